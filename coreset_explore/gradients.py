@@ -1,0 +1,193 @@
+"""Per-example gradients as operators: they answer inner products, sums and norms and are never built.
+
+n rows, c classes, d features, s steps (checkpoints or initialisations).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+DENSE_LIMIT = 4 << 30  # bytes: more than this is a mistake, not a request
+
+
+@dataclass(frozen=True, eq=False)
+class LastLayer:
+    """Last-layer loss gradients g_i = r_i ⊗ [h_i, 1] of n rows at s steps, factored.
+
+    `r` (s, n, c) is softmax − one-hot, `h` (s, n, d) the features that enter the last linear layer. The steps count
+    as one long vector, so ⟨g_i, g_j⟩ = Σ_s (r_i·r_j)(h_i·h_j + 1). n(c + d) numbers a step do the work of n·c(d + 1).
+    """
+
+    r: Tensor
+    h: Tensor
+
+    def __post_init__(self) -> None:
+        if self.r.ndim != 3 or self.h.ndim != 3 or self.r.shape[:2] != self.h.shape[:2]:
+            raise ValueError(
+                f"LastLayer wants r (steps, n, classes) and h (steps, n, features), got {tuple(self.r.shape)} "
+                f"and {tuple(self.h.shape)}; for one step pass r[None], h[None]"
+            )
+
+    def __len__(self) -> int:
+        return self.r.shape[1]
+
+    def __getitem__(self, rows) -> LastLayer:
+        return LastLayer(self.r[:, rows], self.h[:, rows])
+
+    @property
+    def dim(self) -> int:
+        """Length of one row's gradient: s·c·(d + 1)."""
+        s, _, c = self.r.shape
+        return s * c * (self.h.shape[2] + 1)
+
+    @property
+    def device(self) -> torch.device:
+        return self.r.device
+
+    @property
+    def steps(self) -> list[LastLayer]:
+        return [LastLayer(r[None], h[None]) for r, h in zip(self.r, self.h, strict=True)]
+
+    @property
+    def last(self) -> LastLayer:
+        return LastLayer(self.r[-1:], self.h[-1:])
+
+    def to(self, device) -> LastLayer:
+        return LastLayer(self.r.to(device), self.h.to(device))
+
+    def gram(self, rows=slice(None), cols=slice(None)) -> Tensor:
+        """Inner products (rows, cols); two small matrix products a step instead of one of width c(d + 1)."""
+        total: Tensor | None = None
+        for r, h in zip(self.r, self.h, strict=True):
+            block = (h[rows] @ h[cols].T).add_(1.0).mul_(r[rows] @ r[cols].T)
+            total = block if total is None else total.add_(block)
+        return total
+
+    def dot(self, v: Tensor) -> Tensor:
+        """⟨g_i, v⟩ (n,) for a dense v (s, c, d + 1)."""
+        total = torch.zeros(len(self), dtype=v.dtype, device=self.device)
+        for r, h, vs in zip(self.r, self.h, v, strict=True):
+            total += ((r.to(v.dtype) @ vs[:, :-1]) * h).sum(1) + r.to(v.dtype) @ vs[:, -1]
+        return total
+
+    def sum(self, w: Tensor | None = None) -> Tensor:
+        """Σ_i w_i g_i (s, c, d + 1), in float64: the sum of many small terms is what selections are judged by."""
+        s, n, c = self.r.shape
+        total = torch.zeros(s, c, self.h.shape[2] + 1, dtype=torch.float64, device=self.device)
+        for i in range(0, n, 8192):  # in blocks: a float64 copy of all features would double the memory
+            block = slice(i, i + 8192)
+            r, h = self.r[:, block].double(), self.h[:, block].double()
+            if w is not None:
+                r = r * w[block].to(r.device).double()[:, None]
+            total[..., :-1] += r.transpose(1, 2) @ h
+            total[..., -1] += r.sum(1)
+        return total
+
+    def squared_norm(self) -> Tensor:
+        """‖g_i‖² (n,) = Σ_s ‖r_i‖² (‖h_i‖² + 1)."""
+        return (self.r.square().sum(2) * (self.h.square().sum(2) + 1.0)).sum(0)
+
+    def norm(self) -> Tensor:
+        """‖g_i‖ (n,)."""
+        return self.squared_norm().sqrt()
+
+    def dense(self) -> Tensor:
+        """The matrix itself (n, s·c·(d + 1)): for tests and tiny data; refuses what does not fit."""
+        _refuse(len(self) * self.dim * self.r.element_size(), f"{len(self):,} gradients of {self.dim:,} numbers")
+        ones = torch.ones_like(self.h[..., :1])
+        full = torch.einsum("snc,snd->nscd", self.r, torch.cat([self.h, ones], 2))
+        return full.reshape(len(self), -1)
+
+    def sums(self, groups: Sequence[Tensor]) -> Dense:
+        """Summed gradient of each group of rows, as Dense: a sum of rank-one gradients is not rank one.
+
+        Sums and not means, so that a short last group is not inflated.
+        """
+        width = self.dim * self.r.element_size()
+        _refuse(len(groups) * width, f"{len(groups):,} summed gradients of {self.dim:,} numbers")
+        return Dense(torch.stack([self[rows].sum().float().flatten() for rows in groups]))
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """Gradients that are no outer product (batch means, projections, adapters): `g` (n, p), same questions, same answers."""
+
+    g: Tensor
+
+    def __post_init__(self) -> None:
+        if self.g.ndim != 2:
+            raise ValueError(f"Dense wants one row a gradient, (n, p), got {tuple(self.g.shape)}")
+
+    def __len__(self) -> int:
+        return self.g.shape[0]
+
+    def __getitem__(self, rows) -> Dense:
+        return Dense(self.g[rows])
+
+    @property
+    def dim(self) -> int:
+        return self.g.shape[1]
+
+    @property
+    def device(self) -> torch.device:
+        return self.g.device
+
+    @property
+    def steps(self) -> list[Dense]:
+        return [self]
+
+    @property
+    def last(self) -> Dense:
+        return self
+
+    def to(self, device) -> Dense:
+        return Dense(self.g.to(device))
+
+    def gram(self, rows=slice(None), cols=slice(None)) -> Tensor:
+        return self.g[rows] @ self.g[cols].T
+
+    def dot(self, v: Tensor) -> Tensor:
+        return self.g.to(v.dtype) @ v.flatten()
+
+    def sum(self, w: Tensor | None = None) -> Tensor:
+        return self.g.double().sum(0) if w is None else w.to(self.device).double() @ self.g.double()
+
+    def squared_norm(self) -> Tensor:
+        return self.g.square().sum(1)
+
+    def norm(self) -> Tensor:
+        return self.squared_norm().sqrt()
+
+    def dense(self) -> Tensor:
+        return self.g
+
+    def sums(self, groups: Sequence[Tensor]) -> Dense:
+        return Dense(torch.stack([self.g[rows].sum(0) for rows in groups]))
+
+    @classmethod
+    def of(cls, rows: int, width: int, block: Callable[[slice], Tensor], size: int = 1024) -> Dense:
+        """Build (rows, width) a block of rows at a time, after refusing sizes that do not fit."""
+        _refuse(rows * width * 4, f"{rows:,} gradients of {width:,} numbers")
+        return cls(torch.cat([block(slice(i, min(i + size, rows))) for i in range(0, rows, size)]))
+
+
+Gradients = LastLayer | Dense
+
+
+def cosine(grads: Gradients, rows=slice(None), cols=slice(None)) -> Tensor:
+    """Cosines (rows, cols), all steps as one vector; a zero gradient has cosine 0 with everything."""
+    norm = grads.norm().clamp_min(math.sqrt(torch.finfo(torch.float32).tiny))
+    return grads.gram(rows, cols) / norm[rows][:, None] / norm[cols][None, :]
+
+
+def _refuse(size: int, what: str) -> None:
+    if size > DENSE_LIMIT:
+        raise ValueError(
+            f"{what} would take {size / 2**30:.1f} GB as a dense matrix; keep them factored (LastLayer) or "
+            "work on smaller groups (per_class, two_stage, merge_reduce)"
+        )

@@ -1,0 +1,236 @@
+"""Pool: row-aligned facts about n candidates. History: what training saw. Missing: a fact nobody recorded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from coreset_explore.gradients import Dense, LastLayer
+
+RECORDED = {
+    "emb": "Pool.of(X) takes features as they are; recording.signals(data) records them from a model",
+    "y": "pass labels: Pool.of(X, y)",
+    "logits": "recording.signals(data) records them; Pool.of(X, y, logits=...) takes your own",
+    "grads": "recording.signals(data) records them; recording.signals(X, y, model='logistic') gives gradients to any features",
+    "history": "recording.signals(data, epochs=5) records one value an epoch",
+    "target": "recording.signals(data, holdout=0.1) sets validation rows aside from the training set",
+}
+
+
+class Missing(ValueError):
+    """A method needs a field that this pool does not hold; the message names the call that makes it."""
+
+    def __init__(self, name: str, pool: Pool):
+        held = ", ".join(k for k in pool.fields if k != "ids") or "no fields"
+        how = RECORDED.get(name, f"recording.signals(data, extras=('{name}',)) or pool.add({name}=values)")
+        super().__init__(f"this needs {name!r}, and the pool holds {held}; {how}")
+        self.name = name
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Training dynamics, each (n, T), taken in one evaluation pass at the end of each of T epochs.
+
+    `correct` bool, `p_true` the true class's probability, `logit_margin` z_y − max z_other, `loss` cross-entropy,
+    `el2n` ‖softmax − one-hot‖₂, `kl` KL(softmax_t ‖ softmax_{t−1}) (0 in the first epoch).
+    """
+
+    correct: Tensor
+    p_true: Tensor
+    logit_margin: Tensor
+    loss: Tensor
+    el2n: Tensor
+    kl: Tensor
+
+    def __len__(self) -> int:
+        return self.correct.shape[0]
+
+    def __getitem__(self, rows) -> History:
+        return History(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    @property
+    def epochs(self) -> int:
+        return self.correct.shape[1]
+
+    def to(self, device) -> History:
+        return History(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Row-aligned facts about n candidates, in one dictionary of fields.
+
+    `ids` (n,) int64 rows of the original dataset, `y` (n,) int64, `emb` (n, d) float32, `logits` (n, c) of the last
+    step, `grads` (LastLayer or Dense), `history`, and any named extra (n, …). `pool[rows]` slices every field.
+    `target` is not row-aligned: the validation Pool that GLISTER and validation GRAD-MATCH match.
+    """
+
+    fields: Mapping[str, Any]
+    classes: tuple[str, ...] = ()
+    target: Pool | None = None
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n = len(self.fields["ids"])
+        for name, value in self.fields.items():
+            if len(value) != n:
+                raise ValueError(f"pool field {name!r} has {len(value):,} rows, ids have {n:,}; one row a candidate")
+        if self.y is not None and n and (low := int(self.y.min())) < 0:
+            raise ValueError(f"labels are class numbers from 0, got {low}; leave unlabelled rows out of the pool")
+
+    @classmethod
+    def of(
+        cls, X=None, y=None, *, ids=None, classes: Sequence[str] | None = None, target=None, info=None, **more
+    ) -> Pool:
+        """Wrap arrays, tensors or a data frame: features `X` (n, d), labels `y` (n,) of any kind (strings are coded).
+
+        `more` takes `logits`, `grads`, `history` and named extras. Raises ValueError for NaN or infinite features
+        (naming the rows), for lengths that disagree, and for an empty pool. A Pool comes back as it is.
+        """
+        if isinstance(X, Pool):
+            return X
+        found: dict[str, Any] = {}
+        if X is not None:
+            found["emb"] = _features(X)
+        if y is not None:
+            found["y"], classes = code_labels(y, classes)
+        for name, value in more.items():
+            if value is not None:
+                structured = isinstance(value, LastLayer | Dense | History)
+                found[name] = value if structured else torch.as_tensor(value)
+        if not found:
+            raise ValueError("an empty pool: pass features X (n, d), or grads=, logits=, history=")
+        n = len(next(iter(found.values())))
+        if n == 0:
+            raise ValueError("a pool needs at least one row, got none")
+        found["ids"] = torch.arange(n) if ids is None else torch.as_tensor(ids, dtype=torch.int64)
+        return cls(found, tuple(classes or ()), target, dict(info or {}))
+
+    def __len__(self) -> int:
+        return len(self.fields["ids"])
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "fields":
+            raise AttributeError(name)
+        if name in self.fields:
+            return self.fields[name]
+        if name in ("y", "emb", "logits", "grads", "history"):
+            return None
+        raise AttributeError(f"the pool has no field {name!r}; it holds {', '.join(self.fields)}")
+
+    def __getitem__(self, rows) -> Pool:
+        """The same facts for some rows (a slice, a mask or indices); `target` is kept whole."""
+        if not isinstance(rows, slice):
+            rows = torch.as_tensor(rows, device=self.device)
+        return replace(self, fields={k: v[rows] for k, v in self.fields.items()})
+
+    def __repr__(self) -> str:
+        held = ", ".join(f"{k} {tuple(v.shape)}" if isinstance(v, Tensor) else k for k, v in self.fields.items())
+        return f"Pool({self.info.get('name', 'unnamed')}: {len(self):,} rows, {held})"
+
+    @property
+    def device(self) -> torch.device:
+        return self.fields["ids"].device
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes: named ones, else the largest label plus one, else 1 without labels."""
+        if self.classes:
+            return len(self.classes)
+        return 1 if self.y is None else int(self.y.max()) + 1
+
+    def need(self, name: str) -> Any:
+        """The field (or `target`), or `Missing`, which names the call that makes it."""
+        value = self.target if name == "target" else self.fields.get(name)
+        if value is None:
+            raise Missing(name, self)
+        return value
+
+    def add(self, **extra) -> Pool:
+        """The pool with more row-aligned fields."""
+        return replace(self, fields={**self.fields, **extra})
+
+    def only(self, *names: str) -> Pool:
+        """The pool with just these fields (and ids)."""
+        return replace(self, fields={k: self.fields[k] for k in ("ids", *names) if k in self.fields})
+
+    def to(self, device) -> Pool:
+        target = None if self.target is None else self.target.to(device)
+        return replace(self, fields={k: v.to(device) for k, v in self.fields.items()}, target=target)
+
+    def by_class(self) -> dict[int, Tensor]:
+        """Rows of each class that has any, in class order."""
+        y = self.need("y")
+        order = torch.argsort(y, stable=True)
+        labels, sizes = torch.unique_consecutive(y[order], return_counts=True)
+        return dict(zip(labels.tolist(), order.split(sizes.tolist()), strict=True))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve hex digits of shapes, ids, labels and 4,096 seeded rows of every field."""
+        digest = hashlib.sha256()
+        n = len(self)
+        rows = torch.randperm(n, generator=torch.Generator().manual_seed(0))[:4096].sort().values
+        for name in sorted(self.fields):
+            whole = name in ("ids", "y")
+            for part in _tensors(self.fields[name]):
+                axis = part.ndim - 2 if isinstance(self.fields[name], LastLayer) else 0
+                value = part if whole else part.index_select(axis, rows.to(part.device))
+                value = value.detach().cpu().contiguous()
+                digest.update(f"{name}{tuple(part.shape)}{part.dtype}".encode())
+                digest.update(value.view(torch.uint8).numpy() if value.numel() else b"")
+        return digest.hexdigest()[:12]
+
+
+def code_labels(y, classes: Sequence[str] | None = None) -> tuple[Tensor, tuple[str, ...]]:
+    """Labels of any kind as int64 codes (n,) and the class names: integers from 0 stay, everything else is coded in sorted order."""
+    if isinstance(y, Tensor) and not y.is_floating_point():
+        codes = y.to(torch.int64)
+        names = tuple(classes) if classes is not None else tuple(str(i) for i in range(int(codes.max()) + 1))
+        return codes, names
+    import numpy as np
+
+    values = np.asarray(y)
+    if values.ndim != 1:
+        raise ValueError(f"labels want one value a row, (n,), got shape {values.shape}")
+    if values.dtype.kind in "iu" and (classes is not None or (len(values) and values.min() >= 0)):
+        return code_labels(torch.as_tensor(values.astype(np.int64)), classes)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise ValueError(f"labels hold NaN or infinity, first at row {int(np.argmin(np.isfinite(values)))}")
+    if classes is not None:
+        known = {name: i for i, name in enumerate(classes)}
+        if unknown := sorted({str(v) for v in values.tolist()} - set(known)):
+            raise ValueError(f"labels {', '.join(map(repr, unknown[:3]))} are not among the classes given")
+        return torch.tensor([known[str(v)] for v in values.tolist()]), tuple(classes)
+    names, codes = np.unique(values.astype(str), return_inverse=True)
+    return torch.as_tensor(codes.astype(np.int64)), tuple(str(v) for v in names)
+
+
+def _features(X) -> Tensor:
+    if hasattr(X, "to_numpy"):
+        try:
+            X = X.to_numpy(dtype="float32")
+        except ValueError as error:
+            raise ValueError(f"features must be numbers, and a column holds something else: {error}") from None
+    emb = torch.as_tensor(X)
+    if emb.ndim != 2:
+        shape = tuple(emb.shape)
+        raise ValueError(f"features want shape (n, d), got {shape}; flatten images or record features with recording.signals")
+    emb = emb.to(torch.float32)
+    bad = (~torch.isfinite(emb)).any(1).nonzero().flatten()
+    if len(bad):
+        rows = ", ".join(str(int(i)) for i in bad[:5])
+        raise ValueError(f"{len(bad):,} rows of the features hold NaN or infinity (rows {rows}); drop or mend them first")
+    return emb
+
+
+def _tensors(value) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    return [getattr(value, f.name) for f in fields(value) if isinstance(getattr(value, f.name), Tensor)]

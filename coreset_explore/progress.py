@@ -1,0 +1,133 @@
+"""Progress and cancelling: a long loop wraps its iterable; who listens is a ContextVar, silent by default."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Cancelled(BaseException):
+    """Raised inside `track` when the listener wants to stop; a BaseException, so `except Exception` cannot eat it."""
+
+
+class _Listener:
+    """One run's progress: a stack of loops, outermost first, reported at most every `interval` seconds."""
+
+    def __init__(
+        self,
+        report: Callable[[float, str], None],
+        should_stop: Callable[[], bool],
+        interval: float,
+    ):
+        self.report, self.should_stop, self.interval = report, should_stop, interval
+        self.levels: list[list] = []  # [label, done, total]
+        self.last = 0.0
+
+    def step(self) -> None:
+        if self.should_stop():
+            raise Cancelled
+        now = time.monotonic()
+        if now - self.last >= self.interval:
+            self.last = now
+            self.report(self.fraction(), self.text())
+
+    def fraction(self) -> float:
+        part = 0.0
+        for _, done, total in reversed(self.levels):
+            part = min(1.0, (done + part) / total) if total else 0.0
+        return part
+
+    def text(self) -> str:
+        return ", ".join(
+            f"{label} {done + 1:,} of {total:,}" if total else f"{label} {done + 1:,}"
+            for label, done, total in self.levels
+        )
+
+
+_listener: ContextVar[_Listener | None] = ContextVar("coreset_explore_listener", default=None)
+
+
+def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T] | Iterable[T]:
+    """Yield from `items`, telling whoever listens; free of cost (the iterable itself) when nobody does.
+
+    Loops nest: an inner loop counts as a part of its outer loop's step. Raises `Cancelled` between items.
+    Wrap steps of at most some 50 ms, since a loop can only be stopped between two of them.
+    """
+    listener = _listener.get()
+    if listener is None:
+        return items
+    return _tracked(listener, items, label, total)
+
+
+def _tracked(listener: _Listener, items: Iterable[T], label: str, total: int | None) -> Iterator[T]:
+    if total is None and hasattr(items, "__len__"):
+        total = len(items)
+    level = [label, 0, total]
+    listener.levels.append(level)
+    try:
+        for item in items:
+            listener.step()
+            yield item
+            level[1] += 1
+        listener.step()
+    finally:
+        # a loop left by `break` or an error is closed here, together with loops left open inside it
+        if level in listener.levels:
+            del listener.levels[listener.levels.index(level) :]
+
+
+def check() -> None:
+    """Raise `Cancelled` if the listener wants to stop: for code that is no loop."""
+    if (listener := _listener.get()) is not None:
+        listener.step()
+
+
+@contextmanager
+def listening(
+    report: Callable[[float, str], None] = lambda fraction, text: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    interval: float = 0.1,
+) -> Iterator[None]:
+    """Within the block, `track` calls `report(fraction, text)` at most every `interval` seconds and obeys `should_stop`."""
+    token = _listener.set(_Listener(report, should_stop, interval))
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def heard() -> bool:
+    """Whether somebody listens already (then nobody else should draw a bar)."""
+    return _listener.get() is not None
+
+
+@contextmanager
+def bar(label: str, show: bool | None = None) -> Iterator[None]:
+    """A tqdm bar on a terminal or in a notebook for everything tracked inside; silent elsewhere or when heard.
+
+    `show=None` draws only where a person looks: an interactive terminal or a notebook kernel. The bar is plain
+    text, so that no widget state ends up in a saved notebook.
+    """
+    import sys
+
+    if show is None:
+        show = "ipykernel" in sys.modules or sys.stderr.isatty()
+    if not show or heard():
+        yield
+        return
+    from tqdm import tqdm
+
+    style = "{desc}: {percentage:3.0f}%|{bar:30}| {elapsed}<{remaining} {postfix}"
+    with tqdm(total=1.0, desc=label, leave=False, bar_format=style, delay=0.5) as shown:
+
+        def report(fraction: float, text: str) -> None:
+            shown.n = max(shown.n, fraction)
+            shown.set_postfix_str(text, refresh=True)
+
+        with listening(report):
+            yield

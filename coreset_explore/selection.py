@@ -1,0 +1,152 @@
+"""Selection: what a method answered, with its order, weights and provenance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """k distinct rows of a pool in pick order, or fewer with `info["stopped"]` saying why; never padded.
+
+    `indices` (k,) int64 rows of the pool · `weights` (k,) with Σ w_i f_i ≈ Σ_all f_i (so they sum to about n), or None ·
+    `gains` (k,) of the greedy step, or None · `score` (n,) the method's ranking of all rows (higher = picked earlier), or None ·
+    `ids` (k,) the same rows in the original dataset · `info` the provenance, plain JSON.
+    """
+
+    indices: Tensor
+    weights: Tensor | None = None
+    gains: Tensor | None = None
+    score: Tensor | None = None
+    info: Mapping[str, Any] = field(default_factory=dict)
+    ids: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        rows = torch.as_tensor(self.indices, dtype=torch.int64).cpu()
+        object.__setattr__(self, "indices", rows)
+        if len(torch.unique(rows)) != len(rows):
+            raise ValueError("a selection holds distinct rows, and some row stands in it twice")
+        for name in ("weights", "gains", "ids"):
+            value = getattr(self, name)
+            if value is not None:
+                value = torch.as_tensor(value).cpu()
+                if len(value) != len(rows):
+                    raise ValueError(f"{name} has {len(value):,} values for {len(rows):,} picks")
+                object.__setattr__(self, name, value)
+        if self.weights is not None and not torch.isfinite(self.weights).all():
+            raise ValueError("weights must be finite")
+
+    @classmethod
+    def of(cls, indices, weights=None, name: str = "mine") -> Selection:
+        """Bring your own: row numbers in the order you chose them, weights if you have them, and a name for the legend."""
+        return cls(indices, weights, info={"method": name, "own": True, "weights": "given" if weights is not None else None})
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, part: slice) -> Selection:
+        """`sel[:j]`: the first j picks, without weights, since weights belong to a budget: `reweigh` states them."""
+        if not isinstance(part, slice) or part.start not in (None, 0) or part.step not in (None, 1):
+            raise TypeError("a selection is cut from the front: sel[:j]; for single rows use sel.indices")
+        cut = {n: None if getattr(self, n) is None else getattr(self, n)[part] for n in ("indices", "gains", "ids")}
+        info = {**self.info, "prefix_of": self.info.get("prefix_of", len(self)), "k": len(cut["indices"])}
+        return replace(self, **cut, weights=None, info=info)
+
+    def __repr__(self) -> str:
+        name, weights = self.info.get("method", "?"), self.info.get("weights")
+        stopped = f", stopped: {self.info['stopped']}" if self.info.get("stopped") else ""
+        return f"Selection({len(self):,} rows by {name}, weights {weights if self.weights is not None else 'none'}{stopped})"
+
+    # -- use it ---------------------------------------------------------------------------------------------------
+
+    def subset(self, dataset) -> torch.utils.data.Subset:
+        """The chosen rows of a map-style torch Dataset, in pick order."""
+        return torch.utils.data.Subset(dataset, (self.indices if self.ids is None else self.ids).tolist())
+
+    def sampler(self, num_samples: int | None = None, generator=None) -> torch.utils.data.WeightedRandomSampler:
+        """Draws positions of `subset(dataset)` in proportion to the weights; refused for negative weights."""
+        weights = torch.ones(len(self)) if self.weights is None else self.weights
+        if (weights < 0).any():
+            raise ValueError(
+                f"{int((weights < 0).sum())} weights are negative, and a sampler needs chances; "
+                "select with non-negative weights (gradmatch(nonnegative=True)) or pass the weights to training.fit"
+            )
+        return torch.utils.data.WeightedRandomSampler(weights.double(), num_samples or len(self), generator=generator)
+
+    def names(self, files: Sequence[str]) -> list[str]:
+        """The chosen rows' file names, from the list that names every row of the original dataset."""
+        return [files[int(i)] for i in (self.indices if self.ids is None else self.ids)]
+
+    # -- keep it --------------------------------------------------------------------------------------------------
+
+    def frame(self):
+        """A pandas frame, one row a pick: rank (from 1), index, id, weight, gain."""
+        import pandas
+
+        table = {"rank": range(1, len(self) + 1), "index": self.indices.numpy()}
+        for column, value in (("id", self.ids), ("weight", self.weights), ("gain", self.gains)):
+            if value is not None:
+                table[column] = value.numpy()
+        return pandas.DataFrame(table)
+
+    def save(self, path: str | Path) -> Path:
+        """Write `.npz` or `.parquet` (both load again, with provenance) or `.csv` (a table to read). Never pickles."""
+        path = Path(path)
+        if path.suffix == ".csv":
+            self.frame().to_csv(path, index=False)
+        elif path.suffix == ".npz":
+            import numpy
+
+            arrays = {n: getattr(self, n).numpy() for n in _ARRAYS if getattr(self, n) is not None}
+            numpy.savez_compressed(path, info=numpy.array(json.dumps(dict(self.info))), **arrays)
+        elif path.suffix == ".parquet":
+            import pyarrow
+            import pyarrow.parquet
+
+            meta = {b"coreset_info": json.dumps(dict(self.info)).encode()}
+            if self.score is not None:
+                meta[b"coreset_score"] = self.score.float().numpy().tobytes()
+            table = pyarrow.Table.from_pandas(self.frame(), preserve_index=False)
+            table = table.replace_schema_metadata({**(table.schema.metadata or {}), **meta})
+            pyarrow.parquet.write_table(table, path)
+        else:
+            raise ValueError(f"a selection is saved as .npz, .parquet or .csv, not {path.suffix or path.name!r}")
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Selection:
+        """Read what `save` wrote as `.npz` or `.parquet`."""
+        path = Path(path)
+        try:
+            if path.suffix == ".npz":
+                import numpy
+
+                with numpy.load(path, allow_pickle=False) as file:
+                    found = {n: torch.from_numpy(file[n]) for n in _ARRAYS if n in file}
+                    return cls(**found, info=json.loads(str(file["info"])))
+            if path.suffix == ".parquet":
+                import numpy
+                import pyarrow.parquet
+
+                table = pyarrow.parquet.read_table(path)
+                meta = table.schema.metadata or {}
+                column = {n: torch.from_numpy(table[c].to_numpy().copy()) for n, c in _COLUMNS.items() if c in table.column_names}
+                if b"coreset_score" in meta:
+                    column["score"] = torch.from_numpy(numpy.frombuffer(meta[b"coreset_score"], dtype="float32").copy())
+                return cls(**column, info=json.loads(meta[b"coreset_info"]))
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            raise ValueError(f"{path.name} is no selection that this library saved, or it is damaged: {error}") from error
+        raise ValueError(f"a selection is loaded from .npz or .parquet, not {path.suffix or path.name!r}")
+
+
+_ARRAYS = ("indices", "weights", "gains", "score", "ids")
+_COLUMNS = {"indices": "index", "weights": "weight", "gains": "gain", "ids": "id"}
