@@ -7,7 +7,7 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-import pytest
+import pytest  # noqa: E402
 
 DATA = os.environ.get("CORESET_DATA", "")
 REQUIRED = set(os.environ.get("CORESET_REQUIRE", "").split())  # kinds of test that must not be left out
