@@ -152,6 +152,13 @@ class Pool:
             raise Missing(name, self)
         return value
 
+    def vectors(self, space: str = "grads", steps: str = "last") -> LastLayer | Dense:
+        """What a method measures in: gradients at the last or at all steps, or the features as Dense rows."""
+        if space == "emb":
+            return Dense(self.need("emb"))
+        grads = self.need("grads")
+        return grads.last if steps == "last" else grads
+
     def add(self, **extra) -> Pool:
         """The pool with more row-aligned fields."""
         return replace(self, fields={**self.fields, **extra})

@@ -1,0 +1,63 @@
+"""coreset_explore: choose which data to train on, and look at the choice.
+
+    >>> import coreset_explore as cx
+    >>> pool = cx.Pool.of(X, y)                        # or cx.signals(cx.load("digits"))
+    >>> chosen = cx.select("kcenter", pool, 0.05)
+    >>> chosen.indices, chosen.weights, chosen.info
+
+Names are imported when first used, so that importing the package costs little more than importing torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "Pool": "pool",
+    "History": "pool",
+    "Missing": "pool",
+    "Selection": "selection",
+    "LastLayer": "gradients",
+    "Dense": "gradients",
+    "METHODS": "registry",
+    "SCORES": "registry",
+    "PICKERS": "registry",
+    "Range": "registry",
+    "selector": "registry",
+    "scorer": "registry",
+    "picker": "registry",
+    "method_table": "registry",
+    "select": "selecting",
+    "reweigh": "weights",
+    "per_class": "compose",
+    "per_batch": "compose",
+    "two_stage": "compose",
+    "merge_reduce": "compose",
+    "listening": "progress",
+    "track": "progress",
+    "Cancelled": "progress",
+    "load": "datasets",
+    "Data": "datasets",
+    "signals": "recording",
+    "fit": "training",
+    "project": "projection",
+    "accuracy_curve": "experiment",
+    "gradient_error": "measures",
+    "coverage": "measures",
+    "jaccard": "measures",
+}
+__all__ = [*_WHERE, "__version__"]
+
+
+def __getattr__(name: str):
+    if name not in _WHERE:
+        raise AttributeError(f"module 'coreset_explore' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"coreset_explore.{_WHERE[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

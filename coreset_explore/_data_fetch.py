@@ -1,0 +1,218 @@
+"""Where a dataset's files lie, and how they get there: registry, cache, resumable downloads, checksums."""
+
+from __future__ import annotations
+
+import json
+import os
+import tarfile
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from coreset_explore.progress import bar, track
+
+_CHUNK = 1 << 18
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def _registry_file() -> Path:
+    checkout = _PACKAGE.parent / "data" / "registry.toml"
+    return checkout if checkout.is_file() else _PACKAGE / "_data" / "registry.toml"
+
+
+@cache
+def registry() -> dict[str, dict]:
+    """What `data/registry.toml` says, by dataset name."""
+    with open(_registry_file(), "rb") as file:
+        return tomllib.load(file)
+
+
+def cache_root() -> Path:
+    """Where downloads go: data/cache of a checkout that can be written, else the user's cache folder."""
+    data = _PACKAGE.parent / "data"
+    if (data / "registry.toml").is_file() and os.access(data, os.W_OK):
+        return data / "cache"
+    import pooch
+
+    return Path(pooch.os_cache("coreset_explore"))
+
+
+def place(name: str, root: str | os.PathLike | None) -> tuple[Path, bool]:
+    """The folder of dataset `name`, and whether it is the user's own (CORESET_DATA), which is never written to."""
+    if root is not None:
+        return Path(root).expanduser() / name, False
+    if own := os.environ.get("CORESET_DATA"):
+        if not Path(own).is_dir():
+            raise FileNotFoundError(
+                f"CORESET_DATA names {own}, which is no folder: correct it, or unset it to download the datasets."
+            )
+        if (Path(own) / name).is_dir():
+            return Path(own) / name, True
+    return cache_root() / name, False
+
+
+def obtain(name: str, root: str | os.PathLike | None = None) -> dict[str, Path]:
+    """The paths of dataset `name`'s files by file name: whole files, fetched where missing, and known partial ones.
+
+    A file missing from the user's own folder is left out of the answer where the registry lists a partial one.
+    """
+    entry = registry()[name]
+    folder, own = place(name, root)
+    inside = folder / entry.get("folder", ".")
+    partial = {f["name"]: inside / f["name"] for f in entry.get("partial", []) if (inside / f["name"]).is_file()}
+    whole = {f["name"]: inside / f["name"] for f in entry["files"]}
+    missing = [n for n, path in whole.items() if not path.is_file()]
+    here = {n: path for n, path in whole.items() if n not in missing}
+    if not missing or partial or ("archive" in entry and here):
+        return {**here, **partial}
+    if own:
+        raise FileNotFoundError(
+            f"{name}: {inside / missing[0]} is missing; put the official file there, or unset CORESET_DATA to download it."
+        )
+    with bar(f"downloading {name}"):
+        if "archive" in entry:
+            _fetch_archive(entry, folder)
+        else:
+            for file in entry["files"]:
+                if file["name"] in missing:
+                    fetch(file, inside)
+    return whole
+
+
+def _fetch_archive(entry: dict, folder: Path) -> None:
+    """Fetch a .tar.gz and unpack the listed files, whole or not at all; the archive itself is not kept."""
+    archive = fetch(entry["archive"], folder)
+    inside = folder / entry["folder"]
+    with on_disk(inside):
+        inside.mkdir(exist_ok=True)
+        with tarfile.open(archive) as tar:
+            for file in track(entry["files"], "unpacking"):
+                # names come from the registry, never from the archive
+                source = tar.extractfile(f"{entry['folder']}/{file['name']}")
+                fresh = inside / f"{file['name']}.new"
+                fresh.write_bytes(source.read())
+                fresh.rename(inside / file["name"])
+        archive.unlink()
+
+
+@contextmanager
+def on_disk(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to write (read-only, full, no folder) into one sentence about `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # one of our own sentences
+            raise
+        raise OSError(
+            f"{path} cannot be written ({error.strerror}): free some space or make it writable, "
+            "or name another folder with load(name, root=...)."
+        ) from error
+
+
+def fetch(file: dict, folder: Path) -> Path:
+    """Download one file of the registry with pooch into `folder` and return its path.
+
+    What has arrived stays as NAME.part and is resumed by the next call; a whole file with another checksum is put
+    aside as NAME.wrong. Errors: ConnectionError (network), ValueError (checksum), OSError (disk).
+    """
+    import pooch
+
+    name = file["name"]
+    part = folder / f"{name}.part"
+
+    def download(url: str, target: str, _pooch: object) -> None:
+        _resume(url, part, file.get("bytes"))
+        if not pooch.hashes.hash_matches(part, file["checksum"]):
+            part.replace(folder / f"{name}.wrong")
+            raise ValueError(
+                f"{url} sent a whole file that is not the official {name} (its checksum is not {file['checksum']}); it "
+                f"is put aside as {folder / name}.wrong. Load again for a fresh copy, or put the official file in {folder}."
+            )
+        part.replace(target)
+
+    with on_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        part.touch()
+        return Path(pooch.retrieve(file["url"], file["checksum"], name, folder, downloader=download))
+
+
+def _resume(url: str, part: Path, size: int | None) -> None:
+    """Bring `part` to the whole of `url`, asking the server only for what is missing."""
+    import requests
+    import urllib3
+
+    held = part.stat().st_size
+    if size and held == size:
+        return
+    headers = {"Accept-Encoding": "identity"}  # lengths must be the file's own
+    if held and not (size and held > size):
+        headers["Range"] = f"bytes={held}-"
+    advice = f"what arrived is kept as {part}; load again to resume, or put the official file in {part.parent}."
+    try:
+        with requests.get(url, stream=True, headers=headers, timeout=(10, 60)) as answer:
+            resumed = answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {held}-")
+            if answer.status_code == 416 and answer.headers.get("Content-Range") == f"bytes */{held}":
+                return  # nothing is missing; the checksum decides
+            if answer.status_code in (206, 416) and not resumed:
+                part.write_bytes(b"")  # what is held does not fit this server's file
+                return _resume(url, part, size)
+            if answer.status_code not in (200, 206):
+                raise ConnectionError(f"{url} answered {answer.status_code} {answer.reason}: {advice}")
+            held = held if resumed else 0
+            stated = int(answer.headers.get("Content-Length", 0))
+            total = size or (held + stated if stated else None)
+            blocks = answer.raw.stream(_CHUNK, decode_content=False)
+            count = -(-(total - held) // _CHUNK) if total else None
+            with open(part, "ab" if resumed else "wb") as out:
+                for block in track(blocks, f"{part.stem}, blocks of 256 kB:", count):
+                    held += out.write(block)
+                    if total and held > total:
+                        break
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        got = part.stat().st_size
+        raise ConnectionError(
+            f"The download of {url} broke off after {got:,} bytes ({type(error).__name__}): {advice}"
+        ) from error
+    if total and held < total:
+        raise ConnectionError(f"{url} sent {held:,} of {total:,} bytes and stopped: {advice}")
+    if total and held > total:
+        part.write_bytes(b"")
+        raise ConnectionError(f"{url} sends more than the {total:,} bytes of the official file: try again later.")
+
+
+def verify(name: str, path: Path) -> None:
+    """Check a file against its checksum in the registry, once: the answer is remembered with its size and time."""
+    entry = registry()[name]
+    known = {f["name"]: f for f in [*entry["files"], *entry.get("partial", [])]}[path.name]
+    if "checksum" not in known:
+        return
+    memory = cache_root() / "verified.json"
+    state = path.stat()
+    mark = [state.st_size, state.st_mtime_ns, known["checksum"]]
+    remembered = _read_memory(memory)
+    if remembered.get(str(path.absolute())) == mark:
+        return
+    import pooch
+
+    if not pooch.hashes.hash_matches(path, known["checksum"]):
+        raise ValueError(
+            f"{path} is not the official file (its checksum is not {known['checksum']}): replace it, or load your own "
+            "data as arrays with load((x, y))."
+        )
+    if os.access(memory.parent if memory.parent.exists() else memory.parent.parent, os.W_OK):
+        memory.parent.mkdir(exist_ok=True)
+        fresh = memory.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps({**remembered, str(path.absolute()): mark}, indent=0))
+        fresh.replace(memory)
+
+
+def _read_memory(memory: Path) -> dict:
+    if not memory.is_file():
+        return {}
+    try:
+        found = json.loads(memory.read_text())
+    except ValueError:  # a damaged note costs one more checksum, nothing else
+        return {}
+    return found if isinstance(found, dict) else {}

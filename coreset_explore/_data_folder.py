@@ -1,0 +1,154 @@
+"""A folder of pictures, one sub-folder a class, as images; and reading one picture as a person sees it."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from coreset_explore._data_type import Data, hold_out
+from coreset_explore.progress import bar, track
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_SUFFIXES = {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+
+
+def open_picture(path: str | os.PathLike, size: int | None = None) -> Image:
+    """One picture as RGB, turned as its EXIF says, transparency on white; `size` lets a large JPEG decode quickly."""
+    from PIL import Image, ImageOps
+
+    with Image.open(path) as picture:
+        if size is not None:
+            picture.draft("RGB", (2 * size, 2 * size))
+        picture = ImageOps.exif_transpose(picture)
+        if picture.mode.startswith(("I", "F")):  # 16 bits a pixel: convert() would clip, not scale
+            low, high = picture.getextrema()
+            scale = 65535 if 255 < high <= 65535 and low >= 0 else max(high, 1)
+            picture = picture.convert("F").point(lambda v: v * (255 / scale)).convert("L")
+        if picture.has_transparency_data:
+            picture = picture.convert("RGBA")
+            white = Image.new("RGBA", picture.size, "white")
+            picture = Image.alpha_composite(white, picture)
+        return picture.convert("RGB")
+
+
+def square(picture: Image, size: int) -> Image:
+    """The largest centered square of a picture at `size` x `size`; small pictures grow by whole pixels, unblurred."""
+    from PIL import Image
+
+    width, height = picture.size
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    how = Image.Resampling.NEAREST if side * 2 <= size else Image.Resampling.BICUBIC
+    return picture.resize((size, size), how, box=(left, top, left + side, top + side))
+
+
+def load_folder(path: str, size: int, test: str | os.PathLike | float | None, seed: int, name: str) -> Data:
+    """Data of a folder with one sub-folder a class; `test` is another such folder, or the share to hold out."""
+    if not 1 <= size <= 1024:
+        raise ValueError(f"size={size} is no picture size: give the pixels of a side, 1 to 1024.")
+    root = Path(path).expanduser()
+    classes = _classes(root)
+    fraction = test if isinstance(test, float) else 0.2
+    other = None if test is None or isinstance(test, float) else Path(test).expanduser()
+    with bar(f"reading {root.name}"):
+        x, y, files, skipped = _read(root, classes, size)
+        for label, count in zip(classes, torch.bincount(y, minlength=len(classes)).tolist()):
+            if count == 0:
+                raise ValueError(f"{root / label} holds no picture that can be read: add some, or remove the folder.")
+        held = _read_test(other, classes, size) if other else None
+    broken = [*skipped, *(held[3] if held else [])]
+    data = Data(
+        x=x,
+        y=y,
+        classes=classes,
+        x_test=held[0] if held else None,
+        y_test=held[1] if held else None,
+        kind="images",
+        name=name,
+        note=_broken_note(broken),
+        files=tuple(files),
+        skipped=tuple(broken),
+    )
+    return data if held else hold_out(data, fraction, seed)
+
+
+def _classes(root: Path) -> tuple[str, ...]:
+    if not root.is_dir():
+        what = "is a file, not a folder" if root.exists() else "does not exist"
+        raise FileNotFoundError(f"{root} {what}: give a folder with one sub-folder of pictures a class.")
+    found = sorted(f.name for f in root.iterdir() if f.is_dir() and not f.name.startswith((".", "__")))
+    if not found:
+        pictures = any(f.suffix.lower() in _SUFFIXES for f in root.iterdir())
+        what = "holds pictures but no sub-folders" if pictures else "is empty: it has no sub-folders"
+        raise ValueError(f"{root} {what}; make one sub-folder a class and put its pictures there.")
+    return tuple(found)
+
+
+def _read_test(root: Path, classes: tuple[str, ...], size: int) -> tuple[Tensor, Tensor, list[str], list[str]]:
+    if unknown := sorted(set(_classes(root)) - set(classes)):
+        raise ValueError(
+            f"The test folder {root} has classes the training folder lacks ({', '.join(unknown[:3])}); "
+            "use the same sub-folder names in both."
+        )
+    return _read(root, classes, size)
+
+
+def _read(root: Path, classes: tuple[str, ...], size: int) -> tuple[Tensor, Tensor, list[str], list[str]]:
+    """Pictures uint8 (n, 3, size, size), labels, paths, and the paths that could not be read."""
+    listed: list[tuple[str, int]] = []
+    for label, folder in enumerate(classes):
+        if (root / folder).is_dir():
+            inside = sorted(f.name for f in os.scandir(root / folder) if _is_picture(f.name))
+            listed += [(str((root / folder / name).absolute()), label) for name in inside]
+    if not listed:
+        raise ValueError(f"No sub-folder of {root} holds a picture ({', '.join(sorted(_SUFFIXES))}): add some.")
+    pixels = torch.empty((len(listed), 3, size, size), dtype=torch.uint8)
+    good = torch.zeros(len(listed), dtype=torch.bool)
+
+    def read(i: int) -> None:
+        found = _tensor(listed[i][0], size)
+        if found is not None:
+            pixels[i], good[i] = found, True
+
+    # decoding releases the interpreter, so a few threads help; batches keep a cancel near
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        for start in track(range(0, len(listed), 32), "pictures, by 32:"):
+            list(pool.map(read, range(start, min(start + 32, len(listed)))))
+    y = torch.tensor([label for _, label in listed])
+    files = [file for file, _ in listed]
+    kept = good.tolist()
+    return (
+        pixels if good.all() else pixels[good],
+        y[good],
+        [f for f, ok in zip(files, kept) if ok],
+        [f for f, ok in zip(files, kept) if not ok],
+    )
+
+
+def _is_picture(name: str) -> bool:
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in _SUFFIXES
+
+
+def _tensor(file: str, size: int) -> Tensor | None:
+    import numpy as np
+
+    try:
+        picture = square(open_picture(file, size), size)
+    except Exception:
+        # A decoder may fail with any error; a picture that cannot be read is skipped, named and counted in the note.
+        return None
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+
+
+def _broken_note(broken: list[str]) -> str:
+    if not broken:
+        return ""
+    names = ", ".join(Path(f).name for f in broken[:3]) + (", ..." if len(broken) > 3 else "")
+    return f"{len(broken)} broken image{'s' * (len(broken) > 1)} skipped: {names}"
