@@ -1,0 +1,149 @@
+"""A notebook in JupyterLab as a story drives it: run, look, ask the kernel, change theme or size."""
+
+import ast
+import json
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_client import BlockingKernelClient
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.servers import write_notebook
+
+STATUS = ".cx-status"
+# What a browser says in every JupyterLab or voila, whatever is shown in it.
+HARMLESS = (
+    "favicon",
+    "the server responded with a status of 404",
+    "GPU stall due to ReadPixels",
+    "Automatic fallback to software WebGL",
+    "GroupMarkerNotSet",
+)
+
+
+@dataclass
+class Console:
+    """The errors and uncaught exceptions that a page wrote; `check()` fails when there are any."""
+
+    errors: list[str] = field(default_factory=list)
+
+    def listen(self, page: Page) -> "Console":
+        page.on("console", lambda message: message.type == "error" and self.add(message.text))
+        page.on("pageerror", lambda error: self.add(f"uncaught: {error.stack or error}"))
+        return self
+
+    def add(self, text: str) -> None:
+        if not any(harmless in text for harmless in HARMLESS):
+            self.errors.append(text)
+
+    def check(self) -> None:
+        assert not self.errors, "the browser's console holds errors:\n" + "\n".join(self.errors)
+
+
+@dataclass
+class Notebook:
+    """One notebook open in JupyterLab."""
+
+    page: Page
+    address: str
+    root: Path
+    name: str
+    console: Console
+
+    @classmethod
+    def open(
+        cls, page: Page, address: str, root: Path, cells: list[str], name: str, console: Console
+    ) -> "Notebook":
+        """Write a notebook of `cells` and open it, its kernel ready and the file browser closed."""
+        write_notebook(root / name, cells)
+        notebook = cls(page, address, root, name, console)
+        notebook.load()
+        return notebook
+
+    def load(self) -> None:
+        """Open or reload the page, and wait for the kernel."""
+        self.page.goto(f"{self.address}/lab/tree/{self.name}?reset")
+        self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
+        self.wait_idle()
+        self.collapse_sidebar()
+
+    def wait_idle(self) -> None:
+        """Wait until the kernel is connected and does nothing."""
+        status = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status"
+        self.page.wait_for_function(f"() => {status} === 'idle'", timeout=60_000)
+
+    def command(self, name: str, arguments: dict | None = None) -> None:
+        """Execute one of JupyterLab's commands and wait for its end."""
+        call = "([name, given]) => jupyterapp.commands.execute(name, given).then(() => null)"
+        self.page.evaluate(call, [name, arguments or {}])
+
+    def collapse_sidebar(self) -> None:
+        self.page.evaluate("() => { jupyterapp.shell.collapseLeft(); jupyterapp.shell.collapseRight(); }")
+
+    def run_all(self) -> None:
+        """Run every cell, first to last, and wait for the last one's end; an exception in a cell fails."""
+        self.command("notebook:run-all-cells")
+        failed = self.page.locator('.jp-Notebook [data-mime-type="application/vnd.jupyter.error"]')
+        assert not failed.count(), "a cell failed:\n" + failed.first.inner_text()
+
+    def wait_state(self, state: str = "done", timeout: float = 60, nth: int = 0) -> Locator:
+        """Wait until the panel's status says `state`; after `timeout` seconds the failure shows its state."""
+        status = self.page.locator(STATUS).nth(nth)
+        expect(status).to_have_attribute("data-state", state, timeout=timeout * 1000)
+        return status
+
+    def theme(self, which: str) -> None:
+        """Set JupyterLab's theme, "light" or "dark"."""
+        self.command("apputils:change-theme", {"theme": f"JupyterLab {which.capitalize()}"})
+        self.page.wait_for_selector(
+            f'body[data-jp-theme-light="{str(which == "light").lower()}"]', state="attached"
+        )
+
+    def viewport(self, width: int, height: int = 1000) -> None:
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.wait_for_timeout(300)  # the front ends answer a resize after a debounce
+
+    def save(self) -> dict:
+        """Save through JupyterLab; gives the notebook as it lies on disk."""
+        self.command("docmanager:save")
+        return json.loads((self.root / self.name).read_text())
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel without the question that the menu asks."""
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+        self.wait_idle()
+
+    def kernel(self, expression: str, timeout: float = 60) -> Any:
+        """Evaluate an expression in this notebook's kernel; its value must be a Python literal."""
+        content = self._execute("", timeout, user_expressions={"value": f"repr({expression})"})
+        answer = content["user_expressions"]["value"]
+        assert answer["status"] == "ok", f"{expression}: {answer.get('ename')}: {answer.get('evalue')}"
+        return ast.literal_eval(ast.literal_eval(answer["data"]["text/plain"]))
+
+    def execute(self, code: str, timeout: float = 60) -> None:
+        """Run statements in this notebook's kernel, beside its cells; an exception there fails."""
+        content = self._execute(code, timeout)
+        assert content["status"] == "ok", "\n".join(content.get("traceback", [str(content)]))
+
+    def _execute(self, code: str, timeout: float, **options: Any) -> dict:
+        kernel = self._session()["kernel"]["id"]
+        client = BlockingKernelClient(connection_file=str(self.root / "runtime" / f"kernel-{kernel}.json"))
+        client.load_connection_file()
+        client.start_channels()
+        try:
+            return client.execute(code, store_history=False, reply=True, timeout=timeout, **options)[
+                "content"
+            ]
+        finally:
+            client.stop_channels()
+
+    def _session(self) -> dict:
+        sessions = json.load(urllib.request.urlopen(f"{self.address}/api/sessions", timeout=10))
+        return next(session for session in sessions if session["path"] == self.name)
+
+    def close(self) -> None:
+        """End the notebook's kernel."""
+        address = f"{self.address}/api/sessions/{self._session()['id']}"
+        urllib.request.urlopen(urllib.request.Request(address, method="DELETE"), timeout=10)
