@@ -61,7 +61,9 @@ def obtain(name: str, root: str | os.PathLike | None = None) -> dict[str, Path]:
     entry = registry()[name]
     folder, own = place(name, root)
     inside = folder / entry.get("folder", ".")
-    partial = {f["name"]: inside / f["name"] for f in entry.get("partial", []) if (inside / f["name"]).is_file()}
+    partial = {
+        f["name"]: inside / f["name"] for f in entry.get("partial", []) if (inside / f["name"]).is_file()
+    }
     whole = {f["name"]: inside / f["name"] for f in entry["files"]}
     missing = [n for n, path in whole.items() if not path.is_file()]
     here = {n: path for n, path in whole.items() if n not in missing}
@@ -85,15 +87,17 @@ def _fetch_archive(entry: dict, folder: Path) -> None:
     """Fetch a .tar.gz and unpack the listed files, whole or not at all; the archive itself is not kept."""
     archive = fetch(entry["archive"], folder)
     inside = folder / entry["folder"]
+    fresh = folder / f"{entry['folder']}.new"
     with on_disk(inside):
-        inside.mkdir(exist_ok=True)
+        fresh.mkdir(exist_ok=True)
         with tarfile.open(archive) as tar:
             for file in track(entry["files"], "unpacking"):
                 # names come from the registry, never from the archive
                 source = tar.extractfile(f"{entry['folder']}/{file['name']}")
-                fresh = inside / f"{file['name']}.new"
-                fresh.write_bytes(source.read())
-                fresh.rename(inside / file["name"])
+                (fresh / file["name"]).write_bytes(source.read())
+        if inside.exists():  # holds none of the files, or nothing would have been fetched
+            inside.rmdir()
+        fresh.rename(inside)
         archive.unlink()
 
 
@@ -149,10 +153,14 @@ def _resume(url: str, part: Path, size: int | None) -> None:
     headers = {"Accept-Encoding": "identity"}  # lengths must be the file's own
     if held and not (size and held > size):
         headers["Range"] = f"bytes={held}-"
-    advice = f"what arrived is kept as {part}; load again to resume, or put the official file in {part.parent}."
+    advice = (
+        f"what arrived is kept as {part}; load again to resume, or put the official file in {part.parent}."
+    )
     try:
         with requests.get(url, stream=True, headers=headers, timeout=(10, 60)) as answer:
-            resumed = answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {held}-")
+            resumed = answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(
+                f"bytes {held}-"
+            )
             if answer.status_code == 416 and answer.headers.get("Content-Range") == f"bytes */{held}":
                 return  # nothing is missing; the checksum decides
             if answer.status_code in (206, 416) and not resumed:
@@ -179,7 +187,9 @@ def _resume(url: str, part: Path, size: int | None) -> None:
         raise ConnectionError(f"{url} sent {held:,} of {total:,} bytes and stopped: {advice}")
     if total and held > total:
         part.write_bytes(b"")
-        raise ConnectionError(f"{url} sends more than the {total:,} bytes of the official file: try again later.")
+        raise ConnectionError(
+            f"{url} sends more than the {total:,} bytes of the official file: try again later."
+        )
 
 
 def verify(name: str, path: Path) -> None:

@@ -61,7 +61,9 @@ def load_folder(path: str, size: int, test: str | os.PathLike | float | None, se
         x, y, files, skipped = _read(root, classes, size)
         for label, count in zip(classes, torch.bincount(y, minlength=len(classes)).tolist()):
             if count == 0:
-                raise ValueError(f"{root / label} holds no picture that can be read: add some, or remove the folder.")
+                raise ValueError(
+                    f"{root / label} holds no picture that can be read: add some, or remove the folder."
+                )
         held = _read_test(other, classes, size) if other else None
     broken = [*skipped, *(held[3] if held else [])]
     data = Data(
@@ -91,7 +93,9 @@ def _classes(root: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _read_test(root: Path, classes: tuple[str, ...], size: int) -> tuple[Tensor, Tensor, list[str], list[str]]:
+def _read_test(
+    root: Path, classes: tuple[str, ...], size: int
+) -> tuple[Tensor, Tensor, list[str], list[str]]:
     if unknown := sorted(set(_classes(root)) - set(classes)):
         raise ValueError(
             f"The test folder {root} has classes the training folder lacks ({', '.join(unknown[:3])}); "
@@ -108,7 +112,9 @@ def _read(root: Path, classes: tuple[str, ...], size: int) -> tuple[Tensor, Tens
             inside = sorted(f.name for f in os.scandir(root / folder) if _is_picture(f.name))
             listed += [(str((root / folder / name).absolute()), label) for name in inside]
     if not listed:
-        raise ValueError(f"No sub-folder of {root} holds a picture ({', '.join(sorted(_SUFFIXES))}): add some.")
+        raise ValueError(
+            f"No sub-folder of {root} holds a picture ({', '.join(sorted(_SUFFIXES))}): add some."
+        )
     pixels = torch.empty((len(listed), 3, size, size), dtype=torch.uint8)
     good = torch.zeros(len(listed), dtype=torch.bool)
 

@@ -53,12 +53,16 @@ def read_idx(path: Path, ndim: int) -> Tensor:
     raw = bytearray(read_gzip(path))
     magic = bytes((0, 0, 8, ndim))
     if bytes(raw[:4]) != magic:
-        raise damaged(path, f"it begins with {bytes(raw[:4]).hex() or 'nothing'}", f"the IDX mark {magic.hex()}")
+        raise damaged(
+            path, f"it begins with {bytes(raw[:4]).hex() or 'nothing'}", f"the IDX mark {magic.hex()}"
+        )
     head = 4 + 4 * ndim
     shape = [int.from_bytes(raw[i : i + 4], "big") for i in range(4, head, 4)]
     if len(raw) < head or len(raw) != head + prod(shape):
         stated = "x".join(map(str, shape))
-        raise damaged(path, f"it unpacks to {len(raw):,} bytes", f"{head + prod(shape):,} for {stated} values")
+        raise damaged(
+            path, f"it unpacks to {len(raw):,} bytes", f"{head + prod(shape):,} for {stated} values"
+        )
     if prod(shape) == 0:
         raise damaged(path, "it holds no values", "at least one")
     return torch.frombuffer(raw, dtype=torch.uint8, offset=head).reshape(shape)

@@ -124,7 +124,9 @@ def _check_x(x: Tensor, kind: str, what: str) -> None:
         shape = "uint8 (n, channels, height, width)" if kind == "images" else "float32 (n, features)"
         raise ValueError(f"{what}: {kind} are {shape}, not {got}; load(x, y=y) converts arrays.")
     if x.shape[0] == 0 or x[0].numel() == 0:
-        raise ValueError(f"{what} is empty: shape {tuple(x.shape)}; at least one row and one feature is needed.")
+        raise ValueError(
+            f"{what} is empty: shape {tuple(x.shape)}; at least one row and one feature is needed."
+        )
     if kind == "images" and x.shape[1] not in (1, 3):
         raise ValueError(f"{what}: images have 1 or 3 channels, not {x.shape[1]}.")
     if kind == "table":
@@ -152,7 +154,9 @@ def _check_y(y: Tensor | None, n: int, classes: int, what: str) -> None:
     if len(y) != n:
         raise ValueError(f"{what} has {len(y):,} labels for {n:,} rows; give one label a row.")
     if n and (int(y.min()) < 0 or int(y.max()) >= classes):
-        raise ValueError(f"{what} holds {int(y.min())}..{int(y.max())}, but {classes} classes are 0..{classes - 1}.")
+        raise ValueError(
+            f"{what} holds {int(y.min())}..{int(y.max())}, but {classes} classes are 0..{classes - 1}."
+        )
 
 
 def _index(rows, n: int) -> Tensor:

@@ -67,7 +67,9 @@ def label_noise(data: Data, fraction: float = 0.2, seed: int = 0) -> Data:
     noisy[rows] = (y[rows] + torch.randint(1, c, (len(rows),), generator=rng)) % c
     truth = {"true_label": data.truth.get("true_label", y)}
     truth["is_noisy"] = noisy != truth["true_label"]
-    return replace(data, y=noisy, truth={**data.truth, **truth}, note=_note(data, f"{fraction:.0%} of labels wrong"))
+    return replace(
+        data, y=noisy, truth={**data.truth, **truth}, note=_note(data, f"{fraction:.0%} of labels wrong")
+    )
 
 
 def duplicates(data: Data, fraction: float = 0.2, seed: int = 0) -> Data:
@@ -82,4 +84,6 @@ def duplicates(data: Data, fraction: float = 0.2, seed: int = 0) -> Data:
     every = torch.cat([torch.arange(n), rows])
     more = data[every]
     truth = {"is_duplicate": torch.arange(len(every)) >= n, "duplicate_of": every}
-    return replace(more, truth={**more.truth, **truth}, note=_note(data, f"{len(rows):,} rows are duplicates"))
+    return replace(
+        more, truth={**more.truth, **truth}, note=_note(data, f"{len(rows):,} rows are duplicates")
+    )
