@@ -1,0 +1,69 @@
+"""The papers' names as data: what each is called in print, and which method, combinators and parameters it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from coreset_explore.registry import METHODS, SCORES
+
+PER_CLASS = (("per_class", {}),)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named configuration: `select(p.method, pool, k, wrap=p.wrap, pick=p.pick, **p.params)`."""
+
+    name: str
+    method: str
+    wrap: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    pick: Any = None
+    help: str = ""
+
+    @property
+    def declared(self):
+        """The registered method or score."""
+        return (SCORES if self.method in SCORES else METHODS)[self.method]
+
+    @property
+    def purpose(self) -> str:
+        return self.declared.purpose
+
+    @property
+    def paper(self) -> str:
+        return self.declared.paper
+
+
+_PRESETS = (
+    Preset("CRAIG", "craig", PER_CLASS, help="Picks that stand for the most gradients of their class; weights say for how many."),
+    Preset("k-center", "kcenter", help="Farthest first: no row is far from a pick. Chases outliers."),
+    Preset("k-center per class", "kcenter", PER_CLASS, help="Farthest first within each class."),
+    Preset("GRAD-MATCH", "gradmatch", (("per_class", {"view": "own_class"}),), help="Few weighted gradients that add up to all of them; per class and output."),
+    Preset("GRAD-MATCH per class", "gradmatch", PER_CLASS, help="As GRAD-MATCH, with the gradients of all outputs."),
+    Preset("GRAD-MATCHPB", "gradmatch", (("per_batch", {"size": 32}),), help="Whole mini-batches whose gradients add up to all of them."),
+    Preset("GMC, last layer", "gradmatch", (), {"nonnegative": False, "normalized": True, "ridge": 0.0, "steps": "all"}, help="Matching pursuit with free weights over all recorded steps."),
+    Preset("CRAIGPB", "craig", (("per_batch", {"size": 32}),), help="Whole mini-batches that stand for the most others."),
+    Preset("GradSimCore", "gradsim", PER_CLASS, help="Rows with the most neighbours in gradient direction, over all checkpoints."),
+    Preset("Herding", "herding", PER_CLASS, help="Picks whose running mean stays closest to the class mean."),
+    Preset("Entropy", "entropy", PER_CLASS, help="Rows the model is least decided about."),
+    Preset("Margin", "margin", PER_CLASS, help="Rows closest to a tie between two classes."),
+    Preset("Least confidence", "least_confidence", PER_CLASS, help="Rows whose best class is least probable."),
+    Preset("EL2N", "el2n", PER_CLASS, help="Largest error norm early in training."),
+    Preset("GraNd", "grand", PER_CLASS, help="Largest gradient norm."),
+    Preset("Forgetting", "forgetting", PER_CLASS, help="Rows learnt and forgotten most often; never learnt counts as hardest."),
+    Preset("Random", "random", PER_CLASS, help="Uniform within each class: what every method has to beat."),
+    Preset("Random, over all classes", "random", help="Uniform over the whole set."),
+)  # fmt: skip
+
+
+def presets() -> dict[str, Preset]:
+    """Every preset by name, then registered methods that no preset names (a user's own), under their title."""
+    found = {p.name: p for p in _PRESETS if p.method in METHODS or p.method in SCORES}
+    named = {p.method for p in found.values()}
+    for registry in (METHODS, SCORES):
+        for method in registry.values():
+            if method.name not in named:
+                found[method.title] = Preset(method.title, method.name, help=method.summary)
+    return found
