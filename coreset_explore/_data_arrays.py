@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from coreset_explore._data_labels import code_labels
 from coreset_explore._data_type import Data, hold_out, refuse_non_finite
 from coreset_explore.progress import bar, track
 
@@ -24,7 +25,10 @@ def own(
     seed: int = 0,
     name: str = "arrays",
 ) -> Data:
-    """Data of features or images `x` and labels `y`; `test` is a pair (x, y) or the share of rows to hold out."""
+    """Data of features or images `x` with labels `y`; `test` is a pair (x, y) or the share to hold out.
+
+    An array that has the right type already is shared, not copied.
+    """
     if is_frame(x):
         x, y, files, columns = _from_frame(x, y, files, columns)
     elif is_dataset(x):
@@ -70,15 +74,20 @@ def is_frame(x: Any) -> bool:
 
 
 def is_dataset(x: Any) -> bool:
-    """Whether x is a torch Dataset."""
-    return isinstance(x, torch.utils.data.Dataset)
+    """Whether x is a torch Dataset, or items by number like one, but no array and no list."""
+    if isinstance(x, torch.utils.data.Dataset):
+        return True
+    plain = (
+        isinstance(x, list | tuple | dict | str | Tensor) or hasattr(x, "__array__") or hasattr(x, "toarray")
+    )
+    return not plain and hasattr(x, "__getitem__") and hasattr(x, "__len__")
 
 
 def _array(x: Any, what: str) -> Tensor | np.ndarray:
     if isinstance(x, Tensor):
         if x.layout != torch.strided:
             raise ValueError(f"{what} is a sparse tensor: give x.to_dense().")
-        return x.detach()
+        return x.detach().cpu()
     if hasattr(x, "toarray"):
         raise ValueError(f"{what} is a sparse matrix: give x.toarray(), or a dense projection of it.")
     try:
@@ -93,18 +102,18 @@ def convert(x: Any, what: str) -> Tensor:
     if isinstance(x, np.ndarray):
         if x.dtype.kind not in "biuf":
             raise ValueError(
-                f"{what} holds {x.dtype.name} values, not numbers: encode them first (pandas.get_dummies does)."
+                f"{what} holds {x.dtype.name} values, not numbers: encode them (pandas.get_dummies does)."
             )
-        if x.dtype.kind == "u" and x.dtype.itemsize > 1 or not x.dtype.isnative:
-            x = x.astype(np.float64)  # torch has few operations on wide unsigned numbers
+        if x.dtype.itemsize > 8 or (x.dtype.kind == "u" and x.dtype.itemsize > 1) or not x.dtype.isnative:
+            x = x.astype(np.float64)  # torch has no wide floats, nor much for wide unsigned numbers
         # a copy where torch could not own or read the memory; otherwise the array is shared, never written to
         x = torch.from_numpy(x if x.flags.writeable and min((*x.strides, 0)) >= 0 else x.copy())
     if x.is_complex():
         raise ValueError(f"{what} holds complex numbers: give their real parts, or absolute values.")
     if x.ndim not in (2, 3, 4):
         raise ValueError(
-            f"{what} has shape {tuple(x.shape)}: a table is (rows, features), images are (rows, height, width) or "
-            "(rows, channels, height, width)."
+            f"{what} has shape {tuple(x.shape)}: a table is (rows, features), "
+            "images are (rows, height, width) or (rows, channels, height, width)."
         )
     if x.numel() == 0:
         raise ValueError(
@@ -124,7 +133,8 @@ def _channels_first(x: Tensor, what: str) -> Tensor:
     if first == last:
         why = "could be channels-first or channels-last" if first else "has neither 1 nor 3 channels"
         raise ValueError(
-            f"{what} has shape {tuple(x.shape)}, which {why}: give (rows, channels, height, width) with 1 or 3 channels."
+            f"{what} has shape {tuple(x.shape)}, which {why}: "
+            "give (rows, channels, height, width) with 1 or 3 channels."
         )
     return x if first else x.permute(0, 3, 1, 2)
 
@@ -137,69 +147,19 @@ def _pixels(x: Tensor, what: str) -> Tensor:
     if x.is_floating_point():
         refuse_non_finite(x.reshape(len(x), -1), what)
     low, high = float(x.min()), float(x.max())
-    advice = "give uint8, or numbers in 0..1 or 0..255 (undo a normalization first), or a table: x.reshape(len(x), -1)"
     if x.is_floating_point() and 0 <= low and high <= 1:
         return (x * 255).round().to(torch.uint8).contiguous()
     # values like 0..16 are neither scale: taken as 0..255 they would be nearly black
     if 0 <= low and 32 <= high <= 255:
         return x.round().to(torch.uint8).contiguous()
-    raise ValueError(f"{what} holds pixels in {low:.4g}..{high:.4g}, neither 0..1 nor 0..255: {advice}.")
-
-
-def code_labels(y: Any, classes: Sequence[str] | None, what: str) -> tuple[Tensor | None, tuple[str, ...]]:
-    """Labels as int64 codes, and the class names; codes follow `classes`, or the sorted labels.
-
-    Whole numbers with `classes` given are codes already; anything else is looked up among the class names.
-    """
-    if y is None:
-        return None, tuple(map(str, classes or ()))
-    if classes is None and hasattr(getattr(y, "dtype", None), "categories"):  # a pandas categorical
-        classes = [str(c) for c in y.dtype.categories]
-        y = np.asarray(y.astype(object))
-    y = y.detach().cpu().numpy() if isinstance(y, Tensor) else np.asarray(y)
-    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    if y.ndim != 1:
-        hint = "; y.argmax(1) turns one-hot rows into labels" if y.ndim == 2 else ""
-        raise ValueError(f"{what} has shape {y.shape}: give one label a row{hint}.")
-    if y.dtype.kind == "O":
-        lost = np.array([v is None or v != v for v in y], dtype=bool)
-        numbers = [v for v in y if isinstance(v, int | float | np.number)]
-        if not lost.any():
-            y = np.asarray(y.tolist()) if len(numbers) == len(y) else np.array([str(v) for v in y])
-    else:
-        lost = ~np.isfinite(y) if y.dtype.kind == "f" else np.zeros(len(y), dtype=bool)
-    if lost.any():
-        first = ", ".join(map(str, np.flatnonzero(lost)[:5]))
-        raise ValueError(
-            f"{what} lacks {lost.sum():,} labels (first in rows {first}): drop those rows, or name them."
-        )
-    if y.dtype.kind == "f":
-        if (fraction := y != np.round(y)).any():
-            raise ValueError(
-                f"{what} holds {y[fraction][0]:.4g}, no class: bin a continuous target first (numpy.digitize does)."
-            )
-        y = y.astype(np.int64)
-    if y.dtype.kind in "biu" and classes is not None:
-        y = y.astype(np.int64)
-        if len(y) and not 0 <= y.min() <= y.max() < len(classes):
-            raise ValueError(
-                f"{what} holds {y.min()}..{y.max()}, but {len(classes)} classes are 0..{len(classes) - 1}."
-            )
-        return torch.from_numpy(y.copy()), tuple(map(str, classes))
-    if classes is None:
-        found, codes = np.unique(y, return_inverse=True)
-        return torch.from_numpy(codes.astype(np.int64)), tuple(map(str, found))
-    names = tuple(map(str, classes))
-    number = {label: i for i, label in enumerate(names)}
-    if unknown := sorted({str(v) for v in y} - set(number)):
-        raise ValueError(
-            f"{what} has labels that are no class: {', '.join(unknown[:3])}; classes are {', '.join(names)}."
-        )
-    return torch.tensor([number[str(v)] for v in y], dtype=torch.int64), names
+    raise ValueError(
+        f"{what} holds pixels in {low:.4g}..{high:.4g}, neither 0..1 nor 0..255: undo a normalization first, "
+        "give uint8, or make it a table with x.reshape(len(x), -1)."
+    )
 
 
 def _from_frame(frame: Any, y: Any, files: Any, columns: Sequence[str] | None) -> tuple:
-    """(x, y, files, column names) of a pandas frame; `y` and `files` may name columns, `columns` picks features."""
+    """(x, y, files, column names) of a frame; `y` and `files` may name columns, `columns` picks features."""
     label, paths = y if isinstance(y, str) else None, files if isinstance(files, str) else None
     for wanted in (label, paths, *(columns or ())):
         if wanted is not None and wanted not in frame.columns:
@@ -218,8 +178,8 @@ def _from_frame(frame: Any, y: Any, files: Any, columns: Sequence[str] | None) -
     words = [str(c) for c in table.columns if getattr(table[c].dtype, "kind", "O") not in "biuf"]
     if words:
         raise ValueError(
-            f"Columns {', '.join(words[:5])} hold no numbers: drop them, encode them (pandas.get_dummies), or name the "
-            'label column with y="...".'
+            f"Columns {', '.join(words[:5])} hold no numbers: drop them, encode them (pandas.get_dummies), "
+            'or name the label column with y="...".'
         )
     x = table.to_numpy(dtype="float32", na_value=np.nan)
     if (bad := ~np.isfinite(x)).any():
@@ -227,8 +187,8 @@ def _from_frame(frame: Any, y: Any, files: Any, columns: Sequence[str] | None) -
         rows = np.flatnonzero(bad.any(axis=1))
         first = ", ".join(map(str, rows[:5]))
         raise ValueError(
-            f"The frame has NaN or infinite values in {len(rows):,} rows ({first}), first in column {column!r}: drop or "
-            "fill them before loading."
+            f"The frame has NaN or infinite values in {len(rows):,} rows ({first}), first in column {column!r}: "
+            "drop or fill them before loading."
         )
     return (
         x,
@@ -240,8 +200,10 @@ def _from_frame(frame: Any, y: Any, files: Any, columns: Sequence[str] | None) -
 
 def _from_dataset(dataset: Any) -> tuple[Any, Any]:
     """(x, y) of a map-style torch Dataset whose items are x or (x, y), read once."""
-    if not hasattr(dataset, "__len__"):
-        raise ValueError("The Dataset has no length: only map-style Datasets (with __len__) can be loaded.")
+    if not hasattr(dataset, "__len__") or isinstance(dataset, torch.utils.data.IterableDataset):
+        raise ValueError(
+            "The Dataset cannot be asked for item i: only map-style Datasets (with __getitem__ and __len__) load."
+        )
     if isinstance(dataset, torch.utils.data.TensorDataset) and len(dataset.tensors) <= 2:
         return (*dataset.tensors, None)[:2]
     xs, ys = [], []

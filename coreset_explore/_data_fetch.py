@@ -40,13 +40,13 @@ def cache_root() -> Path:
 
 
 def place(name: str, root: str | os.PathLike | None) -> tuple[Path, bool]:
-    """The folder of dataset `name`, and whether it is the user's own (CORESET_DATA), which is never written to."""
+    """The folder of dataset `name`, and whether it is the user's own (CORESET_DATA), never written to."""
     if root is not None:
         return Path(root).expanduser() / name, False
     if own := os.environ.get("CORESET_DATA"):
         if not Path(own).is_dir():
             raise FileNotFoundError(
-                f"CORESET_DATA names {own}, which is no folder: correct it, or unset it to download the datasets."
+                f"CORESET_DATA names {own}, which is no folder: correct it, or unset it to download."
             )
         if (Path(own) / name).is_dir():
             return Path(own) / name, True
@@ -54,9 +54,9 @@ def place(name: str, root: str | os.PathLike | None) -> tuple[Path, bool]:
 
 
 def obtain(name: str, root: str | os.PathLike | None = None) -> dict[str, Path]:
-    """The paths of dataset `name`'s files by file name: whole files, fetched where missing, and known partial ones.
+    """The paths of dataset `name`'s files by name: whole ones, fetched where missing, and known partial ones.
 
-    A file missing from the user's own folder is left out of the answer where the registry lists a partial one.
+    Nothing is fetched where a partial file, or a part of an archive's files, lies in the folder already.
     """
     entry = registry()[name]
     folder, own = place(name, root)
@@ -71,7 +71,8 @@ def obtain(name: str, root: str | os.PathLike | None = None) -> dict[str, Path]:
         return {**here, **partial}
     if own:
         raise FileNotFoundError(
-            f"{name}: {inside / missing[0]} is missing; put the official file there, or unset CORESET_DATA to download it."
+            f"{name}: {inside / missing[0]} is missing; put the official file there, "
+            "or unset CORESET_DATA to download it."
         )
     with bar(f"downloading {name}"):
         if "archive" in entry:
@@ -118,8 +119,8 @@ def on_disk(path: Path) -> Iterator[None]:
 def fetch(file: dict, folder: Path) -> Path:
     """Download one file of the registry with pooch into `folder` and return its path.
 
-    What has arrived stays as NAME.part and is resumed by the next call; a whole file with another checksum is put
-    aside as NAME.wrong. Errors: ConnectionError (network), ValueError (checksum), OSError (disk).
+    What has arrived stays as NAME.part and is resumed by the next call; a whole file with another checksum is
+    put aside as NAME.wrong. Errors: ConnectionError (network), ValueError (checksum), OSError (disk).
     """
     import pooch
 
@@ -131,15 +132,20 @@ def fetch(file: dict, folder: Path) -> Path:
         if not pooch.hashes.hash_matches(part, file["checksum"]):
             part.replace(folder / f"{name}.wrong")
             raise ValueError(
-                f"{url} sent a whole file that is not the official {name} (its checksum is not {file['checksum']}); it "
-                f"is put aside as {folder / name}.wrong. Load again for a fresh copy, or put the official file in {folder}."
+                f"{url} sent a whole file that is not the official {name} ({file['checksum']}); "
+                f"it is put aside as {folder / name}.wrong: load again for a fresh copy, "
+                f"or put the official file in {folder}."
             )
         part.replace(target)
 
     with on_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
         part.touch()
-        return Path(pooch.retrieve(file["url"], file["checksum"], name, folder, downloader=download))
+        try:
+            return Path(pooch.retrieve(file["url"], file["checksum"], name, folder, downloader=download))
+        finally:
+            if part.exists() and part.stat().st_size == 0:
+                part.unlink()
 
 
 def _resume(url: str, part: Path, size: int | None) -> None:
@@ -153,9 +159,8 @@ def _resume(url: str, part: Path, size: int | None) -> None:
     headers = {"Accept-Encoding": "identity"}  # lengths must be the file's own
     if held and not (size and held > size):
         headers["Range"] = f"bytes={held}-"
-    advice = (
-        f"what arrived is kept as {part}; load again to resume, or put the official file in {part.parent}."
-    )
+    place = f"put the official file in {part.parent}."
+    advice = f"what arrived is kept as {part}; load again to resume, or {place}"
     try:
         with requests.get(url, stream=True, headers=headers, timeout=(10, 60)) as answer:
             resumed = answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(
@@ -179,10 +184,12 @@ def _resume(url: str, part: Path, size: int | None) -> None:
                     if total and held > total:
                         break
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        got = part.stat().st_size
-        raise ConnectionError(
-            f"The download of {url} broke off after {got:,} bytes ({type(error).__name__}): {advice}"
-        ) from error
+        why = type(error).__name__
+        if got := part.stat().st_size:
+            raise ConnectionError(
+                f"The download of {url} broke off after {got:,} bytes ({why}): {advice}"
+            ) from error
+        raise ConnectionError(f"{url} cannot be reached ({why}): check the network, or {place}") from error
     if total and held < total:
         raise ConnectionError(f"{url} sent {held:,} of {total:,} bytes and stopped: {advice}")
     if total and held > total:
@@ -193,7 +200,7 @@ def _resume(url: str, part: Path, size: int | None) -> None:
 
 
 def verify(name: str, path: Path) -> None:
-    """Check a file against its checksum in the registry, once: the answer is remembered with its size and time."""
+    """Check a file against its checksum in the registry, once: the answer is kept with its size and time."""
     entry = registry()[name]
     known = {f["name"]: f for f in [*entry["files"], *entry.get("partial", [])]}[path.name]
     if "checksum" not in known:
@@ -208,8 +215,8 @@ def verify(name: str, path: Path) -> None:
 
     if not pooch.hashes.hash_matches(path, known["checksum"]):
         raise ValueError(
-            f"{path} is not the official file (its checksum is not {known['checksum']}): replace it, or load your own "
-            "data as arrays with load((x, y))."
+            f"{path} is not the official file (its checksum is not {known['checksum']}): replace it, "
+            "or load your own data as arrays with load((x, y))."
         )
     if os.access(memory.parent if memory.parent.exists() else memory.parent.parent, os.W_OK):
         memory.parent.mkdir(exist_ok=True)

@@ -20,7 +20,7 @@ _SUFFIXES = {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".webp", ".tif", "
 
 
 def open_picture(path: str | os.PathLike, size: int | None = None) -> Image:
-    """One picture as RGB, turned as its EXIF says, transparency on white; `size` lets a large JPEG decode quickly."""
+    """One picture as RGB, turned as its EXIF says, transparency on white; `size` speeds up large JPEGs."""
     from PIL import Image, ImageOps
 
     with Image.open(path) as picture:
@@ -39,7 +39,7 @@ def open_picture(path: str | os.PathLike, size: int | None = None) -> Image:
 
 
 def square(picture: Image, size: int) -> Image:
-    """The largest centered square of a picture at `size` x `size`; small pictures grow by whole pixels, unblurred."""
+    """The largest centered square of a picture at `size` x `size`; small pictures grow unblurred."""
     from PIL import Image
 
     width, height = picture.size
@@ -50,7 +50,7 @@ def square(picture: Image, size: int) -> Image:
 
 
 def load_folder(path: str, size: int, test: str | os.PathLike | float | None, seed: int, name: str) -> Data:
-    """Data of a folder with one sub-folder a class; `test` is another such folder, or the share to hold out."""
+    """Data of a folder with one sub-folder a class; `test` another such folder or the share to hold out."""
     if not 1 <= size <= 1024:
         raise ValueError(f"size={size} is no picture size: give the pixels of a side, 1 to 1024.")
     root = Path(path).expanduser()
@@ -148,7 +148,7 @@ def _tensor(file: str, size: int) -> Tensor | None:
     try:
         picture = square(open_picture(file, size), size)
     except Exception:
-        # A decoder may fail with any error; a picture that cannot be read is skipped, named and counted in the note.
+        # A decoder may fail with any error; the picture is skipped, named and counted in the note.
         return None
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
 

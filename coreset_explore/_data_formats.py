@@ -1,4 +1,4 @@
-"""Readers of the official file formats; a damaged file gives one sentence: which file, what was expected, what to do."""
+"""Readers of the official file formats; a damaged file gives one sentence that says what was expected."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ COVERTYPE_COLUMNS = (
 def damaged(path: Path, what: str, expected: str) -> ValueError:
     """The sentence for a file that is not what it should be."""
     return ValueError(
-        f"{path} is damaged: {what}, expected {expected}; delete it and load again, or put the official file there."
+        f"{path} is damaged: {what}, expected {expected}; delete it and load again, "
+        "or put the official file there."
     )
 
 
@@ -49,7 +50,7 @@ def read_gzip(path: Path) -> bytes:
 
 
 def read_idx(path: Path, ndim: int) -> Tensor:
-    """An IDX file of bytes (MNIST's format) as uint8 of `ndim` dimensions: 3 for images (n, h, w), 1 for labels (n,)."""
+    """An IDX file of bytes (MNIST's format) as uint8: `ndim` 3 for images (n, h, w), 1 for labels (n,)."""
     raw = bytearray(read_gzip(path))
     magic = bytes((0, 0, 8, ndim))
     if bytes(raw[:4]) != magic:
@@ -69,7 +70,7 @@ def read_idx(path: Path, ndim: int) -> Tensor:
 
 
 def read_cifar(path: Path, label_bytes: int, records: int | None, classes: int) -> tuple[Tensor, Tensor]:
-    """A file of the CIFAR binary version: images uint8 (n, 3, 32, 32), labels int64 (n,), the last of the label bytes."""
+    """A file of the CIFAR binary version: images uint8 (n, 3, 32, 32), labels int64 (n,)."""
     raw = bytearray(path.read_bytes())
     width = label_bytes + _PIXELS
     if not raw or len(raw) % width or (records and len(raw) != records * width):
@@ -85,7 +86,7 @@ def read_cifar(path: Path, label_bytes: int, records: int | None, classes: int) 
 
 
 def read_covertype(path: Path) -> tuple[Tensor, Tensor]:
-    """Covertype's comma-separated rows: features float32 (n, 54) as they are, labels int64 (n,), 1..7 coded 0..6."""
+    """Covertype's comma-separated rows: features float32 (n, 54) as they are, int64 labels 0..6 (n,)."""
     import pandas as pd
 
     width = len(COVERTYPE_COLUMNS) + 1
@@ -106,7 +107,7 @@ def read_covertype(path: Path) -> tuple[Tensor, Tensor]:
 
 
 def read_digits() -> tuple[Tensor, Tensor]:
-    """scikit-learn's digits: images uint8 (1797, 1, 8, 8) scaled from 0..16 to 0..255, labels int64 (1797,)."""
+    """scikit-learn's digits: images uint8 (1797, 1, 8, 8), 0..16 scaled to 0..255, labels int64 (1797,)."""
     from importlib.util import find_spec
 
     import numpy as np

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 class Data:
     """n training rows with their labels, and perhaps a test set.
 
-    x: images uint8 (n, channels, height, width), tables float32 (n, features) · y: int64 (n,) in 0..c-1, or None.
-    note: what a reader must know ("20,000 of 581,012 rows") · files: one path a row · truth: row-aligned facts
-    known by construction (`row` of the dataset this came from, `true_label`, `is_duplicate`, ...).
+    x: images uint8 (n, channels, height, width), tables float32 (n, features).
+    y: int64 (n,) in 0..c-1, or None where there are no labels.
+    note: what a reader must know ("20,000 of 581,012 rows").
+    files: one path a row, read for thumbnails; skipped: paths that could not be read.
+    truth: row-aligned facts known by construction (`row` of the dataset this came from, `true_label`, ...).
     """
 
     x: Tensor
@@ -75,7 +77,7 @@ class Data:
         return f"Data({self.name}: {', '.join(parts)}{note})"
 
     def __getitem__(self, rows: int | slice | Sequence[int] | Tensor) -> Data:
-        """The training rows `rows` (numbers, a slice, a boolean mask) with every row-aligned field; the test set stays."""
+        """Training rows by number, slice or mask, with every row-aligned field; the test set stays."""
         index = _index(rows, len(self))
         return replace(
             self,
@@ -86,7 +88,7 @@ class Data:
         )
 
     def thumbnail(self, row: int, size: int | None = None) -> np.ndarray:
-        """The picture of one training row as uint8 (height, width, 3): the whole picture, or a `size` x `size` center.
+        """One training row's picture, uint8 (height, width, 3): the whole, or its center at `size` x `size`.
 
         Read from the row's file where there is one (the full picture, not the small tensor), else from x.
         """
@@ -135,7 +137,7 @@ def _check_x(x: Tensor, kind: str, what: str) -> None:
 
 def refuse_non_finite(x: Tensor, what: str) -> None:
     """Raise a sentence that names the first rows of x (n, d) holding NaN or infinite values, if any does."""
-    # a sum is finite unless a value is not (or it overflows): the cheap test first, the exact one on suspicion
+    # a sum is finite unless a value is not (or it overflows): cheap test first, the exact one on suspicion
     if torch.isfinite(x.sum()):
         return
     bad = (~torch.isfinite(x)).any(dim=1).nonzero().flatten()
@@ -178,7 +180,7 @@ def _index(rows, n: int) -> Tensor:
 
 
 def split(y: Tensor | None, n: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Row numbers (train, test), each sorted: `fraction` of every class, never a class's last row, drawn by `seed`."""
+    """Row numbers (train, test), sorted: `fraction` of every class, never its last row, drawn by `seed`."""
     if not 0 < fraction < 1:
         raise ValueError(f"test={fraction} is no share of the rows: give a number between 0 and 1, as 0.2.")
     rng = torch.Generator().manual_seed(seed)
@@ -191,7 +193,7 @@ def split(y: Tensor | None, n: int, fraction: float, seed: int) -> tuple[Tensor,
 
 
 def hold_out(data: Data, fraction: float, seed: int) -> Data:
-    """`data` with a stratified `fraction` moved to the test set; `truth["row"]` keeps each row's former number."""
+    """`data` with a stratified `fraction` as its test set; `truth["row"]` keeps the former row numbers."""
     train, test = split(data.y, len(data), fraction, seed)
     if len(test) == 0:
         return data

@@ -33,8 +33,8 @@ def _share(fraction: float, what: str) -> None:
 def longtail(data: Data, ratio: float = 100.0, seed: int = 0) -> Data:
     """Thin the classes out exponentially: the first keeps its n_0 rows, the last 1/`ratio` of that.
 
-    Class c of C keeps min(its rows, n_max · ratio^(−c/(C−1))) rows, at least one, drawn by `seed`; n_max is the largest
-    class. `truth["row"]` is each row's former number. Source: Cui et al. 2019, arXiv:1901.05555, section 5.1.
+    Class c of C keeps min(its rows, n_max · ratio^(−c/(C−1))) rows, at least one, drawn by `seed`; n_max is
+    the largest class. `truth["row"]` is each row's former number. Source: Cui et al. 2019, arXiv:1901.05555.
     """
     y = _labels(data, "longtail")
     if not 1 <= ratio < float("inf"):
@@ -73,10 +73,10 @@ def label_noise(data: Data, fraction: float = 0.2, seed: int = 0) -> Data:
 
 
 def duplicates(data: Data, fraction: float = 0.2, seed: int = 0) -> Data:
-    """Append exact copies of round(`fraction` · n) different rows, so n grows and the first n rows stay as they are.
+    """Append exact copies of round(`fraction` · n) different rows; the first n rows stay as they are.
 
-    `truth["is_duplicate"]` bool and `truth["duplicate_of"]` int64: the row, in the answer, that each row copies
-    (itself for an original).
+    `truth["is_duplicate"]` bool and `truth["duplicate_of"]` int64: the row, in the answer, that each row
+    copies (itself for an original).
     """
     _share(fraction, "duplicates")
     n = len(data)

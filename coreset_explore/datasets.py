@@ -46,16 +46,18 @@ def load(
     size: int = 64,
     seed: int = 0,
 ) -> Data:
-    """A dataset as tensors: images uint8 (n, channels, height, width), tables float32 (n, features), labels int64 (n,).
+    """A dataset as tensors: uint8 images (n, channels, height, width) or a float32 table (n, features).
 
-    `name` is one of `names()`, "folder:PATH" (one sub-folder a class), a Data (returned as it is), an array or tensor
-    x with `y=`, a pair (x, y), a pandas frame with `y="column"`, or a map-style torch Dataset.
+    `name` is one of `names()`, "folder:PATH" (one sub-folder a class), an array or tensor x with `y=`, a pair
+    (x, y), a pandas frame with `y="column"`, a map-style torch Dataset, or a Data (returned as it is).
 
-    - `test`: what to test on. A share of every class, drawn by `seed` (digits, covertype and folders: 0.2 unless told;
-      one's own rows: none); another folder; a pair (x, y) or a Dataset of one's own.
+    - `test`: what to test on. A share of every class, drawn by `seed` (digits, covertype and folders: 0.2
+      unless told; one's own rows: none); another folder; a pair (x, y) or a Dataset of one's own.
     - `test_from` (cifar10, cifar100): the file to test on instead of the official one, as "data_batch_5".
-    - `root`: the folder with one sub-folder a dataset, instead of CORESET_DATA or the cache; missing files go there.
-    - `size`: side in pixels of a folder's pictures. `classes`, `columns`, `files` (one path a row): names to keep.
+    - `root`: the folder with one sub-folder a dataset, instead of CORESET_DATA or the cache; what is missing
+      is fetched into it.
+    - `size`: side in pixels of a folder's pictures.
+    - `classes`, `columns` (class and column names), `files` (one path a row): what to keep of one's own data.
 
     Errors: ValueError for what is wrong with the data or the call, FileNotFoundError for missing files,
     ConnectionError for a download, OSError for the disk; each one sentence that says what to do.
@@ -108,7 +110,8 @@ def _unknown(name: str) -> str:
     plain = {n.replace("-", ""): n for n in names()}
     near = get_close_matches(name.lower().replace("_", "").replace("-", "").replace(" ", ""), plain, n=2)
     hint = f"did you mean {' or '.join(plain[n] for n in near)}? " if near else ""
-    return f'Unknown dataset {name!r}: {hint}There are {", ".join(names())}, "folder:PATH", and arrays of your own.'
+    known = ", ".join(names())
+    return f'Unknown dataset {name!r}: {hint}There are {known}, "folder:PATH", and arrays of your own.'
 
 
 def _digits() -> Data:
@@ -148,18 +151,13 @@ def _cifar(name: str, root: str | os.PathLike | None, test_from: str | None) -> 
     known = {f["name"]: f for f in [*entry["files"], *entry.get("partial", [])]}
     folder = next(iter(paths.values())).parent
     if test not in paths:
-        here = [n.removesuffix(".bin") for n in paths if n != official[0]]
-        if test_from is None and here:
+        others = [n.removesuffix(".bin") for n in paths]
+        if test_from is None and (whole := [n for n in others if f"{n}.bin" in official]):
             raise FileNotFoundError(
-                f'{folder / test} is missing, so {name} has no test set here: load("{name}", test_from="{here[-1]}") '
-                "holds that file out instead, or put the official file there."
-                if name != "cifar10" or "data_batch_5" not in here
-                else f'{folder / test} is missing, so {name} has no test set here: load("cifar10", '
-                'test_from="data_batch_5") holds that batch out instead, or put the official file there.'
+                f"{folder / test} is missing, so {name} has no test set: put the official file there, "
+                f'or hold another out with load("{name}", test_from="{whole[-1]}").'
             )
-        raise FileNotFoundError(
-            f"{name} has no file {test} in {folder}: test_from can be {', '.join(here) or 'nothing'}."
-        )
+        raise FileNotFoundError(f"{folder} has no file {test}: test_from can be {', '.join(others)}.")
     train = [n for n in official[:-1] if n != test]
     if missing := [n for n in train if n not in paths]:
         raise FileNotFoundError(f"{folder / missing[0]} is missing; put the official file there.")
