@@ -166,16 +166,13 @@ def _from_frame(frame: Any, y: Any, files: Any, columns: Sequence[str] | None) -
             from difflib import get_close_matches
 
             near = get_close_matches(str(wanted), map(str, frame.columns), n=3)
-            hint = (
-                f"did you mean {' or '.join(near)}?"
-                if near
-                else f"it has {', '.join(map(str, frame.columns[:8]))}."
-            )
+            there = ", ".join(map(str, frame.columns[:8]))
+            hint = f"did you mean {' or '.join(near)}?" if near else f"it has {there}."
             raise ValueError(f"The frame has no column {wanted!r}: {hint}")
     table = (
         frame[list(columns)] if columns else frame.drop(columns=[c for c in (label, paths) if c is not None])
     )
-    words = [str(c) for c in table.columns if getattr(table[c].dtype, "kind", "O") not in "biuf"]
+    words = [str(column) for column, dtype in table.dtypes.items() if dtype.kind not in "biuf"]
     if words:
         raise ValueError(
             f"Columns {', '.join(words[:5])} hold no numbers: drop them, encode them (pandas.get_dummies), "
@@ -187,8 +184,8 @@ def _from_frame(frame: Any, y: Any, files: Any, columns: Sequence[str] | None) -
         rows = np.flatnonzero(bad.any(axis=1))
         first = ", ".join(map(str, rows[:5]))
         raise ValueError(
-            f"The frame has NaN or infinite values in {len(rows):,} rows ({first}), first in column {column!r}: "
-            "drop or fill them before loading."
+            f"The frame has NaN or infinite values in {len(rows):,} rows ({first}), "
+            f"first in column {column!r}: drop or fill them before loading."
         )
     return (
         x,
@@ -202,7 +199,7 @@ def _from_dataset(dataset: Any) -> tuple[Any, Any]:
     """(x, y) of a map-style torch Dataset whose items are x or (x, y), read once."""
     if not hasattr(dataset, "__len__") or isinstance(dataset, torch.utils.data.IterableDataset):
         raise ValueError(
-            "The Dataset cannot be asked for item i: only map-style Datasets (with __getitem__ and __len__) load."
+            "The Dataset has no items by number: only map-style Datasets (__getitem__ and __len__) can be loaded."
         )
     if isinstance(dataset, torch.utils.data.TensorDataset) and len(dataset.tensors) <= 2:
         return (*dataset.tensors, None)[:2]

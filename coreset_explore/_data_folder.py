@@ -53,6 +53,8 @@ def load_folder(path: str, size: int, test: str | os.PathLike | float | None, se
     """Data of a folder with one sub-folder a class; `test` another such folder or the share to hold out."""
     if not 1 <= size <= 1024:
         raise ValueError(f"size={size} is no picture size: give the pixels of a side, 1 to 1024.")
+    if not isinstance(test, str | os.PathLike | float | None):
+        raise ValueError(f"test={test!r}: give another folder of pictures, or the share to hold out, as 0.2.")
     root = Path(path).expanduser()
     classes = _classes(root)
     fraction = test if isinstance(test, float) else 0.2
