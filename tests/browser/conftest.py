@@ -78,9 +78,10 @@ def notebook(
         return opened[-1]
 
     yield make
+    errors = list(console.errors)  # before the kernels end, which pages complain about
     for one in opened:
         one.close()
-    console.check()
+    Console(errors).check()
 
 
 @pytest.fixture
@@ -96,6 +97,7 @@ def voila_page(page: Page, console: Console, tmp_path: Path) -> Iterator[Callabl
         return page
 
     yield make
+    errors = list(console.errors)  # before the servers stop, which pages complain about
     for server in servers:
         server.__exit__(None, None, None)
-    console.check()
+    Console(errors).check()

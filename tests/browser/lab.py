@@ -6,20 +6,23 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jupyter_client import BlockingKernelClient
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 from tests.browser.servers import write_notebook
 
 STATUS = ".cx-status"
-# What a browser says in every JupyterLab or voila, whatever is shown in it.
+# What a browser says in every JupyterLab, whatever is shown in it. Files of other hosts, of which voila's
+# templates name a few, are left out by their address.
 HARMLESS = (
     "favicon",
     "the server responded with a status of 404",
     "GPU stall due to ReadPixels",
     "Automatic fallback to software WebGL",
     "GroupMarkerNotSet",
+    "Could not restore the debugger state",
 )
 
 
@@ -30,13 +33,15 @@ class Console:
     errors: list[str] = field(default_factory=list)
 
     def listen(self, page: Page) -> "Console":
-        page.on("console", lambda message: message.type == "error" and self.add(message.text))
-        page.on("pageerror", lambda error: self.add(f"uncaught: {error.stack or error}"))
+        page.on("console", self.heard)
+        page.on("pageerror", lambda error: self.errors.append(f"uncaught: {error.stack or error}"))
         return self
 
-    def add(self, text: str) -> None:
-        if not any(harmless in text for harmless in HARMLESS):
-            self.errors.append(text)
+    def heard(self, message: ConsoleMessage) -> None:
+        address = message.location.get("url", "")
+        elsewhere = address.startswith("http") and urlsplit(address).hostname != "127.0.0.1"
+        if message.type == "error" and not elsewhere and not any(h in message.text for h in HARMLESS):
+            self.errors.append(f"{message.text} ({address})")
 
     def check(self) -> None:
         assert not self.errors, "the browser's console holds errors:\n" + "\n".join(self.errors)
@@ -67,6 +72,7 @@ class Notebook:
         self.page.goto(f"{self.address}/lab/tree/{self.name}?reset")
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
         self.wait_idle()
+        self._wait_for_splash()
         self.collapse_sidebar()
 
     def wait_idle(self) -> None:
@@ -85,8 +91,15 @@ class Notebook:
     def run_all(self) -> None:
         """Run every cell, first to last, and wait for the last one's end; an exception in a cell fails."""
         self.command("notebook:run-all-cells")
-        failed = self.page.locator('.jp-Notebook [data-mime-type="application/vnd.jupyter.error"]')
-        assert not failed.count(), "a cell failed:\n" + failed.first.inner_text()
+        failed = [output for output in self.outputs() if output["output_type"] == "error"]
+        assert not failed, "a cell failed:\n" + "\n".join(
+            f"{one['ename']}: {one['evalue']}" for one in failed
+        )
+
+    def outputs(self) -> list[dict]:
+        """The outputs of all cells, as the notebook format writes them."""
+        cells = "[...jupyterapp.shell.currentWidget.content.model.cells]"
+        return self.page.evaluate(f"() => {cells}.flatMap(cell => cell.toJSON().outputs ?? [])")
 
     def wait_state(self, state: str = "done", timeout: float = 60, nth: int = 0) -> Locator:
         """Wait until the panel's status says `state`; after `timeout` seconds the failure shows its state."""
@@ -97,9 +110,13 @@ class Notebook:
     def theme(self, which: str) -> None:
         """Set JupyterLab's theme, "light" or "dark"."""
         self.command("apputils:change-theme", {"theme": f"JupyterLab {which.capitalize()}"})
-        self.page.wait_for_selector(
-            f'body[data-jp-theme-light="{str(which == "light").lower()}"]', state="attached"
-        )
+        light = str(which == "light").lower()
+        self.page.wait_for_selector(f'body[data-jp-theme-light="{light}"]', state="attached")
+        self._wait_for_splash()
+
+    def _wait_for_splash(self) -> None:
+        # JupyterLab removes its splash 0.2 s after it faded, and throws when a second one began meanwhile.
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     def viewport(self, width: int, height: int = 1000) -> None:
         self.page.set_viewport_size({"width": width, "height": height})
