@@ -97,7 +97,7 @@ def class_colors(count: int, dark: bool = False) -> list[str]:
 
 
 def method_styles(names: Sequence[str], dark: bool = False) -> dict[str, Style]:
-    """One style a name: a known method has its own ("CRAIG per class" counts as craig), others take a free one.
+    """One style a name: a known method has its own ("CRAIG per class" is craig), others take a free one.
 
     Two names never share a style until there are more names than styles.
     """
