@@ -102,6 +102,8 @@ class Session(HasTraits):
     remaining = Float(-1.0)  # seconds, -1 = unknown
     problem = AnyTrait(None)  # Problem
     result = AnyTrait(None)  # Result
+    trained = AnyTrait(None)  # tidy frame of real trainings, or None: then Curves shows the probes
+    probe_note = Unicode("")  # "Training probes, 43 %"
 
     # view
     tab = Unicode("map")
