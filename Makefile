@@ -14,7 +14,7 @@ endif
 
 RUN := $(PYTHON) scripts/make.py
 
-.PHONY: help explore test bench lint clean
+.PHONY: help explore test bench lint table notebooks clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -38,6 +38,14 @@ lint: ## ruff: lint and format, notebooks included
 	@$(RUN) install panel,test
 	@$(RUN) python -m ruff check .
 	@$(RUN) python -m ruff format --check .
+
+table: ## write the registry's method table into the README
+	@$(RUN) install panel,test
+	@$(RUN) python scripts/refresh.py table
+
+notebooks: ## drop outputs and widget state from the notebooks
+	@$(RUN) install panel,test
+	@$(RUN) python scripts/refresh.py notebooks
 
 clean: ## remove the environment and what runs left behind (data/cache stays)
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -65,6 +65,12 @@ def stamp():
     return found if found.get("path") == str(VENV.resolve()) else {}
 
 
+def stands(extras):
+    """Whether these extras, or more, are installed from these pins."""
+    wanted, done = set(extras.split(",")), stamp().get("done", {})
+    return any(wanted <= set(names.split(",")) and pins(names) == digest for names, digest in done.items())
+
+
 def run_pip(arguments):
     """Run pip, showing what it says; give its exit code and its last error line."""
     command = [str(VENV_PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
@@ -99,8 +105,7 @@ def install(extras):
     # Killed half-way, or made elsewhere: what is in there cannot be trusted.
     if not have or MARKER.exists() or not VENV_PYTHON.exists():
         have = make_venv(again)
-    wanted = set(extras.split(","))
-    if any(wanted <= set(done.split(",")) and pins(done) == digest for done, digest in have["done"].items()):
+    if stands(extras):
         return
     MARKER.write_text("an install is running, or was killed\n")
     print(f"Installing coreset_explore[{extras}]: minutes the first time, seconds after that.", flush=True)

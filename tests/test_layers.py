@@ -48,7 +48,7 @@ def layer(path: Path) -> str:
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:
-    """Each imported module, and whether importing the file imports it: not in a function, not for types only."""
+    """Each imported module, and whether importing the file imports it (in no function, not for types)."""
     tree = ast.parse(path.read_text())
     deferred: set[int] = set()
     for node in ast.walk(tree):

@@ -1,0 +1,48 @@
+"""Every walkthrough runs from its first cell to its last, and is stored in a state that GitHub can show."""
+
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def test_the_first_walkthrough_is_where_make_explore_opens():
+    assert [path.name for path in NOTEBOOKS][:1] == ["01_explore.ipynb"]
+    assert NOTEBOOKS[0].name in (ROOT / "scripts" / "make.py").read_text()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("CORESET_FAST", "1")  # the walkthroughs read this and take smaller constants
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    )
+    for variable in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.setenv(variable, str(tmp_path / variable))
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+    )
+    client.execute()
+    counts = [
+        cell.execution_count for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()
+    ]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_is_stored_light_and_without_widget_state(path):
+    assert path.stat().st_size < 1_000_000, "over 1 MB: GitHub shows no such notebook"
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert "widgets" not in notebook.metadata, "carries widget state: clear it (make notebooks)"
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            assert output.output_type != "error", f"stores a traceback: {output.get('evalue')}"
+            views = [kind for kind in output.get("data", {}) if "widget-view" in kind]
+            assert not views, "stores a view of a widget that no reader has"

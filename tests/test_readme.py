@@ -1,0 +1,41 @@
+"""What the README shows is run, and its method table is the registry's."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_the_python_blocks_run_one_after_the_other(tmp_path):
+    """One namespace, in an empty folder, as a reader would who pastes them one by one."""
+    assert BLOCKS, "the README shows no Python"
+    script = "\n".join(f"# block {i}\n{block}" for i, block in enumerate(BLOCKS, start=1))
+    (tmp_path / "readme.py").write_text(script)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CORESET_FAST": "1", "MPLBACKEND": "agg"}
+    done = subprocess.run(
+        [sys.executable, "readme.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_the_method_table_is_the_registrys():
+    from coreset_explore.registry import method_table
+
+    shown = re.search(r"<!-- methods -->\n(.*?)<!-- /methods -->", README, flags=re.DOTALL)
+    assert shown, "the README has no <!-- methods --> … <!-- /methods -->"
+    assert shown.group(1).strip() == method_table().strip(), "run `make table`"
+
+
+def test_the_files_that_the_readme_points_to_exist():
+    for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", README):
+        assert (ROOT / target).exists(), f"the README points to {target}"
