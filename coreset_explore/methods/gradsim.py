@@ -1,0 +1,142 @@
+"""GradSimCore: the rows whose gradients point the way most others do, counted over checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from coreset_explore.gradients import Dense, Gradients
+from coreset_explore.pool import Pool
+from coreset_explore.progress import check, track
+from coreset_explore.registry import Range, selector
+from coreset_explore.selection import Selection
+
+ROWS, COLUMNS = 512, 4096  # one panel of cosines: 8 MB, which stays in a core's cache
+PAIRS = 4096  # seeded pairs a step that the quantile is read from
+
+
+@selector(
+    needs="grads",
+    weights="uniform",
+    nested=True,
+    purpose="typical",
+    title="GradSimCore",
+    paper="GradSimCore, Algorithm 1",
+    bytes=lambda n, d, c, k: 4 * n * (2 * d + 2 * c) + 16 * ROWS * COLUMNS + 64 * n,
+)
+def gradsim(
+    pool: Pool,
+    k: int,
+    *,
+    rng: torch.Generator,
+    given: Sequence[int] = (),
+    threshold: Annotated[float | None, Range(-1, 1), "cosine above which two rows are neighbors (Φ)"] = None,
+    quantile: Annotated[
+        float, Range(0, 1), "Φ as this quantile of all pairs' cosines, if no Φ is given"
+    ] = 0.9,
+) -> Selection:
+    """The rows with the most neighbors in gradient direction, summed over the recorded steps.
+
+    f(x_i) = Σ_t #{j ≠ i : cos(g_i, g_j at θ_t) > Φ}, the paper's eq. 5 and Algorithm 1, which runs per class:
+    `per_class(gradsim)`. Last-layer cosines factor, cos(r_i, r_j)·cos([h_i, 1], [h_j, 1]), so a step costs at most
+    n²(c + d) operations in panels, with no n x n array, and pairs whose first factor already rules them out cost c.
+
+    Where we differ: the paper names no Φ, so by default it is a quantile of the pairs' cosines, read from seeded
+    pairs of all steps (of each class, under `per_class`). Counts tie often, so ties go to the larger mean cosine
+    (the paper's eq. 4), then to the smaller id. The score's whole part is the count, its fraction the tie-break.
+    """
+    grads = pool.need("grads")
+    by_id = torch.argsort(pool.ids)
+    phi = _quantile(grads, by_id, quantile, rng) if threshold is None else threshold
+    count = torch.zeros(len(pool), dtype=torch.int64, device=grads.device)
+    mean = torch.zeros(len(pool), dtype=torch.float64, device=grads.device)
+    for step in track(grads.steps, "checkpoint"):
+        count += neighbor_counts(unit_factors(step), phi)
+        mean += mean_cosine(step)
+    score = count + 0.49 * (1.0 + (mean / len(grads.steps)).clamp(-1.0, 1.0))
+    left = torch.ones(len(pool), dtype=torch.bool, device=grads.device)
+    left[list(given)] = False
+    order = by_id[torch.argsort(score[by_id], descending=True, stable=True)]
+    rows = order[left[order]][:k]
+    weights = torch.full((len(rows),), len(pool) / max(len(rows), 1), dtype=torch.float64)
+    return Selection(rows, weights, score=score.cpu(), info={"threshold": float(phi)})
+
+
+def unit_factors(step: Gradients) -> list[Tensor]:
+    """Matrices of unit rows whose Gram matrices multiply, entry by entry, to the cosines; the narrow one first."""
+    if isinstance(step, Dense):
+        return [_unit(step.g)]
+    ones = torch.ones_like(step.h[0, :, :1])
+    return [_unit(step.r[0]), _unit(torch.cat([step.h[0], ones], 1))]
+
+
+def neighbor_counts(factors: Sequence[Tensor], phi: float) -> Tensor:
+    """#{j ≠ i : Π_f ⟨u_i, u_j⟩ > phi} for every row (n,), from the upper triangle in panels.
+
+    With two factors, rows are visited in the order of the first (narrow) one, so that a panel's rows resemble each
+    other, and columns where |⟨u_i, u_j⟩| ≤ phi for all of the panel's rows are left out of the wide product: the
+    other factor is at most one.
+    """
+    narrow, n = factors[0], len(factors[0])
+    order = torch.argsort(narrow.argmax(1), stable=True)
+    factors = [f[order] for f in factors]
+    found = torch.zeros(n, dtype=torch.int64, device=narrow.device)
+    for start in track(range(0, n, ROWS), "panel"):
+        rows = slice(start, min(start + ROWS, n))
+        for left in range(start, n, COLUMNS):
+            columns = slice(left, min(left + COLUMNS, n))
+            check()
+            cosines = factors[0][rows] @ factors[0][columns].T
+            if left == start:
+                cosines.fill_diagonal_(-2.0)  # no row is its own neighbor
+            kept = None
+            if len(factors) > 1:
+                if (
+                    phi > 0
+                ):  # a rounding error's room below phi, so that nothing is ruled out that would have counted
+                    kept = ((cosines.amax(0) > phi - 1e-5) | (cosines.amin(0) < 1e-5 - phi)).nonzero()[:, 0]
+                if kept is None or 2 * len(kept) > cosines.shape[1]:
+                    kept = None
+                    cosines *= factors[1][rows] @ factors[1][columns].T
+                elif len(kept):
+                    cosines = cosines[:, kept] * (factors[1][rows] @ factors[1][left + kept].T)
+                else:
+                    continue
+            near = cosines.gt_(phi)  # stays float32, whose sums are vectorized, and exact for a panel
+            where = slice(columns.start, columns.stop) if kept is None else left + kept
+            found[rows] += near.sum(1).long()
+            beyond = near.sum(0).long()
+            beyond[torch.arange(n, device=found.device)[where] < rows.stop] = (
+                0  # both triangles of the diagonal panel are here
+            )
+            found[where] += beyond
+    counts = torch.empty_like(found)
+    counts[order] = found
+    return counts
+
+
+def mean_cosine(step: Gradients) -> Tensor:
+    """Mean cosine of each row with all rows (n,), through the sum of unit gradients: n·c·d operations, no pairs."""
+    scale = 1.0 / step.norm().double().clamp_min(1e-30)
+    return step.dot(step.sum(scale)) * scale / len(step)
+
+
+def _quantile(grads: Gradients, by_id: Tensor, quantile: float, rng: torch.Generator) -> float:
+    n = len(grads)
+    if n < 2:
+        return 1.0
+    first = torch.randint(n, (PAIRS,), generator=rng)
+    second = (first + 1 + torch.randint(n - 1, (PAIRS,), generator=rng)) % n
+    first, second = by_id[first.to(by_id.device)], by_id[second.to(by_id.device)]
+    cosines = []
+    for step in grads.steps:
+        pair = [(f[first] * f[second]).sum(1) for f in unit_factors(step)]
+        cosines.append(pair[0] if len(pair) == 1 else pair[0] * pair[1])
+    return float(torch.quantile(torch.cat(cosines).cpu().double(), quantile))
+
+
+def _unit(x: Tensor) -> Tensor:
+    return x / x.norm(dim=1, keepdim=True).clamp_min(1e-30)
