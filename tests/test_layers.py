@@ -31,20 +31,21 @@ MAY_IMPORT = {
     "training": "models datasets pool selection progress",
     "recording": "training models datasets gradients pool progress",
     "projection": "neighbors progress",
-    "measures": f"{FACTS} views weights neighbors kernels",
+    "measures": f"{FACTS} views weights greedy neighbors kernels",
     "plots": "pool selection measures palette",
     "scale": "registry compose selecting",
 }
 MAY_IMPORT["experiment"] = " ".join(MAY_IMPORT)
+PRIVATE = {"_data_": "datasets", "_walk": "measures"}
 ONLY_IN = {"numba": "kernels", "faiss": "neighbors", "dask": "scale"}
 LIGHT = {"torch", "numpy", "tqdm", "coreset_explore"} | sys.stdlib_module_names
 FILES = sorted((ROOT / "coreset_explore").rglob("*.py"))
 
 
 def layer(path: Path) -> str:
-    """A file's layer: its name, its folder's, or `datasets` for the private parts of it."""
+    """A file's layer: its name, its folder's, or the layer it is a private part of."""
     name = path.relative_to(ROOT / "coreset_explore").parts[0].removesuffix(".py")
-    return "datasets" if name.startswith("_data_") else name
+    return next((whole for prefix, whole in PRIVATE.items() if name.startswith(prefix)), name)
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:
