@@ -15,6 +15,7 @@ from coreset_explore.registry import Range, selector
 from coreset_explore.selection import Selection
 
 ROWS, COLUMNS = 512, 4096  # one panel of cosines: 8 MB, which stays in a core's cache
+SLACK = 1e-5  # a rounding error's room, so that no pair is ruled out that would have counted
 PAIRS = 4096  # seeded pairs a step that the quantile is read from
 
 
@@ -80,39 +81,28 @@ def neighbor_counts(factors: Sequence[Tensor], phi: float) -> Tensor:
     other, and columns where |⟨u_i, u_j⟩| ≤ phi for all of the panel's rows are left out of the wide product: the
     other factor is at most one.
     """
-    narrow, n = factors[0], len(factors[0])
-    order = torch.argsort(narrow.argmax(1), stable=True)
-    factors = [f[order] for f in factors]
-    found = torch.zeros(n, dtype=torch.int64, device=narrow.device)
+    n = len(factors[0])
+    order = torch.argsort(factors[0].argmax(1), stable=True)
+    narrow, *wide = [f[order] for f in factors]
+    found = torch.zeros(n, dtype=torch.int64, device=order.device)
     for start in track(range(0, n, ROWS), "panel"):
         rows = slice(start, min(start + ROWS, n))
         for left in range(start, n, COLUMNS):
-            columns = slice(left, min(left + COLUMNS, n))
             check()
-            cosines = factors[0][rows] @ factors[0][columns].T
+            columns = torch.arange(left, min(left + COLUMNS, n), device=order.device)
+            cosines = narrow[rows] @ narrow[columns].T
             if left == start:
                 cosines.fill_diagonal_(-2.0)  # no row is its own neighbor
-            kept = None
-            if len(factors) > 1:
-                if (
-                    phi > 0
-                ):  # a rounding error's room below phi, so that nothing is ruled out that would have counted
-                    kept = ((cosines.amax(0) > phi - 1e-5) | (cosines.amin(0) < 1e-5 - phi)).nonzero()[:, 0]
-                if kept is None or 2 * len(kept) > cosines.shape[1]:
-                    kept = None
-                    cosines *= factors[1][rows] @ factors[1][columns].T
-                elif len(kept):
-                    cosines = cosines[:, kept] * (factors[1][rows] @ factors[1][left + kept].T)
-                else:
-                    continue
+            if wide and phi > 0:
+                possible = (cosines.amax(0) > phi - SLACK) | (cosines.amin(0) < SLACK - phi)
+                if not possible.all():
+                    columns, cosines = columns[possible], cosines[:, possible]
+            for f in wide:
+                cosines *= f[rows] @ f[columns].T
             near = cosines.gt_(phi)  # stays float32, whose sums are vectorized, and exact for a panel
-            where = slice(columns.start, columns.stop) if kept is None else left + kept
             found[rows] += near.sum(1).long()
-            beyond = near.sum(0).long()
-            beyond[torch.arange(n, device=found.device)[where] < rows.stop] = (
-                0  # both triangles of the diagonal panel are here
-            )
-            found[where] += beyond
+            beyond = columns >= rows.stop  # the diagonal panel holds both triangles
+            found[columns[beyond]] += near.sum(0)[beyond].long()
     counts = torch.empty_like(found)
     counts[order] = found
     return counts
