@@ -44,7 +44,11 @@ class _Listener:
 
     def text(self) -> str:
         return ", ".join(
-            f"{label} {done + 1:,} of {total:,}" if total else f"{label} {done + 1:,}"
+            label
+            if isinstance(total, float)
+            else f"{label} {done + 1:,} of {total:,}"
+            if total
+            else f"{label} {done + 1:,}"
             for label, done, total in self.levels
         )
 
@@ -88,12 +92,29 @@ def check() -> None:
 
 
 @contextmanager
+def stage(label: str, low: float, high: float) -> Iterator[None]:
+    """Name a part of a long run: loops inside count as its share from `low` to `high`, 0 <= low < high <= 1."""
+    if (listener := _listener.get()) is None:
+        yield
+        return
+    width = high - low
+    level = [label, low / width, 1 / width]  # a float total marks a stage: it is named, not counted
+    listener.levels.append(level)
+    try:
+        listener.step()
+        yield
+    finally:
+        if level in listener.levels:
+            del listener.levels[listener.levels.index(level) :]
+
+
+@contextmanager
 def listening(
     report: Callable[[float, str], None] = lambda fraction, text: None,
     should_stop: Callable[[], bool] = lambda: False,
     interval: float = 0.1,
 ) -> Iterator[None]:
-    """Within the block, `track` calls `report(fraction, text)` at most every `interval` seconds and obeys `should_stop`."""
+    """Within the block `track` calls `report(fraction, text)` every `interval` seconds and obeys `should_stop`."""
     token = _listener.set(_Listener(report, should_stop, interval))
     try:
         yield
