@@ -199,7 +199,7 @@ def _from_dataset(dataset: Any) -> tuple[Any, Any]:
     """(x, y) of a map-style torch Dataset whose items are x or (x, y), read once."""
     if not hasattr(dataset, "__len__") or isinstance(dataset, torch.utils.data.IterableDataset):
         raise ValueError(
-            "The Dataset has no items by number: only map-style Datasets (__getitem__ and __len__) can be loaded."
+            "The Dataset has no items by number: give a map-style one (with __getitem__ and __len__)."
         )
     if isinstance(dataset, torch.utils.data.TensorDataset) and len(dataset.tensors) <= 2:
         return (*dataset.tensors, None)[:2]
