@@ -1,9 +1,177 @@
-"""The shared cores of greedy selection: lazy greedy, farthest first, matching pursuit. No policy."""
+"""The shared cores of greedy selection: lazy greedy, farthest first, matching pursuit. No policy.
+
+Rows stand in id order, so that "the first of equals" is the smallest id. On a CPU the loops are compiled (`kernels`),
+elsewhere, or with `compiled=False`, they are torch operations on the device where the tensors are.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import Tensor
+
+from coreset_explore.gradients import Dense, Gradients, LastLayer
+from coreset_explore.progress import check, track
+
+STEP = 2e9  # floating-point operations between two looks at whether to stop: some 50 ms on one core
+BLOCK = 128  # candidates whose distances farthest first computes together
+
+
+def by_id(vectors: Gradients, ids: Tensor, given: Sequence[int] = ()) -> tuple[Gradients, Tensor, Tensor]:
+    """The rows in id order, their places in the pool (n,), and where `given` rows stand among them."""
+    order = torch.argsort(ids.cpu(), stable=True)
+    place = torch.empty_like(order)
+    place[order] = torch.arange(len(order))
+    if not torch.equal(order, place):
+        vectors = vectors[order.to(vectors.device)]
+    norms = vectors.squared_norm()
+    if not torch.isfinite(norms).all():
+        bad = order[(~torch.isfinite(norms)).nonzero().flatten()[:5].cpu()].tolist()
+        raise ValueError(f"vectors hold NaN, infinity or values too large to square (rows {bad}); mend or drop them first")
+    return vectors, order, place[torch.as_tensor(list(given), dtype=torch.int64)]
+
+
+def unit(vectors: Gradients) -> Gradients:
+    """Rows scaled to length 1 (zero rows stay zero): Euclidean distances among them order pairs as cosines do."""
+    norm = vectors.norm().clamp_min(torch.finfo(torch.float32).tiny)[:, None]
+    return Dense(vectors.g / norm) if isinstance(vectors, Dense) else LastLayer(vectors.r / norm, vectors.h)
+
+
+def factors(vectors: Gradients) -> tuple[np.ndarray, np.ndarray, np.float32]:
+    """r (s, n, c), h (s, n, d) and bias as the kernels read them; features are r = 1, bias 0."""
+    if isinstance(vectors, Dense):
+        r, h, bias = torch.ones(1, len(vectors), 1), vectors.g[None], 0.0
+    else:
+        r, h, bias = vectors.r, vectors.h, 1.0
+    return r.detach().float().contiguous().numpy(), h.detach().float().contiguous().numpy(), np.float32(bias)
+
+
+def products(vectors: Gradients, rows: Tensor) -> Tensor:
+    """Inner products (rows, n) float32, in pieces between which a run can be cancelled."""
+    n = len(vectors)
+    numbers = sum(getattr(vectors, name).numel() for name in vectors.__dataclass_fields__) // n  # stored, a row
+    size = max(256, int(STEP / (2 * len(rows) * numbers)))
+    out = torch.empty(len(rows), n, device=vectors.device)
+    for start in range(0, n, size):
+        check()
+        out[:, start : start + size] = vectors.gram(rows, slice(start, start + size))
+    return out
+
+
+def nearest_to_mean(vectors: Gradients, free: Tensor) -> int:
+    """The free row (n,) bool nearest to the mean of all rows; the first of equals."""
+    mean = vectors.sum() / len(vectors)
+    distance = torch.empty(len(vectors), dtype=torch.float64)
+    for start in range(0, len(vectors), 4096):
+        check()
+        block = vectors[start : start + 4096]
+        block = type(block)(*(getattr(block, name).double() for name in block.__dataclass_fields__))
+        distance[start : start + 4096] = (block.squared_norm() - 2 * block.dot(mean)).cpu()
+    distance[~free] = torch.inf
+    low = distance[free].min()
+    return int((distance <= low + 1e-12 * abs(low)).nonzero()[0])
+
+
+def squared_from(vectors: Gradients, row: int | Tensor) -> Tensor:
+    """‖g_i − g_row‖² (n,) without cancellation, by torch."""
+    if isinstance(vectors, Dense):
+        return (vectors.g - vectors.g[row]).square().sum(1)
+    r, h = vectors.r, vectors.h
+    r0, h0 = r[:, row][:, None], h[:, row][:, None]
+    dr, dh = r - r0, h - h0
+    cross = 2 * (dr * r0).sum(2) * (h * dh).sum(2)
+    return (dr.square().sum(2) * (h.square().sum(2) + 1) + r0.square().sum(2) * dh.square().sum(2) + cross).sum(0).clamp_min_(0)
+
+
+def farthest_first(
+    vectors: Gradients, k: int, given: Tensor, *, compiled: bool | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Each pick is the row farthest from all picks and given rows; the first is nearest to the mean if none is given.
+
+    Returns picks (k,), each pick's distance when it was picked (k,), and every row's nearest pick (n,), −1 for given
+    rows and rows nearer to these. When all distances are 0 the remaining picks are the first rows left. Distances of 128
+    candidates are computed together, since rows that are far now are picked next: O(n) memory, n·d·k operations.
+    """
+    n = len(vectors)
+    free = torch.ones(n, dtype=torch.bool)
+    free[given] = False
+    if compiled is None:
+        compiled = vectors.device.type == "cpu"
+    first = nearest_to_mean(vectors, free) if len(given) == 0 else None
+    run = _farthest_compiled if compiled else _farthest_torch
+    picks, reach, nearest, owner = run(vectors, k, given, first)
+    if first is not None:  # nothing was picked before: state the radius the first pick leaves
+        reach[0] = reach[1] if len(picks) > 1 else nearest.max()
+    if len(picks) < k:  # only rows equal to picks are left
+        free[picks] = False
+        rest = free.nonzero().flatten()[: k - len(picks)]
+        owner[rest] = torch.arange(len(picks), len(picks) + len(rest), dtype=owner.dtype)
+        picks, reach = torch.cat([picks, rest]), torch.cat([reach, torch.zeros(len(rest))])
+    return picks, reach.clamp_min(0).sqrt(), owner
+
+
+def _farthest_compiled(vectors, k, given, first):
+    from coreset_explore import kernels
+
+    n = len(vectors)
+    r, h, bias = factors(vectors)
+    norms = vectors.squared_norm().float().numpy()
+    nearest = np.full(n, np.finfo(np.float32).max, dtype=np.float32)
+    owner, slot = np.full(n, -1, dtype=np.int32), np.full(n, -1, dtype=np.int32)
+    picks, reach, made = np.zeros(k, dtype=np.int64), np.zeros(k, dtype=np.float32), 0
+    for rows in given.split(BLOCK) if len(given) else ():
+        kernels.approach(products(vectors, rows).numpy(), rows.numpy(), norms, r, h, bias, nearest, owner)
+    block = torch.tensor([first]) if first is not None else None
+    if first is not None:
+        nearest[first] = np.inf
+    for target in track(range(k), "farthest first"):
+        while made <= target:
+            if made or first is None:
+                block = torch.topk(torch.from_numpy(nearest), min(BLOCK, n)).indices
+                top = int(nearest.argmax())  # topk may prefer others among equals
+                if nearest[top] <= 0:
+                    return _tensors(picks[:made], reach[:made], nearest, owner)
+                if top not in block:
+                    block[-1] = top
+            slot[block.numpy()] = np.arange(len(block), dtype=np.int32)
+            near = products(vectors, block).numpy()
+            made = kernels.farthest(near, slot, norms, r, h, bias, nearest, owner, picks, reach, made, k)
+            slot[block.numpy()] = -1
+    return _tensors(picks, reach, nearest, owner)
+
+
+def _farthest_torch(vectors, k, given, first):
+    device, n = vectors.device, len(vectors)
+    nearest = torch.full((n,), torch.inf, device=device)
+    owner = torch.full((n,), -1, dtype=torch.int64, device=device)
+    for row in given.tolist():
+        nearest = torch.minimum(nearest, squared_from(vectors, row))
+    nearest[given.to(device)] = -torch.inf
+    picks = torch.zeros(k, dtype=torch.int64, device=device)
+    reach = torch.zeros(k, device=device)
+    for made in track(range(k), "farthest first"):
+        row = _first_max(nearest) if made or first is None else torch.tensor(first, device=device)
+        if nearest[row] <= 0:
+            return _tensors(picks[:made], reach[:made], nearest, owner)
+        picks[made], reach[made] = row, nearest[row]
+        distance = squared_from(vectors, row)
+        closer = distance < nearest
+        nearest = torch.where(closer, distance, nearest)
+        owner[closer] = made
+        nearest[row], owner[row] = -torch.inf, made
+    return _tensors(picks, reach, nearest, owner)
+
+
+def _first_max(values: Tensor) -> Tensor:
+    """The first place of the maximum; argmax promises none on a GPU."""
+    places = torch.arange(len(values), device=values.device)
+    return torch.where(values == values.max(), places, len(values)).min()
+
+
+def _tensors(*arrays) -> list[Tensor]:
+    return [torch.as_tensor(a).cpu() for a in arrays]
 
 
 def solve(gram: Tensor, wanted: Tensor, *, nonnegative: bool = False, ridge: float = 0.0) -> Tensor:

@@ -1,0 +1,115 @@
+"""The few hot loops, compiled: the only file that imports numba. Imported when first needed.
+
+Rows are factored as in LastLayer: `r` (s, n, c), `h` (s, n, d), `bias` 1; features are r = 1, h = features, bias 0. So
+⟨i, j⟩ = Σ_s (r_i·r_j)(h_i·h_j + bias) throughout. One signature each, single-threaded (a parallel region costs a
+scheduler tick a pick on a busy machine), without the interpreter lock, and called in pieces of some milliseconds so that
+a run can be cancelled between two.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+# Reordered sums and no NaN, or minima and sums are not vectorized; infinities must keep their meaning.
+compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz", "reassoc", "contract"})
+
+CHUNK = 2048  # floats that stay in the first-level cache; also how many float32 terms are summed before float64
+NEAR = np.float32(2**-7)  # below this share of ‖a‖² + ‖b‖² a squared distance has cancelled and is computed anew
+
+
+@compiled
+def squared_distance(r, h, bias, i, j):
+    """‖g_i − g_j‖² without cancellation: differences are taken before squaring. Symmetric, 0 for equal rows."""
+    if i > j:
+        i, j = j, i
+    total = 0.0
+    for s in range(r.shape[0]):
+        ri, rj, hi, hj = r[s, i], r[s, j], h[s, i], h[s, j]
+        dr, rr, cross_r = 0.0, 0.0, 0.0
+        for c in range(ri.size):
+            diff = ri[c] - rj[c]
+            dr += diff * diff
+            rr += rj[c] * rj[c]
+            cross_r += diff * rj[c]
+        dh, hh, cross_h = 0.0, 0.0, 0.0
+        for f in range(hi.size):
+            diff = hi[f] - hj[f]
+            dh += diff * diff
+            hh += hi[f] * hi[f]
+            cross_h += hi[f] * diff
+        total += dr * (hh + bias) + rr * dh + 2.0 * cross_r * cross_h
+    return max(total, 0.0)
+
+
+@compiled
+def _argmax(values):
+    """First place of the largest value: the maximum by chunks (vectorized), then the place in the winning chunk."""
+    best, where = np.float32(-np.inf), 0
+    for start in range(0, values.size, CHUNK):
+        part = values[start : start + CHUNK]
+        top = part[0]
+        for i in range(part.size):
+            value = part[i]
+            top = value if value > top else top
+        if top > best:
+            best, where = top, start
+    part = values[where : where + CHUNK]
+    for i in range(part.size):
+        if part[i] == best:
+            return where + i
+    return where
+
+
+@compiled
+def _approach(products, row, number, norms, r, h, bias, nearest, owner):
+    """Lower `nearest` (squared distances) to those from `row`, whose inner products with all rows are `products`."""
+    own = norms[row]
+    for start in range(0, nearest.size, CHUNK):
+        product, norm = products[start : start + CHUNK], norms[start : start + CHUNK]
+        near, mine = nearest[start : start + CHUNK], owner[start : start + CHUNK]
+        cancelled = 0
+        for i in range(near.size):
+            both = own + norm[i]
+            distance = both - np.float32(2.0) * product[i]
+            cancelled += (distance < near[i]) & (distance < NEAR * both)
+        if cancelled == 0:
+            for i in range(near.size):
+                distance = own + norm[i] - np.float32(2.0) * product[i]
+                closer = distance < near[i]
+                near[i] = distance if closer else near[i]
+                mine[i] = number if closer else mine[i]
+        else:
+            for i in range(near.size):
+                both = own + norm[i]
+                distance = both - np.float32(2.0) * product[i]
+                if distance < near[i]:
+                    if distance < NEAR * both:
+                        distance = np.float32(squared_distance(r, h, bias, row, start + i))
+                    if distance < near[i]:
+                        near[i], mine[i] = distance, number
+
+
+@compiled
+def approach(products, rows, norms, r, h, bias, nearest, owner):
+    """`_approach` for several rows that count as nobody's picks (already held)."""
+    for b in range(rows.size):
+        nearest[rows[b]] = -np.inf
+        _approach(products[b], rows[b], np.int32(-1), norms, r, h, bias, nearest, owner)
+
+
+@compiled
+def farthest(products, slot, norms, r, h, bias, nearest, owner, picks, reach, made, limit):
+    """Pick the farthest row (the first of equals) while its inner products are at hand in `products[slot]`.
+
+    `reach` gets the squared distance each pick had; picked rows have `nearest` −inf. Returns how many picks there are.
+    """
+    while made < limit:
+        row = _argmax(nearest)
+        if slot[row] < 0 or nearest[row] <= 0:
+            return made
+        picks[made], reach[made] = row, nearest[row]
+        nearest[row], owner[row] = -np.inf, made
+        _approach(products[slot[row]], row, np.int32(made), norms, r, h, bias, nearest, owner)
+        made += 1
+    return made
