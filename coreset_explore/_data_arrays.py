@@ -23,12 +23,12 @@ def own(
     files: Any = None,
     test: Any = None,
     seed: int = 0,
-    name: str = "arrays",
 ) -> Data:
     """Data of features or images `x` with labels `y`; `test` is a pair (x, y) or the share to hold out.
 
     An array that has the right type already is shared, not copied.
     """
+    name = "frame" if is_frame(x) else type(x).__name__ if is_dataset(x) else "arrays"
     if is_frame(x):
         x, y, files, columns = _from_frame(x, y, files, columns)
     elif is_dataset(x):

@@ -7,13 +7,14 @@ import os
 import tarfile
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from threading import get_ident
 
 from coreset_explore.progress import bar, track
 
-_CHUNK = 1 << 18
+_CHUNK = 100_000
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -179,7 +180,7 @@ def _resume(url: str, part: Path, size: int | None) -> None:
             blocks = answer.raw.stream(_CHUNK, decode_content=False)
             count = -(-(total - held) // _CHUNK) if total else None
             with open(part, "ab" if resumed else "wb") as out:
-                for block in track(blocks, f"{part.stem}, blocks of 256 kB:", count):
+                for block in track(blocks, f"{part.stem}, blocks of 100 kB:", count):
                     held += out.write(block)
                     if total and held > total:
                         break
@@ -218,9 +219,9 @@ def verify(name: str, path: Path) -> None:
             f"{path} is not the official file (its checksum is not {known['checksum']}): replace it, "
             "or load your own data as arrays with load((x, y))."
         )
-    if os.access(memory.parent if memory.parent.exists() else memory.parent.parent, os.W_OK):
-        memory.parent.mkdir(exist_ok=True)
-        fresh = memory.with_suffix(f".{os.getpid()}")
+    with suppress(OSError):  # a cache that cannot be written costs one more checksum next time, nothing else
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        fresh = memory.with_suffix(f".{os.getpid()}-{get_ident()}")
         fresh.write_text(json.dumps({**remembered, str(path.absolute()): mark}, indent=0))
         fresh.replace(memory)
 

@@ -28,8 +28,8 @@ def open_picture(path: str | os.PathLike, size: int | None = None) -> Image:
             picture.draft("RGB", (2 * size, 2 * size))
         picture = ImageOps.exif_transpose(picture)
         if picture.mode.startswith(("I", "F")):  # 16 bits a pixel: convert() would clip, not scale
-            low, high = picture.getextrema()
-            scale = 65535 if 255 < high <= 65535 and low >= 0 else max(high, 1)
+            high = picture.getextrema()[1]
+            scale = next((s for s in (1, 255, 65535) if high <= s and (s > 1 or picture.mode == "F")), high)
             picture = picture.convert("F").point(lambda v: v * (255 / scale)).convert("L")
         if picture.has_transparency_data:
             picture = picture.convert("RGBA")

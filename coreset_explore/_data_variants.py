@@ -34,7 +34,8 @@ def longtail(data: Data, ratio: float = 100.0, seed: int = 0) -> Data:
     """Thin the classes out exponentially: the first keeps its n_0 rows, the last 1/`ratio` of that.
 
     Class c of C keeps min(its rows, n_max · ratio^(−c/(C−1))) rows, at least one, drawn by `seed`; n_max is
-    the largest class. `truth["row"]` is each row's former number. Source: Cui et al. 2019, arXiv:1901.05555.
+    the largest class. `truth["row"]` is each row's number in the dataset as first loaded.
+    Source: Cui et al. 2019, arXiv:1901.05555.
     """
     y = _labels(data, "longtail")
     if not 1 <= ratio < float("inf"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -95,8 +94,7 @@ def load(
     share = 0.2 if test is None else test
     if not isinstance(share, float):
         raise ValueError(f"{name} has no official test set: test is the share of rows to hold out, as 0.2.")
-    held = hold_out(whole, share, seed)
-    return replace(held, truth={"row": held.truth["row"]})
+    return hold_out(whole, share, seed)
 
 
 def _unused(what: str, **given: Any) -> None:
