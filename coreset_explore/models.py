@@ -29,13 +29,13 @@ class Prepare(nn.Module):
 
     @classmethod
     def of(cls, x: Tensor) -> Prepare:
-        """Per channel of images (n, ch, height, width), per column of a table (n, d); constants are centered."""
+        """Per channel of images (n, ch, height, width), per column of a table (n, d)."""
         axes = (0, 2, 3) if x.ndim == 4 else (0,)
         count, total, squares = 0, 0.0, 0.0
-        for block in x.split(8192):  # a float64 copy of all images would take eight times their memory
-            wide = block.double()
+        for block in x.split(512):  # small enough for a block's sums of bytes to be safe in float32
+            wide = block.float() if x.dtype == torch.uint8 else block.double()
             count += wide.numel() // wide.shape[1]
-            total, squares = total + wide.sum(axes), squares + wide.square().sum(axes)
+            total, squares = total + wide.sum(axes).double(), squares + wide.square().sum(axes).double()
         mean = total / count
         spread = (squares / count - mean.square()).clamp_min(0).sqrt()
         spread[spread <= 1e-6 * mean.abs()] = 1.0
@@ -54,7 +54,7 @@ class Prepare(nn.Module):
 
 
 class Classifier(nn.Module):
-    """A trunk and a linear head: `forward(x)` gives logits (b, c) and features (b, d), what enters the head."""
+    """A trunk and a linear head: `forward(x)` gives logits (b, c) and features (b, d) entering the head."""
 
     def __init__(self, name: str, prepare: Prepare, trunk: nn.Module, head: nn.Linear):
         super().__init__()
@@ -176,9 +176,7 @@ def build(name: str, data, rng: torch.Generator) -> Classifier:
         have = f"has {shape[1]} x {shape[2]}" if len(shape) == 3 else f"is a table of {shape[0]} features"
         good = ", ".join(other for other in MODELS if fits(other, shape))
         raise ValueError(f"{name} needs {need}, and {data.name} {have}; models that fit: {good}")
-    with torch.device(
-        "meta"
-    ):  # modules draw their first weights from the global generator; here nothing is drawn
+    with torch.device("meta"):  # built without storage: modules draw first weights from the global generator
         trunk = MODELS[name](shape)
         width = trunk.eval()(torch.empty(1, *shape)).shape[1]
         head = nn.Linear(width, len(data.classes))
@@ -188,7 +186,7 @@ def build(name: str, data, rng: torch.Generator) -> Classifier:
 
 
 def default(data) -> str:
-    """Model for data that names none: mlp (tables, small images), lenet (28 pixels and up), cnn (photographs)."""
+    """The model where none is named: mlp (tables, small images), lenet (from 28 pixels), cnn (photographs)."""
     if data.kind == "table" or min(data.x.shape[2:]) < 28:
         return "mlp"
     return "cnn" if data.x.shape[1] == 3 and min(data.x.shape[2:]) >= 48 else "lenet"
@@ -212,7 +210,7 @@ def init_(model: nn.Module, rng: torch.Generator) -> nn.Module:
         elif list(module.parameters(recurse=False)):
             raise ValueError(
                 f"cannot initialise {name or 'the module'} ({type(module).__name__}): only linear, "
-                "convolution and normalisation layers are known; initialise the module yourself and leave out inits="
+                "convolution and normalisation layers are known; initialise it yourself and leave out inits="
             )
     return model
 

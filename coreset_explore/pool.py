@@ -68,13 +68,15 @@ class Pool:
 
     `ids` (n,) int64 rows of the original dataset, `y` (n,) int64, `emb` (n, d) float32, `logits` (n, c) of the last
     step, `grads` (LastLayer or Dense), `history`, and any named extra (n, …). `pool[rows]` slices every field.
-    `target` is not row-aligned: the validation Pool that GLISTER and validation GRAD-MATCH match.
+    `target` is not row-aligned: the validation Pool that GLISTER and validation GRAD-MATCH match. Nor is `test`:
+    held-out test rows, for judging alone, which no method reads.
     """
 
     fields: Mapping[str, Any]
     classes: tuple[str, ...] = ()
     target: Pool | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
+    test: Pool | None = None
 
     def __post_init__(self) -> None:
         n = len(self.fields["ids"])
@@ -125,7 +127,7 @@ class Pool:
         raise AttributeError(f"the pool has no field {name!r}; it holds {', '.join(self.fields)}")
 
     def __getitem__(self, rows) -> Pool:
-        """The same facts for some rows (a slice, a mask or indices); `target` is kept whole."""
+        """The same facts for some rows (a slice, a mask or indices); `target` and `test` are kept whole."""
         if not isinstance(rows, slice):
             rows = torch.as_tensor(rows, device=self.device)
         return replace(self, fields={k: v[rows] for k, v in self.fields.items()})
@@ -168,8 +170,8 @@ class Pool:
         return replace(self, fields={k: self.fields[k] for k in ("ids", *names) if k in self.fields})
 
     def to(self, device) -> Pool:
-        target = None if self.target is None else self.target.to(device)
-        return replace(self, fields={k: v.to(device) for k, v in self.fields.items()}, target=target)
+        target, test = (None if part is None else part.to(device) for part in (self.target, self.test))
+        return replace(self, fields={k: v.to(device) for k, v in self.fields.items()}, target=target, test=test)
 
     def by_class(self) -> dict[int, Tensor]:
         """Rows of each class that has any, in class order."""

@@ -1,0 +1,106 @@
+"""What a model says about rows: accuracy, logits and features, in blocks; devices, threads and seeded streams.
+
+n rows, c classes, d features.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from coreset_explore import models, progress
+
+
+def evaluate(model: nn.Module, x: Tensor, y: Tensor) -> float:
+    """Share of the rows x (n, …), as stored, that `model` puts into their class y (n,)."""
+    net, where = models.adapt(model, x), device_of(model)
+    right = 0
+    with evaluating(net):
+        for part, labels in progress.track(list(zip(*(v.split(_block(net)) for v in (x, y)))), "test batch"):
+            right += int((net(part.to(where))[0].argmax(1).cpu() == labels.cpu()).sum())
+    return right / len(x)
+
+
+def logits_features(model: nn.Module, x: Tensor, label: str = "recording batch") -> tuple[Tensor, Tensor]:
+    """Logits (n, c) and the features (n, d) that enter the last layer, on the CPU, a block of rows at a time."""
+    net, where = models.adapt(model, x), device_of(model)
+    found: tuple[Tensor, ...] = ()
+    done = 0
+    with evaluating(net):
+        for part in progress.track(x.split(_block(net)), label):
+            given = net(part.to(where))
+            found = found or tuple(torch.empty(len(x), v.shape[1]) for v in given)
+            for whole, block in zip(found, given):
+                whole[done : done + len(part)] = block
+            done += len(part)
+    return found
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; afterwards every module is back in the mode it had."""
+    modes = [(m, m.training) for m in model.modules()]
+    try:
+        model.eval()
+        with torch.no_grad():
+            yield
+    finally:
+        for m, training in modes:
+            m.training = training
+
+
+@contextmanager
+def threads(count: int | None = None) -> Iterator[int]:
+    """Within the block torch uses `count` CPU threads: unless told, one or all it had, whichever a short probe favours.
+
+    On a busy machine threads wait for each other at every small operation and several are slower than one.
+    """
+    before = torch.get_num_threads()
+    try:
+        if count is None:
+            count = before if before > 1 and _rate(before) > 1.2 * _rate(1) else 1
+        torch.set_num_threads(count)
+        yield count
+    finally:
+        torch.set_num_threads(before)
+
+
+def _rate(count: int, seconds: float = 0.025) -> float:
+    """Small convolutions a second with `count` threads."""
+    torch.set_num_threads(count)
+    images, kernels = torch.zeros(64, 6, 14, 14), torch.zeros(16, 6, 5, 5)
+    done, start = -1, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        F.conv2d(images, kernels)
+        done += 1
+        if done == 0:  # the first starts the threads
+            start = time.perf_counter()
+    return done / (time.perf_counter() - start)
+
+
+def stream(seed: int, what: str) -> torch.Generator:
+    """A CPU generator for one purpose: different purposes draw independently from one seed."""
+    digest = hashlib.sha256(f"{seed}/{what}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
+
+def pick_device(device: str | torch.device) -> torch.device:
+    """`auto` is the GPU where torch sees one, else the CPU."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(device)
+
+
+def _block(net: nn.Module) -> int:
+    # a matter of the model alone: block sizes found by timing would change the last bits from run to run
+    return 512 if sum(p.numel() for p in net.parameters()) < 2_000_000 else 64
+
+
+def device_of(model: nn.Module) -> torch.device:
+    return next((p.device for p in model.parameters()), torch.device("cpu"))

@@ -1,0 +1,280 @@
+"""Train a model once and keep what it says about every row: features, logits, factored gradients, dynamics.
+
+n rows, c classes, d features, s steps (checkpoints or initialisations), T epochs.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from coreset_explore import evaluation, models, progress, training
+from coreset_explore._data_type import split
+from coreset_explore.cache import key, read, versions, write
+from coreset_explore.datasets import Data, load
+from coreset_explore.evaluation import evaluating, logits_features, stream
+from coreset_explore.gradients import LastLayer
+from coreset_explore.pool import History, Pool
+
+MEASURED = tuple(f.name for f in fields(History))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to record: checked once, written into the pool's info, part of the cache's key."""
+
+    model: str
+    epochs: int
+    checkpoints: tuple[int, ...]
+    inits: int
+    holdout: float
+    seed: int
+    extras: tuple[str, ...]
+    recipe: Mapping[str, Any]
+
+
+def signals(
+    data,
+    y=None,
+    *,
+    model: str | nn.Module | None = None,
+    epochs: int = 5,
+    checkpoints: Literal["last", "each"] | Sequence[int] = "last",
+    inits: int = 0,
+    holdout: float = 0.0,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    cache: bool = True,
+    extras: Sequence[str] = (),
+    recipe: Mapping[str, Any] | None = None,
+    show: bool | None = None,
+) -> Pool:
+    """Train `model` on `data` (a name, a Data, or X with labels y) and return what it says about each training row.
+
+    The pool holds `ids` (rows of `data`), `y`, `emb` (features of the last step), `logits`, `grads` (last-layer
+    gradients at the chosen steps), `history` (every epoch, all rows under the same weights), `test` (the test rows'
+    features and logits, for judging), and `info`. It lies on the CPU; `pool.to(device)` moves it.
+
+    - `model`: a name in `models.MODELS`, None (the data chooses), or a module that ends in Linear: a copy of it is
+      trained, or with `epochs=0` recorded as it is. Only named models are cached: nobody can hash a module's code.
+    - `checkpoints`: epochs at which gradients are kept; 0 is the initialisation. Without training that is all there
+      is. Features and logits are those of the last one.
+    - `inits`: gradients at so many fresh initialisations instead (GMC; the same for the same seed). With epochs > 0
+      features, logits and history still come from the trained model; with epochs=0 from the last initialisation.
+    - `holdout`: a share of every class set aside by `seed`; it becomes `pool.target`, and is not trained on. The test
+      set never is a target.
+    - `extras`: more facts about each row, named in EXTRAS. `recipe`: arguments for `training.fit`, as {"lr": 0.1}.
+
+    Raises ValueError for what cannot be recorded. Time: about one and a quarter of plain training.
+    """
+    data = load(data) if y is None else load(data, y=y)
+    plan = _plan(data, model, epochs, checkpoints, inits, holdout, seed, extras, recipe)
+    where = evaluation.pick_device(device)
+    kept, name = None, None
+    if cache and not isinstance(model, nn.Module):
+        code = [Path(part.__file__) for part in (models, training, evaluation)]
+        tensors = [data.x, data.y, data.x_test, data.y_test]
+        about = [data.name, data.note, data.kind, data.classes, where.type, asdict(plan)]
+        name = key(*tensors, *about, *code, Path(__file__))
+        kept = read("signals", name)
+    if kept is None:
+        with progress.bar(f"Recording {plan.model} on {data.name}", show), evaluation.threads() as count:
+            start = time.perf_counter()
+            kept, accuracy = _record(data, plan, plan.model if model is None else model, where)
+            progress.check()
+        about = {
+            "name": data.name,
+            "note": data.note,
+            **asdict(plan),
+            "steps": _steps(plan),
+            "accuracy": accuracy,
+        }
+        about |= {"seconds": round(time.perf_counter() - start, 3), "threads": count, "device": str(where)}
+        kept["info"] = json.dumps({**about, "versions": versions()})
+        if name is not None:
+            write("signals", name, kept)
+    return _pool(data, plan, kept)
+
+
+def _plan(data: Data, model, epochs, checkpoints, inits, holdout, seed, extras, recipe) -> Plan:
+    training.check(data)
+    for name, value in (("epochs", epochs), ("inits", inits)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise ValueError(f"{name} is a whole number from 0, not {value!r}")
+    if checkpoints == "last":
+        steps = (epochs,)
+    elif checkpoints == "each":
+        steps = tuple(range(1, epochs + 1)) or (0,)
+    else:
+        steps = () if isinstance(checkpoints, str) else tuple(sorted({int(step) for step in checkpoints}))
+        if not steps or steps[0] < 0 or steps[-1] > epochs:
+            raise ValueError(
+                f"checkpoints are 'last', 'each' or epochs from 0 to {epochs} (epochs={epochs}), not {checkpoints!r}"
+            )
+    if inits and checkpoints != "last":
+        raise ValueError(
+            "gradients are kept at checkpoints of one run or at fresh initialisations: leave one out"
+        )
+    if not 0 <= holdout < 1:
+        raise ValueError(
+            f"holdout is the share of training rows set aside, from 0 to below 1, not {holdout!r}"
+        )
+    extras = (extras,) if isinstance(extras, str) else tuple(extras)
+    if unknown := [name for name in extras if name not in EXTRAS]:
+        raise ValueError(
+            f"no extra is called {unknown[0]!r}; there is {', '.join(EXTRAS)}; your own: pool.add({unknown[0]}=values)"
+        )
+    known = {"batch_size", "optimizer", "lr", "weight_decay", "schedule", "augment"}
+    if unknown := sorted(set(recipe or {}) - known):
+        raise ValueError(f"the recipe does not know {unknown[0]!r}; it takes {', '.join(sorted(known))}")
+    if isinstance(model, nn.Module):
+        called = type(model).__name__
+    else:
+        called = models.default(data) if model is None else model
+    return Plan(called, epochs, steps, inits, float(holdout), seed, extras, dict(recipe or {}))
+
+
+def _steps(plan: Plan) -> list[str]:
+    if plan.inits:
+        return [f"initialisation {i}" for i in range(1, plan.inits + 1)]
+    return [f"epoch {step}" if step else "initialisation" for step in plan.checkpoints]
+
+
+def _record(data: Data, plan: Plan, model: str | nn.Module, where: torch.device) -> tuple[dict, list[dict]]:
+    """Everything kept, over all rows of `data` (candidates and held-out alike), and the accuracies."""
+    rows, held = torch.arange(len(data)), torch.arange(0)
+    if plan.holdout:
+        rows, held = split(data.y, len(data), plan.holdout, plan.seed)
+        if len(held) == 0:
+            raise ValueError(
+                f"holdout={plan.holdout:g} of {len(data):,} rows sets none aside; use a larger share"
+            )
+    seen = data if len(held) == 0 else data[rows]
+    steps: list[tuple[Tensor, Tensor]] = []
+    kept: dict[str, Any] = {"rows": rows, "held": held}
+    accuracy: list[dict] = []
+    history: list[tuple[Tensor, ...]] = []
+    before: Tensor | None = None
+
+    def started(purpose: str) -> nn.Module:
+        own = copy.deepcopy(model) if isinstance(model, nn.Module) else model
+        return training.made(own, seen, stream(plan.seed, purpose)).to(where)
+
+    def record(net: nn.Module, keep: bool, last: bool) -> Tensor:
+        logits, features = logits_features(net, data.x)
+        right = {"train": _accuracy(logits[rows], data.y[rows])}
+        if data.y_test is not None:
+            test = logits_features(net, data.x_test)
+            right["test"] = _accuracy(test[0], data.y_test)
+            if last:
+                kept["test_logits"], kept["test_features"] = test
+        accuracy.append(right)
+        if keep:
+            steps.append((logits, features))
+        if last:
+            kept.update({f"extra.{name}": EXTRAS[name](net, data.x, data.y) for name in plan.extras})
+        return logits
+
+    def each(result: training.Epoch, net: nn.Module) -> None:
+        nonlocal before
+        last = result.epoch == plan.checkpoints[-1]
+        logits = record(net, last or (not plan.inits and result.epoch in plan.checkpoints), last)
+        accuracy[-1] = {"epoch": result.epoch, **accuracy[-1]}
+        now = F.log_softmax(logits, 1)
+        history.append(_measured(now, logits, data.y, now if before is None else before))
+        before = now
+
+    for i in progress.track(range(1, plan.inits + 1), "initialisation"):
+        net = started(f"init {i}")
+        if isinstance(model, nn.Module):
+            models.init_(net, stream(plan.seed, f"init {i}"))
+        record(net, True, last=plan.epochs == 0 and i == plan.inits)
+        accuracy[-1] = {"initialisation": i, **accuracy[-1]}
+    if not plan.inits or plan.epochs:
+        net = started("init")
+        if not plan.inits and plan.checkpoints[0] == 0:
+            record(net, True, last=plan.checkpoints == (0,))
+            accuracy[-1] = {"epoch": 0, **accuracy[-1]}
+    if plan.epochs:
+        recipe = {"seed": plan.seed, "device": where, "test_every": 0, **plan.recipe}
+        fit = training.fit(net, seen, epochs=plan.epochs, on_epoch=each, **recipe)
+        if fit.info["stopped"]:
+            raise ValueError(f"the model cannot be recorded: {fit.info['stopped']}")
+    kept["logits"], kept["features"] = (torch.stack(parts) for parts in zip(*steps))
+    for name, values in zip(MEASURED, zip(*history)):
+        kept[f"history.{name}"] = torch.stack(values, 1)
+    return kept, accuracy
+
+
+def _measured(now: Tensor, logits: Tensor, y: Tensor, before: Tensor) -> tuple[Tensor, ...]:
+    """One epoch of History, in the order of its fields, from log-probabilities now and an epoch before."""
+    label = y[:, None]
+    true = logits.gather(1, label)[:, 0]
+    other = logits.scatter(1, label, -torch.inf).amax(1)
+    chance = now.exp()
+    loss = -now.gather(1, label)[:, 0]
+    wrong = chance.scatter_add(1, label, torch.full_like(label, -1.0, dtype=chance.dtype))
+    divergence = (chance * (now - before)).sum(1).clamp_min(0)
+    return logits.argmax(1) == y, (-loss).exp(), true - other, loss, wrong.norm(dim=1), divergence
+
+
+def _accuracy(logits: Tensor, y: Tensor) -> float:
+    return float((logits.argmax(1) == y).double().mean())
+
+
+def full_grad_norm(net: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """‖∇loss‖ (n,) in all parameters (Paul et al. 2021, arXiv:2107.07075); `grads` knows the last layer only."""
+    body = net.module if isinstance(net, models.Adapted) else nn.Sequential(net.trunk, net.head)
+    weights = {name: p.detach() for name, p in body.named_parameters() if p.requires_grad}
+    where = evaluation.device_of(net)
+
+    def loss(values, row, label):
+        return F.cross_entropy(torch.func.functional_call(body, values, (row[None],)), label[None])
+
+    each = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
+    block = max(1, 2**24 // sum(v.numel() for v in weights.values()))
+    found = []
+    with evaluating(net):
+        for part, label in progress.track(list(zip(x.split(block), y.split(block))), "gradient block"):
+            grads = each(weights, net.prepare(part.to(where)), label.to(where))
+            found.append(sum(g.flatten(1).square().sum(1) for g in grads.values()).sqrt().cpu())
+    return torch.cat(found)
+
+
+EXTRAS = {"full_grad_norm": full_grad_norm}
+
+
+def _pool(data: Data, plan: Plan, kept: Mapping[str, Any]) -> Pool:
+    """The pool from what was kept; residuals follow from the logits and are not stored."""
+    count = plan.inits or len(plan.checkpoints)
+    residual = kept["logits"][:count].softmax(2)
+    residual[:, torch.arange(len(data)), data.y] -= 1.0
+    whole = {
+        "y": data.y,
+        "emb": kept["features"][-1],
+        "logits": kept["logits"][-1],
+        "grads": LastLayer(residual, kept["features"][:count]),
+        **{k.removeprefix("extra."): v for k, v in kept.items() if k.startswith("extra.")},
+    }
+    if plan.epochs:
+        whole["history"] = History(**{name: kept[f"history.{name}"] for name in MEASURED})
+    info = json.loads(kept["info"])
+    pool = Pool({"ids": torch.arange(len(data)), **whole}, data.classes, None, info)
+    target = test = None
+    if len(kept["held"]):
+        target = Pool(pool[kept["held"]].fields, data.classes, None, {**info, "role": "target"})
+        pool = pool[kept["rows"]]
+    if "test_logits" in kept:
+        facts = {"ids": torch.arange(len(data.y_test)), "y": data.y_test}
+        facts |= {"emb": kept["test_features"], "logits": kept["test_logits"]}
+        test = Pool(facts, data.classes, None, {**info, "role": "test"})
+    return Pool(pool.fields, data.classes, target, info, test)

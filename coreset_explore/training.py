@@ -1,0 +1,250 @@
+"""Training on a dataset or on a weighted choice of its rows: the data is one tensor on the device, the loop one page.
+
+n rows, c classes, d features.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from coreset_explore import models, progress
+from coreset_explore.cache import versions
+from coreset_explore.datasets import Data, load
+from coreset_explore.evaluation import (
+    device_of,
+    evaluate,
+    evaluating,
+    logits_features,
+    pick_device,
+    stream,
+    threads,
+)
+from coreset_explore.selection import Selection
+
+__all__ = ["Epoch", "Fit", "evaluate", "fit", "logits_features", "threads"]
+
+RATES = {"adam": 1e-3, "sgd": 0.05}
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to. Training accuracy is counted as rows pass, before their update; no test, no number."""
+
+    epoch: int
+    updates: int
+    loss: float
+    lr: float
+    train_accuracy: float
+    test_accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A trained model, a record an epoch, and how it was trained (`info`, plain JSON)."""
+
+    model: nn.Module
+    epochs: tuple[Epoch, ...]
+    info: Mapping[str, Any]
+
+    @property
+    def accuracy(self) -> float | None:
+        """Test accuracy after the last epoch; the best epoch would be chosen by the test set."""
+        return self.epochs[-1].test_accuracy
+
+    def frame(self):
+        """A pandas frame, one row an epoch."""
+        import pandas
+
+        return pandas.DataFrame([asdict(record) for record in self.epochs])
+
+    def __repr__(self) -> str:
+        tested = f", test accuracy {self.accuracy:.1%}" if self.accuracy is not None else ""
+        return f"Fit({self.info['model']}: {len(self.epochs)} epochs on {self.info['rows']:,} rows{tested})"
+
+
+def fit(
+    model: str | nn.Module,
+    data,
+    subset: Selection | Tensor | list[int] | None = None,
+    *,
+    epochs: int = 10,
+    updates: int | None = None,
+    batch_size: int = 128,
+    optimizer: Literal["sgd", "adam"] = "sgd",
+    lr: float | None = None,
+    weight_decay: float = 5e-4,
+    schedule: Literal["cosine", "constant"] = "cosine",
+    augment: Literal[None, "crop", "crop+flip"] = None,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    test_every: int | None = None,
+    on_epoch: Callable[[Epoch, nn.Module], None] | None = None,
+    show: bool | None = None,
+) -> Fit:
+    """Train a named model, or a module in place, on `data` or on the rows that `subset` names.
+
+    - `data`: a dataset's name, a Data, or (X, y). `subset`: row numbers, or a Selection, whose ids are used where
+      it has them and whose weights, scaled to mean 1, multiply the rows' losses (batch norm does not see them).
+    - `updates`: train for so many steps instead of `epochs` passes, so that subsets of any size train equally long.
+    - Batches are as even as can be, about `batch_size` rows: a short last one would count its rows more.
+    - `sgd` (Nesterov momentum 0.9) takes a rate of 0.05 and `adam` one of 1e-3 unless told; cosine falls to zero.
+    - `test_every` epochs, and after the last, the test set is scored: unless told about ten times; 0 is never.
+    - `on_epoch(record, model)` is called after each epoch.
+
+    Raises ValueError for what cannot be trained; warns where weights are so uneven that training may diverge.
+    """
+    data = load(data)
+    check(data, epochs=epochs, updates=updates, batch_size=batch_size)
+    if augment is not None and data.kind != "images":
+        raise ValueError(f"augment={augment!r} moves pixels, and {data.name} is a table: leave it out")
+    rows, weights = _chosen(subset, len(data))
+    where = pick_device(device)
+    net = made(model, data, stream(seed, "init")).to(where)
+    lr = RATES[optimizer] if lr is None else lr
+    x, y = (part if subset is None else part[rows] for part in (data.x, data.y))
+    x, y, weights = x.to(where), y.to(where), None if weights is None else weights.to(where)
+    steps = math.ceil(len(x) / batch_size)
+    total = epochs * steps if updates is None else updates
+    epochs = math.ceil(total / steps)
+    test_every = max(1, epochs // 10) if test_every is None else test_every
+    step = _optimizer(optimizer, net, lr, weight_decay)
+    shuffle, moves = stream(seed, "batches"), stream(seed, "augment")
+    records: list[Epoch] = []
+    stopped = None
+    start, done = time.perf_counter(), 0
+    with progress.bar(f"Training {net.name}", show), threads() as threads_used:
+        for epoch in progress.track(range(1, epochs + 1), "epoch"):
+            begun = time.perf_counter()
+            net.train(len(x) > 1)  # one row has no batch statistics
+            batches = torch.randperm(len(x), generator=shuffle).to(where).tensor_split(steps)[: total - done]
+            lost = right = torch.zeros((), device=where)
+            for batch in progress.track(batches, "update"):
+                rate = lr * (0.5 + 0.5 * math.cos(math.pi * done / total)) if schedule == "cosine" else lr
+                for group in step.param_groups:
+                    group["lr"] = rate
+                given = x[batch] if augment is None else moved(x[batch], moves, flip="flip" in augment)
+                logits, _ = net(given)
+                loss = F.cross_entropy(logits, y[batch], reduction="none")
+                loss = loss if weights is None else loss * weights[batch]
+                step.zero_grad(set_to_none=True)
+                loss.mean().backward()
+                step.step()
+                done += 1
+                lost = lost + loss.detach().sum()
+                right = right + (logits.detach().argmax(1) == y[batch]).sum()
+            seen = sum(map(len, batches))
+            last = epoch == epochs or not math.isfinite(lost)
+            tested = None
+            if data.y_test is not None and test_every and (last or epoch % test_every == 0):
+                tested = evaluate(net, data.x_test, data.y_test)
+            seconds = time.perf_counter() - begun
+            records.append(Epoch(epoch, done, float(lost) / seen, rate, float(right) / seen, tested, seconds))
+            if on_epoch is not None:
+                on_epoch(records[-1], net)
+            if not math.isfinite(lost):
+                stopped = (
+                    f"the loss was not finite in epoch {epoch}: lower lr={lr:g}, or use more even weights"
+                )
+                warnings.warn(f"training stopped: {stopped}", stacklevel=2)
+                break
+    info = {
+        "model": net.name, "data": data.name, "rows": len(x), "weighted": weights is not None,
+        "epochs": epochs, "updates": done, "batch_size": batch_size, "optimizer": optimizer, "lr": lr,
+        "weight_decay": weight_decay, "schedule": schedule, "augment": augment, "seed": seed, "device": str(where),
+        "threads": threads_used, "seconds": round(time.perf_counter() - start, 3), "versions": versions(),
+        "stopped": stopped,
+    }  # fmt: skip
+    return Fit(net.eval(), tuple(records), info)
+
+
+def made(model: str | nn.Module, data: Data, rng: torch.Generator) -> models.Classifier | models.Adapted:
+    """The named model, freshly initialised, or one's own module adapted; it must tell the classes of `data` apart."""
+    net = models.build(model, data, rng) if isinstance(model, str) else models.adapt(model, data.x)
+    with evaluating(net):
+        given = net(data.x[:1].to(device_of(net)))[0].shape[1]
+    if given < len(data.classes):
+        raise ValueError(f"{net.name} tells {given} classes apart, and {data.name} has {len(data.classes)}")
+    return net
+
+
+def moved(x: Tensor, rng: torch.Generator, flip: bool, reach: int = 4) -> Tensor:
+    """Each image (b, ch, h, w) shifted by up to `reach` pixels, edges reflected; half of them mirrored if `flip`."""
+    b, _, h, w = x.shape
+    reach = min(reach, h - 1, w - 1)
+    shift = torch.randint(-reach, reach + 1, (2, b, 1), generator=rng)
+    mirror = torch.rand(b, 1, generator=rng) < 0.5 if flip else torch.zeros(b, 1, dtype=torch.bool)
+    down, across = torch.arange(h) + shift[0], torch.arange(w) + shift[1]
+    down, across = (side - 1 - (side - 1 - v.abs()).abs() for v, side in ((down, h), (across, w)))
+    across = torch.where(mirror, w - 1 - across, across)
+    row = torch.arange(b)[:, None, None]
+    row, down, across = (v.to(x.device) for v in (row, down[:, :, None], across[:, None, :]))
+    return x[row, :, down, across].permute(0, 3, 1, 2)
+
+
+def _chosen(subset, n: int) -> tuple[Tensor, Tensor | None]:
+    if subset is None:
+        return torch.arange(n), None
+    weights = None
+    if isinstance(subset, Selection):
+        rows = subset.indices if subset.ids is None else subset.ids
+        if subset.weights is not None:
+            weights = _scaled(subset.weights.double())
+    else:
+        rows = torch.as_tensor(subset)
+        rows = rows.nonzero().flatten() if rows.dtype == torch.bool else rows.to(torch.int64).reshape(-1)
+    if len(rows) == 0:
+        raise ValueError("the subset is empty: training needs at least one row")
+    if int(rows.min()) < 0 or int(rows.max()) >= n:
+        raise ValueError(
+            f"the subset names rows {int(rows.min())} to {int(rows.max())}, and the data has rows 0 to {n - 1}"
+        )
+    return rows, weights
+
+
+def _scaled(weights: Tensor) -> Tensor:
+    total = float(weights.sum())
+    if total <= 0:
+        raise ValueError(
+            f"the weights sum to {total:g}, so the weighted loss points nowhere; use non-negative weights"
+        )
+    effective = total**2 / float(weights.square().sum())
+    if effective < len(weights) / 5:
+        warnings.warn(
+            f"the weights of {len(weights):,} rows count like {effective:.1f} even ones (below a fifth): training may "
+            "diverge; use non-negative weights, a ridge, or uniform ones",
+            stacklevel=4,
+        )
+    return (weights * (len(weights) / total)).float()
+
+
+def _optimizer(name: str, net: nn.Module, lr: float, decay: float) -> torch.optim.Optimizer:
+    if name not in RATES:
+        raise ValueError(f"optimizer is 'adam' or 'sgd', not {name!r}")
+    if name == "adam":
+        return torch.optim.Adam(net.parameters(), lr, weight_decay=decay)
+    return torch.optim.SGD(net.parameters(), lr, momentum=0.9, nesterov=True, weight_decay=decay)
+
+
+def check(data: Data, **counts: int | None) -> None:
+    """Refuse data that nothing can be learnt from, and counts below 1."""
+    if data.y is None:
+        raise ValueError(
+            f"{data.name} has no labels, and training needs them; features alone go into Pool.of(X)"
+        )
+    if len(data.classes) < 2:
+        raise ValueError(
+            f"{data.name} has one class only, so there is nothing to learn: every gradient would be zero"
+        )
+    for name, value in counts.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{name} is a number from 1, not {value}")
