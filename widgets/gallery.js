@@ -1,0 +1,208 @@
+// One grid of thumbnails from one sheet. Cells are buttons in document order: one Tab stop, arrows move within.
+// It also tells Python the page's theme and the panel's width, which Python cannot see otherwise.
+
+function node(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text) made.textContent = text; // never innerHTML: labels and file names are other people's text
+  return made;
+}
+
+function isDark() {
+  const lab = document.body.dataset.jpThemeLight;
+  if (lab) return lab === "false";
+  const code = document.body.dataset.vscodeThemeKind;
+  if (code) return !code.includes("light");
+  const shade = getComputedStyle(document.body).backgroundColor.match(/[\d.]+/g)?.map(Number);
+  if (shade && (shade.length < 4 || shade[3] > 0)) return shade[0] + shade[1] + shade[2] < 384;
+  return matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function render({ model, el }) {
+  const root = node("div", "cx-gallery");
+  el.appendChild(root);
+  let cells = [];
+  let bitmap = null;
+  let shown = null; // the bytes that `bitmap` was made of
+  let pending = false;
+  let gone = false;
+  let hovered = -1;
+
+  const tell = (name, value) => {
+    if (gone || model.get(name) === value) return;
+    model.set(name, value);
+    model.save_changes();
+  };
+  const hover = (row) => {
+    hovered = row;
+    requestAnimationFrame(() => tell("hovered", hovered)); // leaving one cell for the next is one message
+  };
+  const pick = (row) => tell("picked", model.get("picked") === row ? -1 : row);
+
+  function focusable(index, focus) {
+    cells.forEach((cell, i) => (cell.tabIndex = i === index ? 0 : -1));
+    if (focus) cells[index]?.focus();
+  }
+
+  function above(from, step) {
+    const here = cells[from].getBoundingClientRect();
+    const middle = here.left + here.width / 2;
+    let best = -1, bestLine = 0, bestAside = 0;
+    for (let i = from + step; i >= 0 && i < cells.length; i += step) {
+      const box = cells[i].getBoundingClientRect();
+      const line = Math.abs(box.top - here.top);
+      if (line < here.height / 2) continue;
+      if (best >= 0 && line > bestLine + 2) break;
+      const aside = Math.abs(box.left + box.width / 2 - middle);
+      if (best < 0 || aside < bestAside) [best, bestLine, bestAside] = [i, line, aside];
+    }
+    return best < 0 ? from : best;
+  }
+
+  root.addEventListener("keydown", (event) => {
+    const at = cells.indexOf(document.activeElement);
+    if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+    const last = cells.length - 1;
+    const to = {
+      ArrowRight: Math.min(at + 1, last), ArrowLeft: Math.max(at - 1, 0), Home: 0, End: last,
+      ArrowDown: event.key === "ArrowDown" ? above(at, 1) : 0, ArrowUp: event.key === "ArrowUp" ? above(at, -1) : 0,
+    }[event.key];
+    if (to !== undefined) focusable(to, true);
+    else if (event.key === "Enter" || event.key === " ") pick(Number(cells[at].dataset.row));
+    else if (event.key === "Escape") tell("picked", -1);
+    else return;
+    event.preventDefault();
+    event.stopPropagation(); // a notebook would move to another of its cells
+  });
+
+  function paint(canvas) {
+    const [width, height, columns] = model.get("tile");
+    const tile = Number(canvas.dataset.tile);
+    const context = canvas.getContext("2d");
+    context.imageSmoothingEnabled = Math.max(width, height) > 32; // small pictures keep their pixels
+    context.imageSmoothingQuality = "high";
+    const scale = Math.min(canvas.width / width, canvas.height / height);
+    const [w, h] = [width * scale, height * scale];
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(bitmap, (tile % columns) * width, Math.floor(tile / columns) * height, width, height,
+      (canvas.width - w) / 2, (canvas.height - h) / 2, w, h);
+  }
+
+  function make(cell, size) {
+    const button = node("button", "cx-cell" + (cell.mark ? " cx-mark" : "") + (cell.card ? " cx-card" : ""));
+    button.type = "button";
+    button.tabIndex = -1;
+    button.dataset.row = cell.row;
+    button.setAttribute("aria-label", cell.alt);
+    button.setAttribute("aria-pressed", String(model.get("picked") === cell.row));
+    button.title = cell.alt;
+    if (cell.card) {
+      const card = node("span", "cx-card-text");
+      cell.card.forEach((line) => card.appendChild(node("span", "", line)));
+      button.appendChild(card);
+    } else {
+      const canvas = node("canvas");
+      canvas.width = canvas.height = Math.round(size * Math.max(devicePixelRatio, 1));
+      canvas.style.width = canvas.style.height = size + "px";
+      canvas.dataset.tile = cell.tile;
+      button.appendChild(canvas);
+    }
+    if (cell.top || cell.sub) {
+      const under = node("span", "cx-under");
+      under.append(node("b", "", cell.top), node("span", "", cell.sub));
+      button.appendChild(under);
+    }
+    button.addEventListener("mouseenter", () => hover(cell.row));
+    button.addEventListener("mouseleave", () => hover(-1));
+    button.addEventListener("focus", () => { focusable(cells.indexOf(button)); hover(cell.row); });
+    button.addEventListener("blur", () => hover(-1));
+    button.addEventListener("click", () => pick(cell.row));
+    return button;
+  }
+
+  function build() {
+    const active = cells.indexOf(document.activeElement);
+    const size = model.get("size");
+    root.replaceChildren();
+    root.setAttribute("role", "group");
+    root.setAttribute("aria-label", model.get("label"));
+    root.classList.toggle("cx-rows", model.get("sections").some((section) => section.label));
+    cells = [];
+    const head = model.get("head");
+    if (head.length) {
+      const line = node("div", "cx-gallery-head");
+      head.forEach((text, i) => line.appendChild(node("span", i < 2 ? "cx-h" : "cx-note", text)));
+      root.appendChild(line);
+    }
+    for (const section of model.get("sections")) {
+      const row = node("div", "cx-section");
+      if (section.label) {
+        const label = node("div", "cx-section-label");
+        const name = node("b");
+        const dot = node("i");
+        dot.style.background = section.color;
+        name.append(dot, node("span", "", section.label));
+        label.append(name, node("span", "cx-note", section.note));
+        row.appendChild(label);
+      }
+      for (const group of section.groups) {
+        const box = node("div", "cx-group");
+        for (const cell of group) {
+          const button = make(cell, size);
+          cells.push(button);
+          box.appendChild(button);
+        }
+        row.appendChild(box);
+      }
+      root.appendChild(row);
+    }
+    if (!cells.length) root.appendChild(node("div", "cx-note", model.get("empty")));
+    focusable(Math.max(0, Math.min(active, cells.length - 1)), active >= 0);
+  }
+
+  async function draw() {
+    pending = false;
+    const sheet = model.get("sheet");
+    if (sheet !== shown) {
+      const made = sheet?.byteLength ? await createImageBitmap(new Blob([sheet])) : null;
+      if (gone || sheet !== model.get("sheet")) return; // a newer sheet is on its way
+      bitmap?.close();
+      [bitmap, shown] = [made, sheet];
+    }
+    build();
+    if (bitmap) root.querySelectorAll("canvas").forEach(paint);
+    root.dataset.drawn = model.get("serial");
+  }
+  const soon = () => {
+    if (!pending) queueMicrotask(draw);
+    pending = true;
+  };
+  const press = () => {
+    const picked = model.get("picked");
+    cells.forEach((cell) => cell.setAttribute("aria-pressed", String(Number(cell.dataset.row) === picked)));
+  };
+  model.on("change:serial", soon);
+  model.on("change:picked", press);
+  soon();
+
+  const theme = () => tell("theme", isDark() ? "dark" : "light");
+  const themes = new MutationObserver(theme);
+  themes.observe(document.body, { attributes: true });
+  theme();
+  const widths = new ResizeObserver(([entry]) => {
+    const width = Math.round(entry.contentRect.width);
+    if (width > 0) tell("width", width);
+  });
+  const attached = requestAnimationFrame(() => widths.observe(root.closest(".cx") ?? root));
+  return () => {
+    gone = true;
+    cancelAnimationFrame(attached);
+    themes.disconnect();
+    widths.disconnect();
+    model.off("change:serial", soon);
+    model.off("change:picked", press);
+    bitmap?.close();
+  };
+}
+
+export default { render };

@@ -1,0 +1,119 @@
+"""What a row looks like: its thumbnail, or a card of its values; many thumbnails as one sheet."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MAX_TILE = 96  # pixels; larger pictures are shrunk to it
+PIXELATED = 32  # up to this side pictures keep their own pixels, and travel as PNG
+
+
+class Pictures:
+    """What a row looks like: a thumbnail where the data has pictures, else a small card of its values or its name."""
+
+    def __init__(self, data: Any = None, ids: np.ndarray | None = None):
+        self.data, self.ids = data, ids
+        self.has_images = (
+            data is not None and hasattr(data, "thumbnail") and getattr(data, "kind", "images") == "images"
+        )
+        self._cache: dict[int, np.ndarray] = {}
+
+    @classmethod
+    def of(cls, result: Any) -> Pictures:
+        """The pictures of a Result, keyed by rows of its pool."""
+        return cls(result.data, result.pool.ids.cpu().numpy())
+
+    def original(self, row: int) -> int:
+        """The row's number in the dataset."""
+        return int(row) if self.ids is None else int(self.ids[row])
+
+    def thumbnail(self, row: int) -> np.ndarray | None:
+        """uint8 (height, width, 3), whole, or None without pictures."""
+        return np.asarray(self.data.thumbnail(self.original(row))) if self.has_images else None
+
+    def tiles(self, rows: Sequence[int]) -> list[np.ndarray] | None:
+        """Pictures of at most MAX_TILE pixels a side; None without pictures."""
+        if not self.has_images:
+            return None
+        for row in rows:
+            if row not in self._cache:
+                if len(self._cache) > 4096:
+                    self._cache.clear()
+                self._cache[row] = shrink(self.thumbnail(row))
+        return [self._cache[row] for row in rows]
+
+    def card(self, row: int, lines: int = 3) -> list[str]:
+        """What stands in for a picture: the first values, by column name, or the row's number."""
+        values = self.values(row)[:lines]
+        return [f"{name} {value}" for name, value in values] or [f"row {self.original(row):,}"]
+
+    def values(self, row: int) -> list[tuple[str, str]]:
+        """(column, value) of a table's row; empty where there is no table."""
+        x = getattr(self.data, "x", None)
+        if self.has_images or x is None:
+            return []
+        columns = getattr(self.data, "columns", None) or [f"x{i}" for i in range(x.shape[1])]
+        return [
+            (str(c), f"{float(v):.4g}") for c, v in zip(columns, x[self.original(row)].tolist(), strict=True)
+        ]
+
+    def name(self, row: int) -> str:
+        """The row's file name, or its number in the dataset. Not escaped."""
+        files = getattr(self.data, "files", None)
+        return f"row {self.original(row):,}" if files is None else Path(files[self.original(row)]).name
+
+
+def shrink(picture: np.ndarray, side: int = MAX_TILE) -> np.ndarray:
+    """The picture with neither side above `side`, same shape ratio."""
+    from PIL import Image
+
+    if max(picture.shape[:2]) <= side:
+        return picture
+    image = Image.fromarray(picture)
+    image.thumbnail((side, side), Image.Resampling.BILINEAR)
+    return np.asarray(image)
+
+
+def pack(tiles: Sequence[np.ndarray]) -> tuple[bytes, list[int]]:
+    """One sheet of uint8 (h, w, 3) tiles, centered in the largest one's frame: bytes, [width, height, columns].
+
+    PNG up to 32 pixels a side (they are shown pixel by pixel), JPEG at quality 85 above.
+    """
+    if not tiles:
+        return b"", [1, 1, 1]
+    height, width = max(t.shape[0] for t in tiles), max(t.shape[1] for t in tiles)
+    columns = int(np.ceil(np.sqrt(len(tiles))))
+    lines = -(-len(tiles) // columns)
+    sheet = np.zeros((lines * height, columns * width, 3), np.uint8)
+    for i, tile in enumerate(tiles):
+        h, w = tile.shape[:2]
+        top, left = i // columns * height + (height - h) // 2, i % columns * width + (width - w) // 2
+        sheet[top : top + h, left : left + w] = tile
+    return encoded(sheet, max(height, width) <= PIXELATED), [width, height, columns]
+
+
+def encoded(picture: np.ndarray, exact: bool) -> bytes:
+    """PNG if `exact`, else JPEG."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    if exact:
+        Image.fromarray(picture).save(out, "PNG", compress_level=1)
+    else:
+        Image.fromarray(picture).save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+def data_url(picture: np.ndarray, side: int = 168) -> str:
+    """A data URL for one <img>: PNG up to 32 pixels a side, JPEG above."""
+    small = shrink(picture, side)
+    exact = max(small.shape[:2]) <= PIXELATED
+    return (
+        f"data:image/{'png' if exact else 'jpeg'};base64,{base64.b64encode(encoded(small, exact)).decode()}"
+    )
