@@ -14,6 +14,7 @@ REQUIRED = set(os.environ.get("CORESET_REQUIRE", "").split())  # kinds of test t
 KINDS = ("browser", "data")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests share one worker, and start first since they take longest."""
     for item in items:
