@@ -7,34 +7,35 @@ weights for the whole pool.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
+from coreset_explore.params import Range
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
-from coreset_explore.registry import Range
 from coreset_explore.selection import Selection
 from coreset_explore.weights import batch_groups, batch_pool, class_groups, restate
 
 Select = Callable[..., Selection]
 
 
-def allocate(sizes: Sequence[int], k: int, equal: bool = False) -> Tensor:
+def allocate(sizes: Sequence[int], k: int, equal: bool = False, free: Sequence[int] | None = None) -> Tensor:
     """The group (k,) that each successive pick belongs to, by Sainte-Laguë: the largest n_g / (2a_g + 1) is next.
 
-    a_g is what the group has already, never above n_g; ties go to the first group. House-monotone: the first j
-    entries are the answer for j, so interleaving by this sequence keeps nested methods nested (largest remainders
-    would take picks away again as k grows). `equal` gives every group the same claim. O(Σ n_g log) time.
+    a_g is what the group has already, never above n_g (nor above `free`, the rows it can still give); ties go to
+    the first group. House-monotone: the first j entries are the answer for j, so interleaving by this sequence
+    keeps nested methods nested (largest remainders would take picks away again as k grows). `equal` gives every
+    group the same claim. Sorts at most k quotients a group.
     """
-    if k > sum(sizes):
-        raise ValueError(f"cannot allocate {k:,} picks to groups that hold {sum(sizes):,} rows")
+    free = sizes if free is None else free
+    if k > sum(free):
+        raise ValueError(f"cannot allocate {k:,} picks to groups that hold {sum(free):,} rows")
     quotients, groups = [], []
-    for group, size in enumerate(sizes):
-        held = torch.arange(min(size, k), dtype=torch.float64)
+    for group, (size, most) in enumerate(zip(sizes, free, strict=True)):
+        held = torch.arange(min(most, k), dtype=torch.float64)
         quotients.append((1.0 if equal else float(size)) / (2 * held + 1))
         groups.append(torch.full((len(held),), group, dtype=torch.int64))
     order = torch.sort(torch.cat(quotients), descending=True, stable=True).indices
@@ -51,22 +52,28 @@ def per_class(
     method: Select,
     *,
     view: Annotated[Literal["own_class", "pseudo_label"] | None, "what the method sees of each class"] = None,
-    rule: Annotated[Literal["proportional", "equal"], "how the budget is shared among the classes"] = "proportional",
+    rule: Annotated[
+        Literal["proportional", "equal"], "how the budget is shared among the classes"
+    ] = "proportional",
 ) -> Select:
-    """Run the method in each class with its share of the budget, and interleave the picks by the allocation sequence."""
+    """Run the method in each class with its share of the budget; picks interleave as the budget was allocated."""
 
     def select(pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
         groups = class_groups(pool, view)
-        sequence = allocate([len(members) for _, members, _ in groups], k, rule == "equal")
-        shares = torch.bincount(sequence, minlength=len(groups)).tolist()
         held = _mask(len(pool), given)
+        local = [held[members.cpu()].nonzero().flatten().tolist() for _, members, _ in groups]
+        sizes = [len(members) for _, members, _ in groups]
+        free = [size - len(taken) for size, taken in zip(sizes, local, strict=True)]
+        sequence = allocate(sizes, k, rule == "equal", free)
+        shares = torch.bincount(sequence, minlength=len(groups)).tolist()
         rngs = split(rng, len(groups))
-        picked: list[Selection] = []
-        for number, (_, members, part) in enumerate(track(groups, "class")):
-            local = held[members.cpu()].nonzero().flatten().tolist()
-            share = min(shares[number], len(members) - len(local))
-            picked.append(method(part, share, rng=rngs[number], given=local) if share else _nothing())
-        return _interleave(pool, groups, sequence, picked, k)
+        picked = [
+            method(part, share, rng=own, given=taken) if share else _NOTHING
+            for (_, _, part), share, own, taken in track(
+                list(zip(groups, shares, rngs, local, strict=True)), "class"
+            )
+        ]
+        return _interleave(pool, groups, sequence, picked, k, {"view": view, "rule": rule})
 
     return select
 
@@ -77,7 +84,7 @@ def per_batch(
     size: Annotated[int, Range(2, 4096), "rows a batch"] = 128,
     seed: Annotated[int, Range(0, 2**31 - 1), "how the rows are dealt into batches"] = 0,
 ) -> Select:
-    """Run the method on mini-batches (GRAD-MATCHPB, CRAIGPB): summed gradients, ⌈k / size⌉ batches, the last cut to fit k."""
+    """Run the method on mini-batches' summed gradients (GRAD-MATCHPB, CRAIGPB); the last batch is cut to fit k."""
 
     def select(pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
         groups = batch_groups(pool, size, seed)
@@ -85,19 +92,17 @@ def per_batch(
         free = [rows[~held[rows.cpu()]] for rows in groups]
         taken = [number for number, rows in enumerate(free) if len(rows) == 0]
         batches = batch_pool(pool, groups, size)
-        wanted = min(math.ceil(k / size), len(groups) - len(taken))
-        chosen = method(batches, wanted, rng=rng, given=taken)
-        order = chosen.indices.tolist()
-        short = sum(len(free[b]) for b in order) < k and len(order) == wanted
-        if short:  # the short last batch, or rows already held, left a gap: one batch more
-            chosen = method(batches, min(wanted + 1, len(groups) - len(taken)), rng=rng, given=taken)
+        most, wanted, start = len(groups) - len(taken), math.ceil(k / size), rng.get_state()
+        while True:
+            rng.set_state(start)
+            chosen = method(batches, min(wanted, most), rng=rng, given=taken)
             order = chosen.indices.tolist()
+            gap = k - sum(len(free[b]) for b in order)
+            if gap <= 0 or wanted >= most or len(order) < wanted:
+                break
+            wanted += math.ceil(gap / size)  # a short last batch, or rows already held
         rows = torch.cat([free[b] for b in order]).cpu()[:k]
-        info = dict(chosen.info)
-        if len(rows) == k:
-            info.pop("stopped", None)
-        weights = _restated(pool, rows, info, "per_batch", {"size": size, "seed": seed})
-        return Selection(rows, weights, info=info)
+        return _stated(pool, rows, k, chosen.info, "per_batch", {"size": size, "seed": seed})
 
     return select
 
@@ -118,7 +123,9 @@ def two_stage(
         rows = torch.cat([proposed, held]).sort().values
         local = torch.searchsorted(rows, held).tolist()
         second = method(pool[rows.to(pool.device)], min(k, len(proposed)), rng=two, given=local)
-        return _lifted(pool, second, rows, "two_stage", {"factor": factor})
+        return _stated(
+            pool, rows[second.indices], k, second.info, "two_stage", {"factor": factor}, second.gains
+        )
 
     return select
 
@@ -141,13 +148,17 @@ def merge_reduce(
         def work(task) -> Tensor:
             rows, generator = task
             local = held[rows].nonzero().flatten().tolist()
-            return rows[method(pool[rows.to(pool.device)], min(k, len(rows) - len(local)), rng=generator, given=local).indices]
+            share = min(k, len(rows) - len(local))
+            part = pool[rows.to(pool.device)]
+            return rows[method(part, share, rng=generator, given=local).indices] if share else rows[:0]
 
         union = torch.cat(list(map(work, track(list(zip(groups, rngs, strict=True)), "part"))))
         rows = torch.cat([union, held.nonzero().flatten()]).sort().values
         local = held[rows].nonzero().flatten().tolist()
         final = method(pool[rows.to(pool.device)], min(k, len(union)), rng=last, given=local)
-        return _lifted(pool, final, rows, "merge_reduce", {"parts": parts})
+        return _stated(
+            pool, rows[final.indices], k, final.info, "merge_reduce", {"parts": parts}, final.gains
+        )
 
     return select
 
@@ -166,11 +177,10 @@ def _mask(n: int, rows: Sequence[int]) -> Tensor:
     return mask
 
 
-def _nothing() -> Selection:
-    return Selection(torch.empty(0, dtype=torch.int64))
-
-
-def _interleave(pool: Pool, groups, sequence: Tensor, picked: list[Selection], k: int) -> Selection:
+def _interleave(
+    pool: Pool, groups, sequence: Tensor, picked: list[Selection], k: int, options: dict
+) -> Selection:
+    """The classes' picks in the order of the allocation sequence; weights and gains are each class's own."""
     taken = [0] * len(groups)
     where: list[tuple[int, int]] = []
     for group in sequence.tolist():
@@ -186,10 +196,10 @@ def _interleave(pool: Pool, groups, sequence: Tensor, picked: list[Selection], k
 
     score = None
     if picked and all(s.score is not None for s in picked if len(s)) and any(len(s) for s in picked):
-        score = torch.full((len(pool),), float("nan"))
+        score = torch.full((len(pool),), float("nan"), dtype=torch.float64)
         for (_, members, _), s in zip(groups, picked, strict=True):
             if s.score is not None:
-                score[members.cpu()] = s.score.float().cpu()
+                score[members.cpu()] = s.score.double().cpu()
     info = next((dict(s.info) for s in picked if len(s)), {})
     names = pool.classes or tuple(str(g) for g in range(pool.n_classes))
     stops = [
@@ -198,19 +208,30 @@ def _interleave(pool: Pool, groups, sequence: Tensor, picked: list[Selection], k
         if s.info.get("stopped")
     ]
     info.pop("stopped", None)
+    info["wrap"] = [*info.get("wrap", ()), ["per_class", options]]
     if len(where) < k:
-        info["stopped"] = "; ".join(stops) or f"only {len(where):,} of {k:,} rows were left to choose from"
+        info["stopped"] = "; ".join(stops)
     indices = torch.tensor([int(rows[g][i]) for g, i in where], dtype=torch.int64)
-    return Selection(indices, gather([s.weights for s in picked]), gather([s.gains for s in picked]), score, info)
+    return Selection(
+        indices, gather([s.weights for s in picked]), gather([s.gains for s in picked]), score, info
+    )
 
 
-def _lifted(pool: Pool, part: Selection, rows: Tensor, name: str, options: dict) -> Selection:
-    """A selection of some rows as one of the whole pool, its weights restated for all of it."""
-    indices = rows[part.indices]
-    info = dict(part.info)
-    return replace(part, indices=indices, score=None, info=info, weights=_restated(pool, indices, info, name, options))
+def _stated(
+    pool: Pool, rows: Tensor, k: int, info: Mapping, name: str, options: dict, gains: Tensor | None = None
+) -> Selection:
+    """A selection of the whole pool's rows, with weights restated for all of it and the combinator noted in `info`."""
+    info = {**info, "wrap": [*info.get("wrap", ()), [name, options]]}
+    if len(rows) == k:
+        info.pop("stopped", None)
+    elif not info.get("stopped"):
+        info["stopped"] = (
+            f"{name} came to {len(rows):,} of {k:,} rows: its parts had stopped before their budgets"
+        )
+    weights = (
+        restate(pool, rows, info.get("weights"), info.get("params", {}), info["wrap"]) if len(rows) else None
+    )
+    return Selection(rows, weights, gains, info=info)
 
 
-def _restated(pool: Pool, rows: Tensor, info: dict, name: str, options: dict) -> Tensor | None:
-    wrap = [*info.get("wrap", ()), (name, options)]
-    return restate(pool, rows, info.get("weights"), info.get("params", {}), wrap) if len(rows) else None
+_NOTHING = Selection(torch.empty(0, dtype=torch.int64))

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Dense, LastLayer
+from coreset_explore.labels import code_labels
 
 RECORDED = {
     "emb": "Pool.of(X) takes features as they are; recording.signals(data) records them from a model",
     "y": "pass labels: Pool.of(X, y)",
     "logits": "recording.signals(data) records them; Pool.of(X, y, logits=...) takes your own",
-    "grads": "recording.signals(data) records them; recording.signals(X, y, model='logistic') gives gradients to any features",
+    "grads": "recording.signals(data) records them, recording.signals(X, y, model='logistic') for any features",
     "history": "recording.signals(data, epochs=5) records one value an epoch",
     "target": "recording.signals(data, holdout=0.1) sets validation rows aside from the training set",
 }
@@ -82,9 +83,13 @@ class Pool:
         n = len(self.fields["ids"])
         for name, value in self.fields.items():
             if len(value) != n:
-                raise ValueError(f"pool field {name!r} has {len(value):,} rows, ids have {n:,}; one row a candidate")
+                raise ValueError(
+                    f"pool field {name!r} has {len(value):,} rows, ids have {n:,}; one row a candidate"
+                )
         if self.y is not None and n and (low := int(self.y.min())) < 0:
-            raise ValueError(f"labels are class numbers from 0, got {low}; leave unlabelled rows out of the pool")
+            raise ValueError(
+                f"labels are class numbers from 0, got {low}; leave unlabelled rows out of the pool"
+            )
 
     @classmethod
     def of(
@@ -92,8 +97,9 @@ class Pool:
     ) -> Pool:
         """Wrap arrays, tensors or a data frame: features `X` (n, d), labels `y` (n,) of any kind (strings are coded).
 
-        `more` takes `logits`, `grads`, `history` and named extras. Raises ValueError for NaN or infinite features
-        (naming the rows), for lengths that disagree, and for an empty pool. A Pool comes back as it is.
+        `more` takes `logits`, `grads`, `history` and named extras. Raises ValueError for NaN or infinite features,
+        logits or gradients (naming the rows), for lengths that disagree, and for an empty pool. A Pool comes back
+        as it is.
         """
         if isinstance(X, Pool):
             return X
@@ -106,6 +112,9 @@ class Pool:
             if value is not None:
                 structured = isinstance(value, LastLayer | Dense | History)
                 found[name] = value if structured else torch.as_tensor(value)
+        for name in ("emb", "logits", "grads"):
+            if name in found:
+                _refuse_bad(name, found[name])
         if not found:
             raise ValueError("an empty pool: pass features X (n, d), or grads=, logits=, history=")
         n = len(next(iter(found.values())))
@@ -133,7 +142,9 @@ class Pool:
         return replace(self, fields={k: v[rows] for k, v in self.fields.items()})
 
     def __repr__(self) -> str:
-        held = ", ".join(f"{k} {tuple(v.shape)}" if isinstance(v, Tensor) else k for k, v in self.fields.items())
+        held = ", ".join(
+            f"{k} {tuple(v.shape)}" if isinstance(v, Tensor) else k for k, v in self.fields.items()
+        )
         return f"Pool({self.info.get('name', 'unnamed')}: {len(self):,} rows, {held})"
 
     @property
@@ -171,7 +182,9 @@ class Pool:
 
     def to(self, device) -> Pool:
         target, test = (None if part is None else part.to(device) for part in (self.target, self.test))
-        return replace(self, fields={k: v.to(device) for k, v in self.fields.items()}, target=target, test=test)
+        return replace(
+            self, fields={k: v.to(device) for k, v in self.fields.items()}, target=target, test=test
+        )
 
     def by_class(self) -> dict[int, Tensor]:
         """Rows of each class that has any, in class order."""
@@ -197,46 +210,34 @@ class Pool:
         return digest.hexdigest()[:12]
 
 
-def code_labels(y, classes: Sequence[str] | None = None) -> tuple[Tensor, tuple[str, ...]]:
-    """Labels of any kind as int64 codes (n,) and the class names: integers from 0 stay, everything else is coded in sorted order."""
-    if isinstance(y, Tensor) and not y.is_floating_point():
-        codes = y.to(torch.int64)
-        names = tuple(classes) if classes is not None else tuple(str(i) for i in range(int(codes.max()) + 1))
-        return codes, names
-    import numpy as np
-
-    values = np.asarray(y)
-    if values.ndim != 1:
-        raise ValueError(f"labels want one value a row, (n,), got shape {values.shape}")
-    if values.dtype.kind in "iu" and (classes is not None or (len(values) and values.min() >= 0)):
-        return code_labels(torch.as_tensor(values.astype(np.int64)), classes)
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise ValueError(f"labels hold NaN or infinity, first at row {int(np.argmin(np.isfinite(values)))}")
-    if classes is not None:
-        known = {name: i for i, name in enumerate(classes)}
-        if unknown := sorted({str(v) for v in values.tolist()} - set(known)):
-            raise ValueError(f"labels {', '.join(map(repr, unknown[:3]))} are not among the classes given")
-        return torch.tensor([known[str(v)] for v in values.tolist()]), tuple(classes)
-    names, codes = np.unique(values.astype(str), return_inverse=True)
-    return torch.as_tensor(codes.astype(np.int64)), tuple(str(v) for v in names)
-
-
 def _features(X) -> Tensor:
+    wanted = "features want numbers in shape (n, d)"
     if hasattr(X, "to_numpy"):
         try:
             X = X.to_numpy(dtype="float32")
-        except ValueError as error:
-            raise ValueError(f"features must be numbers, and a column holds something else: {error}") from None
-    emb = torch.as_tensor(X)
-    if emb.ndim != 2:
-        shape = tuple(emb.shape)
-        raise ValueError(f"features want shape (n, d), got {shape}; flatten images or record features with recording.signals")
-    emb = emb.to(torch.float32)
-    bad = (~torch.isfinite(emb)).any(1).nonzero().flatten()
-    if len(bad):
-        rows = ", ".join(str(int(i)) for i in bad[:5])
-        raise ValueError(f"{len(bad):,} rows of the features hold NaN or infinity (rows {rows}); drop or mend them first")
-    return emb
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{wanted}, and a column holds something else: {error}") from None
+    try:
+        emb = torch.as_tensor(X)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{wanted}, got {type(X).__name__}: {error}") from None
+    if emb.ndim != 2 or emb.shape[1] == 0 or emb.is_complex():
+        hint = "flatten images, or record features with recording.signals"
+        raise ValueError(f"{wanted}, got {str(emb.dtype)[6:]} in shape {tuple(emb.shape)}; {hint}")
+    return emb.to(torch.float32)
+
+
+def _refuse_bad(name: str, value) -> None:
+    """Raise for NaN or infinity, naming the rows."""
+    label = {"emb": "the features", "grads": "the gradients"}.get(name, name)
+    for part in _tensors(value):
+        if not part.is_floating_point() or torch.isfinite(part).all():
+            continue
+        rows = (~torch.isfinite(part)).nonzero()[:, 1 if isinstance(value, LastLayer) else 0].unique()
+        first = ", ".join(str(int(i)) for i in rows[:5])
+        raise ValueError(
+            f"{len(rows):,} rows of {label} hold NaN or infinity (rows {first}); drop or mend them first"
+        )
 
 
 def _tensors(value) -> list[Tensor]:

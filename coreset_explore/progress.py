@@ -36,6 +36,13 @@ class _Listener:
             self.last = now
             self.report(self.fraction(), self.text())
 
+    def close(self, level: list) -> None:
+        """Forget this level and those inside it; by identity, as two loops may have the same label and count."""
+        for depth, open_level in enumerate(self.levels):
+            if open_level is level:
+                del self.levels[depth:]
+                return
+
     def fraction(self) -> float:
         part = 0.0
         for _, done, total in reversed(self.levels):
@@ -81,8 +88,7 @@ def _tracked(listener: _Listener, items: Iterable[T], label: str, total: int | N
         listener.step()
     finally:
         # a loop left by `break` or an error is closed here, together with loops left open inside it
-        if level in listener.levels:
-            del listener.levels[listener.levels.index(level) :]
+        listener.close(level)
 
 
 def check() -> None:
@@ -104,8 +110,7 @@ def stage(label: str, low: float, high: float) -> Iterator[None]:
         listener.step()
         yield
     finally:
-        if level in listener.levels:
-            del listener.levels[listener.levels.index(level) :]
+        listener.close(level)
 
 
 @contextmanager

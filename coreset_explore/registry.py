@@ -6,11 +6,17 @@ import difflib
 import importlib
 import inspect
 import pkgutil
-import typing
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import UnionType
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
+
+from coreset_explore.params import Param, Range, check_params, parameters
+
+__all__ = [
+    "METHODS", "PICKERS", "PURPOSES", "SCORES", "STREAMS", "Method", "Param", "Range", "Registry", "UnknownMethod",
+    "discover", "find", "picker", "scorer", "selector", "stream", "unknown",
+]  # fmt: skip
 
 PURPOSES = {
     "cover": "Cover everything",
@@ -22,45 +28,6 @@ PURPOSES = {
     "own": "Your own",
 }
 WEIGHTS = ("uniform", "counts", "match", None)
-
-
-@dataclass(frozen=True)
-class Range:
-    """Bounds of a numeric parameter, both included; `log` asks for a logarithmic slider."""
-
-    low: float
-    high: float
-    log: bool = False
-
-
-@dataclass(frozen=True)
-class Param:
-    """One keyword of a method, read from its signature: forms, docs, tests and checks all use this."""
-
-    name: str
-    kind: Literal["bool", "int", "float", "choice"]
-    default: Any
-    low: float | None = None
-    high: float | None = None
-    log: bool = False
-    choices: tuple = ()
-    optional: bool = False
-    help: str = ""
-
-    def check(self, value: Any) -> Any:
-        """The value, or a ValueError that says what it should have been."""
-        if self.optional and value is None:
-            return None
-        if self.kind == "choice":
-            if value not in self.choices:
-                raise ValueError(f"{self.name} is one of {', '.join(map(repr, self.choices))}, not {value!r}")
-            return value
-        kinds = {"bool": bool, "int": int, "float": (int, float)}[self.kind]
-        if not isinstance(value, kinds) or (self.kind != "bool" and isinstance(value, bool)):
-            raise ValueError(f"{self.name} wants {'a number' if self.kind == 'float' else self.kind}, got {value!r}")
-        if self.low is not None and not self.low <= value <= self.high:
-            raise ValueError(f"{self.name} lies between {self.low:g} and {self.high:g}, got {value!r}")
-        return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,55 +71,6 @@ class Method:
         return [tuple(f for f in part.split(",") if f) for part in self.needs.split("|")]
 
 
-STANDARD = ("pool", "k", "rng", "given", "scores", "memory", "batch", "capacity", "method")
-
-
-def parameters(fn: Callable) -> dict[str, Param]:
-    """Every keyword of `fn` beyond the standard ones, read from annotations: `Annotated[float, Range(0, 1), "help"]`."""
-    hints = typing.get_type_hints(fn, include_extras=True)
-    found = {}
-    for name, parameter in inspect.signature(fn).parameters.items():
-        if name in STANDARD:
-            continue
-        if parameter.default is inspect.Parameter.empty or name not in hints:
-            raise TypeError(f"{fn.__name__}: parameter {name!r} needs an annotation and a default")
-        found[name] = _param(name, hints[name], parameter.default, fn.__name__)
-    return found
-
-
-def _param(name: str, hint: Any, default: Any, where: str) -> Param:
-    help_, bounds = "", None
-    if typing.get_origin(hint) is Annotated:
-        hint, *notes = typing.get_args(hint)
-        help_ = next((note for note in notes if isinstance(note, str)), "")
-        bounds = next((note for note in notes if isinstance(note, Range)), None)
-    optional = False
-    if typing.get_origin(hint) in (typing.Union, UnionType):
-        inner = [a for a in typing.get_args(hint) if a is not type(None)]
-        optional, hint = len(inner) < len(typing.get_args(hint)), inner[0]
-    common = {"name": name, "default": default, "optional": optional, "help": help_}
-    if typing.get_origin(hint) is Literal:
-        return Param(kind="choice", choices=typing.get_args(hint), **common)
-    if hint is bool:
-        return Param(kind="bool", **common)
-    if hint in (int, float):
-        if bounds is None:
-            raise TypeError(f"{where}: numeric parameter {name!r} needs a range, Annotated[{hint.__name__}, Range(low, high)]")
-        return Param(kind=hint.__name__, low=bounds.low, high=bounds.high, log=bounds.log, **common)
-    raise TypeError(f"{where}: parameter {name!r} is a bool, int, float or Literal, not {hint}")
-
-
-def check_params(where: str, known: Mapping[str, Param], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Check names and values of `given` against `known`."""
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            listed = ", ".join(known) or "no parameters"
-            guess = f"; did you mean {near[0]!r}?" if near else f"; it takes {listed}"
-            raise ValueError(f"{where} has no parameter {name!r}{guess}")
-    return {name: known[name].check(value) for name, value in given.items()}
-
-
 class Registry(Mapping[str, Method]):
     """Methods by name, in registration order; the first look imports every file of `methods/`."""
 
@@ -163,9 +81,7 @@ class Registry(Mapping[str, Method]):
     def __getitem__(self, name: str) -> Method:
         discover()
         if name not in self._found:
-            near = difflib.get_close_matches(str(name), self._found, 3, 0.4)
-            guess = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(self._found)}"
-            raise UnknownMethod(f"no {self.kind} is called {name!r}; {guess}")
+            raise unknown(self.kind, name, self._found)
         return self._found[name]
 
     def __contains__(self, name: object) -> bool:
@@ -184,12 +100,18 @@ class Registry(Mapping[str, Method]):
         return f"{{{', '.join(self)}}}"
 
     def add(self, method: Method) -> None:
-        """Register; the same function defined again (a cell run twice) replaces, another module's name is an error."""
-        held = self._found.get(method.name)
-        if held is not None and held.fn.__module__ != method.fn.__module__:
-            raise ValueError(
-                f"{self.kind} {method.name!r} is already defined in {held.fn.__module__}; give yours another name"
-            )
+        """Register; the same function defined again (a cell run twice) replaces, anyone else's name is an error."""
+        if not method.fn.__module__.startswith(f"{__package__}.methods."):
+            discover()  # one's own method may not take a name that the library has and nobody looked up yet
+        rivals = (
+            (METHODS, SCORES) if self.kind in ("method", "score") else (self,)
+        )  # both are asked for by name in select()
+        for held in [r._found[method.name] for r in rivals if method.name in r._found]:
+            if (held.fn.__module__, held.fn.__qualname__) != (method.fn.__module__, method.fn.__qualname__):
+                where = f"{held.fn.__module__}.{held.fn.__qualname__}"
+                raise ValueError(
+                    f"{held.kind} {method.name!r} is already defined as {where}; give yours another name"
+                )
         self._found[method.name] = method
 
 
@@ -200,24 +122,34 @@ class UnknownMethod(KeyError, ValueError):
         return str(self.args[0])
 
 
-METHODS, SCORES, PICKERS, STREAMS = Registry("method"), Registry("score"), Registry("picker"), Registry("stream")
+def unknown(kind: str, name: object, known: Iterable[str]) -> UnknownMethod:
+    """The error for a name that nobody registered: the nearest names, or all of them."""
+    known = list(known)
+    near = difflib.get_close_matches(str(name), known, 3, 0.4)
+    guess = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(known)}"
+    return UnknownMethod(f"no {kind} is called {name!r}; {guess}")
+
+
+METHODS, SCORES, PICKERS, STREAMS = (
+    Registry("method"),
+    Registry("score"),
+    Registry("picker"),
+    Registry("stream"),
+)
 _REGISTRIES = {"selector": METHODS, "score": SCORES, "picker": PICKERS, "stream": STREAMS}
-_discovery = {"done": False}
+_discovery = {"done": False, "lock": threading.RLock()}
 
 
 def discover() -> None:
     """Import every file of `methods/`, once; an exception in one of them is raised, not swallowed."""
     if _discovery["done"]:
         return
-    _discovery["done"] = True
-    try:
+    with _discovery["lock"]:
         from coreset_explore import methods
 
         for module in sorted(m.name for m in pkgutil.iter_modules(methods.__path__)):
             importlib.import_module(f"coreset_explore.methods.{module}")
-    except BaseException:
-        _discovery["done"] = False
-        raise
+        _discovery["done"] = True
 
 
 def find(name: str | Method | Callable) -> Method:
@@ -231,18 +163,24 @@ def find(name: str | Method | Callable) -> Method:
         return METHODS[name]
     if name in SCORES:
         return SCORES[name]
-    near = difflib.get_close_matches(str(name), [*METHODS, *SCORES], 3, 0.4)
-    guess = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join([*METHODS, *SCORES])}"
-    raise UnknownMethod(f"no method is called {name!r}; {guess}")
+    raise unknown("method", name, [*METHODS, *SCORES])
 
 
 def _register(kind: str, **declared) -> Callable[[Callable], Callable]:
     def decorate(fn: Callable) -> Callable:
         name = fn.__name__
-        method = Method(name=name, kind=kind, fn=fn, title=declared.pop("title", None) or name.replace("_", " "), **declared)
+        method = Method(
+            name=name,
+            kind=kind,
+            fn=fn,
+            title=declared.pop("title", None) or name.replace("_", " "),
+            **declared,
+        )
         if kind == "selector" and list(inspect.signature(fn).parameters)[:2] != ["pool", "k"]:
             raise TypeError(f"selector {name} wants the signature {name}(pool, k, *, rng, given=(), …)")
-        method.params  # a parameter without annotation, default or range is refused now, not when a form is drawn
+        parameters(
+            fn
+        )  # a parameter without annotation, default or range is refused now, not when a form is drawn
         _REGISTRIES[kind].add(method)
         return fn
 
@@ -269,19 +207,39 @@ def selector(
     """
     if weights not in WEIGHTS:
         raise ValueError(f"weights is one of {WEIGHTS}, not {weights!r}")
-    declared = {"needs": needs, "weights": weights, "nested": nested, "purpose": purpose, "paper": paper, "title": title}
+    declared = {
+        "needs": needs,
+        "weights": weights,
+        "nested": nested,
+        "purpose": purpose,
+        "paper": paper,
+        "title": title,
+    }
     return _register("selector", bytes=bytes, skips=dict(skips or {}), **declared)
 
 
 def scorer(
-    *, needs: str, purpose: str = "hard", paper: str = "", title: str | None = None, skips: Mapping[str, str] | None = None
+    *,
+    needs: str,
+    purpose: str = "hard",
+    paper: str = "",
+    title: str | None = None,
+    skips: Mapping[str, str] | None = None,
 ) -> Callable[[Callable], Callable]:
     """Register `fn(pool, …) -> (n,)`, higher is harder. As a method it selects through a picker (`top` unless told)."""
-    declared = {"needs": needs, "purpose": purpose, "paper": paper, "title": title, "skips": dict(skips or {})}
+    declared = {
+        "needs": needs,
+        "purpose": purpose,
+        "paper": paper,
+        "title": title,
+        "skips": dict(skips or {}),
+    }
     return _register("score", weights="uniform", nested=True, **declared)
 
 
-def picker(*, nested: bool = True, paper: str = "", title: str | None = None, needs: str = "") -> Callable[[Callable], Callable]:
+def picker(
+    *, nested: bool = True, paper: str = "", title: str | None = None, needs: str = ""
+) -> Callable[[Callable], Callable]:
     """Register `fn(pool, scores, k, *, rng, given=(), …) -> rows (k,)`: turns any score into a selection."""
     return _register("picker", weights="uniform", nested=nested, paper=paper, title=title, needs=needs)
 
@@ -289,4 +247,3 @@ def picker(*, nested: bool = True, paper: str = "", title: str | None = None, ne
 def stream(*, needs: str, paper: str = "", title: str | None = None) -> Callable[[Callable], Callable]:
     """Register `fn(memory, batch, capacity, *, rng, …) -> Memory`."""
     return _register("stream", needs=needs, paper=paper, title=title)
-

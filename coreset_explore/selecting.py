@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
+import inspect
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from coreset_explore import progress
 from coreset_explore.compose import COMBINATORS
+from coreset_explore.gradients import LastLayer
+from coreset_explore.memory import available_bytes, peak_memory
+from coreset_explore.params import check_params, parameters
 from coreset_explore.pool import Missing, Pool
-from coreset_explore.registry import PICKERS, Method, check_params, find, parameters
+from coreset_explore.registry import PICKERS, Method, find, unknown
 from coreset_explore.selection import Selection
 
 Wrap = Sequence[tuple[str, Mapping[str, Any]]]
+_RANKS = {
+    "top": 1.0,
+    "bottom": -1.0,
+}  # pickers that rank all rows; a selection's score is higher where picked earlier
 MEMORY_SHARE = 0.8  # of what is free: above it a run is refused beforehand rather than killed
 
 
@@ -40,26 +45,35 @@ class Bound:
             answer = self._pick(pool, k, rng, given)
         else:
             extra = {"given": given} if len(given) else {}
+            if extra and "given" not in inspect.signature(self.method.fn).parameters:
+                raise ValueError(f"{self.method.name} takes no rows already chosen; select without given=")
             answer = self.method.fn(pool, k, rng=rng, **extra, **self.params)
         if not isinstance(answer, Selection):
-            raise TypeError(f"{self.method.name} returned {type(answer).__name__}, and a method returns a Selection")
+            raise TypeError(
+                f"{self.method.name} returned {type(answer).__name__}, and a method returns a Selection"
+            )
         params = {n: self.params.get(n, p.default) for n, p in self.method.params.items()}
         info = {**answer.info, "method": self.method.name, "weights": self.method.weights, "params": params}
-        if "space" not in info and "space" not in params:
-            info["space"] = self.method.needs
+        info["space"] = params.get("space", self.method.needs)
         if self.pick:
             info["pick"] = [self.pick[0], dict(self.pick[1])]
         return replace(answer, info=info)
 
     def _pick(self, pool: Pool, k: int, rng: torch.Generator, given: Sequence[int]) -> Selection:
-        scores = self.method.fn(pool, **self.params)
-        if scores.shape != (len(pool),) or not torch.isfinite(scores).all():
-            raise ValueError(f"score {self.method.name} wants one finite value a row, ({len(pool)},), got {tuple(scores.shape)}")
+        scores = torch.as_tensor(self.method.fn(pool, **self.params))
+        if scores.shape != (len(pool),):
+            raise ValueError(
+                f"score {self.method.name} returned {tuple(scores.shape)}, not one value a row, ({len(pool)},)"
+            )
+        if len(bad := (~torch.isfinite(scores)).nonzero()):
+            raise ValueError(
+                f"score {self.method.name} is NaN or infinite for {len(bad):,} rows, first row {int(bad[0])}"
+            )
         name, options = self.pick or ("top", {})
         rows = PICKERS[name].fn(pool, scores, k, rng=rng, given=given, **options)
         weights = torch.full((len(rows),), len(pool) / max(len(rows), 1), dtype=torch.float64)
-        sign = -1.0 if name == "bottom" else 1.0  # a selection's score ranks rows: higher is picked earlier
-        return Selection(rows, weights, score=(sign * scores).cpu())
+        sign = _RANKS.get(name)
+        return Selection(rows, weights, score=None if sign is None else (sign * scores).cpu())
 
 
 def bind(method: str | Method | Callable, pick: Any = None, **params) -> Bound:
@@ -79,11 +93,11 @@ def wrapped(method: Bound, wrap: Wrap) -> Callable[..., Selection]:
     inside: Callable[..., Selection] = method
     for name, options in wrap:
         if name not in COMBINATORS:
-            raise ValueError(f"no combinator is called {name!r}; there are {', '.join(COMBINATORS)}")
+            raise unknown("combinator", name, COMBINATORS)
         combinator, options = COMBINATORS[name], dict(options)
         first = {"first": bind(options.pop("first", "random"))} if name == "two_stage" else {}
-        known = {n: p for n, p in _combinator_params(combinator).items()}
-        inside = combinator(inside, **first, **check_params(name, known, options))
+        checked = check_params(name, parameters(combinator, skip=("first", "map")), options)
+        inside = combinator(inside, **first, **checked)
     return inside
 
 
@@ -107,7 +121,10 @@ def select(
     MemoryError before a run that would not fit.
     """
     pool = Pool.of(pool)
-    k = budget(k, len(pool) - len(set(given)))
+    given = sorted(set(given))
+    if given and not 0 <= given[0] <= given[-1] < len(pool):
+        raise ValueError(f"given names rows {given[0]} to {given[-1]} of a pool of {len(pool):,} rows")
+    k = budget(k, len(pool) - len(given))
     bound = bind(method, pick, **params)
     run = wrapped(bound, wrap)
     estimate = estimated_bytes(bound, pool, k, wrap)
@@ -160,14 +177,19 @@ def estimated_bytes(bound: Bound, pool: Pool, k: int, wrap: Wrap = ()) -> float 
             n = min(n, int(torch.bincount(pool.y).max()))
         elif name == "merge_reduce":
             n = max(k, n // options.get("parts", 4))
+        elif name == "two_stage":
+            n = min(n, round(options.get("factor", 4.0) * k))
         elif name == "per_batch":
             n = -(-n // options.get("size", 128))
-    d = pool.emb.shape[1] if pool.emb is not None else pool.grads.dim if pool.grads is not None else 1
-    return float(bound.method.bytes(n, d, pool.n_classes, min(k, n)))
+    widths = [pool.emb.shape[1]] if pool.emb is not None else []
+    if pool.grads is not None:
+        factored = isinstance(pool.grads, LastLayer) and not any(name == "per_batch" for name, _ in wrap)
+        widths.append(pool.grads.h.shape[2] if factored else pool.grads.dim)
+    return float(bound.method.bytes(n, max(widths, default=1), pool.n_classes, min(k, n)))
 
 
 def _refuse_too_large(method: Method, estimate: float | None) -> None:
-    free = _available_bytes()
+    free = available_bytes()
     if estimate and free and estimate > MEMORY_SHARE * free:
         raise MemoryError(
             f"{method.name} would need about {estimate / 2**30:.1f} GB and {free / 2**30:.1f} GB are free; "
@@ -186,62 +208,16 @@ def _needed(method: Method, pool: Pool, params: Mapping[str, Any]) -> tuple[str,
     return options[0]
 
 
-def _combinator_params(combinator: Callable) -> dict:
-    import functools
-
-    @functools.wraps(combinator)
-    def plain(): ...
-
-    import inspect
-
-    signature = inspect.signature(combinator)
-    kept = [p for p in signature.parameters.values() if p.name not in ("first", "map")]
-    plain.__signature__ = signature.replace(parameters=kept)
-    return parameters(plain)
-
-
 def _check(answer: Selection, pool: Pool, k: int, given: Sequence[int], name: str) -> None:
     rows = answer.indices
     if len(rows) and (int(rows.min()) < 0 or int(rows.max()) >= len(pool)):
         raise ValueError(f"{name} picked row {int(rows.max())} of a pool of {len(pool):,} rows")
     if len(rows) > k or (len(rows) < k and not answer.info.get("stopped")):
-        raise ValueError(f"{name} returned {len(rows):,} rows for a budget of {k:,} and did not say why it stopped")
+        raise ValueError(
+            f"{name} returned {len(rows):,} rows for a budget of {k:,} and did not say why it stopped"
+        )
     if len(given) and torch.isin(rows, torch.as_tensor(list(given))).any():
         raise ValueError(f"{name} picked a row that was given")
-
-
-@contextlib.contextmanager
-def peak_memory(device: torch.device) -> Iterator[dict]:
-    """Extra memory used inside the block, in bytes: on Linux by the kernel's high-water mark, on a GPU by torch's; else None."""
-    found: dict[str, int | None] = {"bytes": None}
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
-        yield found
-        found["bytes"] = torch.cuda.max_memory_allocated(device) - before
-        return
-    before = None
-    with contextlib.suppress(OSError):
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
-        before = _status("VmRSS")
-    yield found
-    if before is not None:
-        found["bytes"] = max(0, _status("VmHWM") - before)
-
-
-def _status(key: str) -> int:
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(key))
-
-
-def _available_bytes() -> int | None:
-    with contextlib.suppress(OSError, StopIteration):
-        with open("/proc/meminfo") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
-    with contextlib.suppress(ValueError, OSError, AttributeError):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    return None
 
 
 def _versions() -> dict[str, str]:
@@ -260,4 +236,4 @@ def missing_for(bound: Bound, pool: Pool) -> Missing | None:
     return None
 
 
-__all__ = ["Bound", "Tensor", "bind", "budget", "estimated_bytes", "missing_for", "peak_memory", "select", "wrapped"]
+__all__ = ["Bound", "bind", "budget", "estimated_bytes", "missing_for", "peak_memory", "select", "wrapped"]

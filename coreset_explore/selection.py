@@ -16,9 +16,9 @@ from torch import Tensor
 class Selection:
     """k distinct rows of a pool in pick order, or fewer with `info["stopped"]` saying why; never padded.
 
-    `indices` (k,) int64 rows of the pool · `weights` (k,) with Σ w_i f_i ≈ Σ_all f_i (so they sum to about n), or None ·
-    `gains` (k,) of the greedy step, or None · `score` (n,) the method's ranking of all rows (higher = picked earlier), or None ·
-    `ids` (k,) the same rows in the original dataset · `info` the provenance, plain JSON.
+    `indices` (k,) int64 rows of the pool · `weights` (k,) with Σ w_i f_i ≈ Σ_all f_i, so they sum to about n, or None
+    · `gains` (k,) of the greedy step, or None · `score` (n,) the method's ranking of all rows (higher is picked
+    earlier), or None · `ids` (k,) the same rows in the original dataset · `info` the provenance, plain JSON.
     """
 
     indices: Tensor
@@ -31,6 +31,8 @@ class Selection:
     def __post_init__(self) -> None:
         rows = torch.as_tensor(self.indices, dtype=torch.int64).cpu()
         object.__setattr__(self, "indices", rows)
+        if len(rows) and int(rows.min()) < 0:
+            raise ValueError(f"a selection names rows from 0, got {int(rows.min())}")
         if len(torch.unique(rows)) != len(rows):
             raise ValueError("a selection holds distinct rows, and some row stands in it twice")
         for name in ("weights", "gains", "ids"):
@@ -45,8 +47,12 @@ class Selection:
 
     @classmethod
     def of(cls, indices, weights=None, name: str = "mine") -> Selection:
-        """Bring your own: row numbers in the order you chose them, weights if you have them, and a name for the legend."""
-        return cls(indices, weights, info={"method": name, "own": True, "weights": "given" if weights is not None else None})
+        """Bring your own: rows in the order you chose them, weights if you have them, and a name for the legend."""
+        return cls(
+            indices,
+            weights,
+            info={"method": name, "own": True, "weights": "given" if weights is not None else None},
+        )
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -55,14 +61,18 @@ class Selection:
         """`sel[:j]`: the first j picks, without weights, since weights belong to a budget: `reweigh` states them."""
         if not isinstance(part, slice) or part.start not in (None, 0) or part.step not in (None, 1):
             raise TypeError("a selection is cut from the front: sel[:j]; for single rows use sel.indices")
-        cut = {n: None if getattr(self, n) is None else getattr(self, n)[part] for n in ("indices", "gains", "ids")}
+        cut = {
+            n: None if getattr(self, n) is None else getattr(self, n)[part]
+            for n in ("indices", "gains", "ids")
+        }
         info = {**self.info, "prefix_of": self.info.get("prefix_of", len(self)), "k": len(cut["indices"])}
         return replace(self, **cut, weights=None, info=info)
 
     def __repr__(self) -> str:
         name, weights = self.info.get("method", "?"), self.info.get("weights")
         stopped = f", stopped: {self.info['stopped']}" if self.info.get("stopped") else ""
-        return f"Selection({len(self):,} rows by {name}, weights {weights if self.weights is not None else 'none'}{stopped})"
+        shown = "none" if self.weights is None else weights
+        return f"Selection({len(self):,} rows by {name}, weights {shown}{stopped})"
 
     # -- use it ---------------------------------------------------------------------------------------------------
 
@@ -70,7 +80,9 @@ class Selection:
         """The chosen rows of a map-style torch Dataset, in pick order."""
         return torch.utils.data.Subset(dataset, (self.indices if self.ids is None else self.ids).tolist())
 
-    def sampler(self, num_samples: int | None = None, generator=None) -> torch.utils.data.WeightedRandomSampler:
+    def sampler(
+        self, num_samples: int | None = None, generator=None
+    ) -> torch.utils.data.WeightedRandomSampler:
         """Draws positions of `subset(dataset)` in proportion to the weights; refused for negative weights."""
         weights = torch.ones(len(self)) if self.weights is None else self.weights
         if (weights < 0).any():
@@ -78,7 +90,9 @@ class Selection:
                 f"{int((weights < 0).sum())} weights are negative, and a sampler needs chances; "
                 "select with non-negative weights (gradmatch(nonnegative=True)) or pass the weights to training.fit"
             )
-        return torch.utils.data.WeightedRandomSampler(weights.double(), num_samples or len(self), generator=generator)
+        return torch.utils.data.WeightedRandomSampler(
+            weights.double(), num_samples or len(self), generator=generator
+        )
 
     def names(self, files: Sequence[str]) -> list[str]:
         """The chosen rows' file names, from the list that names every row of the original dataset."""
@@ -112,12 +126,14 @@ class Selection:
 
             meta = {b"coreset_info": json.dumps(dict(self.info)).encode()}
             if self.score is not None:
-                meta[b"coreset_score"] = self.score.float().numpy().tobytes()
+                meta[b"coreset_score"] = self.score.double().numpy().tobytes()
             table = pyarrow.Table.from_pandas(self.frame(), preserve_index=False)
             table = table.replace_schema_metadata({**(table.schema.metadata or {}), **meta})
             pyarrow.parquet.write_table(table, path)
         else:
-            raise ValueError(f"a selection is saved as .npz, .parquet or .csv, not {path.suffix or path.name!r}")
+            raise ValueError(
+                f"a selection is saved as .npz, .parquet or .csv, not {path.suffix or path.name!r}"
+            )
         return path
 
     @classmethod
@@ -137,14 +153,22 @@ class Selection:
 
                 table = pyarrow.parquet.read_table(path)
                 meta = table.schema.metadata or {}
-                column = {n: torch.from_numpy(table[c].to_numpy().copy()) for n, c in _COLUMNS.items() if c in table.column_names}
+                column = {
+                    n: torch.from_numpy(table[c].to_numpy().copy())
+                    for n, c in _COLUMNS.items()
+                    if c in table.column_names
+                }
                 if b"coreset_score" in meta:
-                    column["score"] = torch.from_numpy(numpy.frombuffer(meta[b"coreset_score"], dtype="float32").copy())
+                    column["score"] = torch.from_numpy(
+                        numpy.frombuffer(meta[b"coreset_score"], dtype="float64").copy()
+                    )
                 return cls(**column, info=json.loads(meta[b"coreset_info"]))
         except FileNotFoundError:
             raise
         except Exception as error:
-            raise ValueError(f"{path.name} is no selection that this library saved, or it is damaged: {error}") from error
+            raise ValueError(
+                f"{path.name} is no selection that this library saved, or it is damaged: {error}"
+            ) from error
         raise ValueError(f"a selection is loaded from .npz or .parquet, not {path.suffix or path.name!r}")
 
 

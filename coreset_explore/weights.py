@@ -27,18 +27,22 @@ def uniform(pool: Pool, rows: Tensor, params: Mapping[str, Any]) -> Tensor:
 def counts(pool: Pool, rows: Tensor, params: Mapping[str, Any]) -> Tensor:
     """How many rows each pick is nearest to (itself included): exactly n in sum (CRAIG's γ_j)."""
     vectors = pool.vectors(params.get("space", "grads"), params.get("steps", "last"))
+    if params.get("metric") == "cosine":
+        vectors = greedy.unit(vectors)
     owner, _ = nearest_pick(vectors, rows)
     return torch.bincount(owner.cpu(), minlength=len(rows)).double()
 
 
 def match(pool: Pool, rows: Tensor, params: Mapping[str, Any]) -> Tensor:
-    """Least squares ‖Σ_S w_i g_i − Σ_all g_i‖² + ridge·‖w‖² on the picks, with w ≥ 0 if `nonnegative` (GRAD-MATCH eq. 1)."""
+    """argmin_w ‖Σ_S w_i g_i − Σ_all g_i‖² + ridge·‖w‖², with w ≥ 0 if `nonnegative` (GRAD-MATCH, eq. 1)."""
     grads = pool.vectors("grads", params.get("steps", "last"))
     target = match_target(pool, params.get("against", "training"), params.get("steps", "last"))
     chosen = grads[rows.to(grads.device)]
     gram = _double(chosen).gram().cpu()
     wanted = chosen.dot(target).cpu()
-    return greedy.solve(gram, wanted, nonnegative=params.get("nonnegative", True), ridge=params.get("ridge", 0.0))
+    return greedy.solve(
+        gram, wanted, nonnegative=params.get("nonnegative", True), ridge=params.get("ridge", 0.0)
+    )
 
 
 def match_target(pool: Pool, against: str = "training", steps: str = "last") -> Tensor:
@@ -47,7 +51,9 @@ def match_target(pool: Pool, against: str = "training", steps: str = "last") -> 
         return pool.vectors("grads", steps).sum()
     target = pool.need("target")
     if len(target) == 0:
-        raise ValueError("no validation row belongs to this group; set more rows aside (holdout=) or match the training sum")
+        raise ValueError(
+            "no validation row belongs to this group; set more rows aside (holdout=) or match the training sum"
+        )
     return target.vectors("grads", steps).sum() * (len(pool) / len(target))
 
 
@@ -58,7 +64,9 @@ WEIGH: dict[str, Callable[[Pool, Tensor, Mapping[str, Any]], Tensor]] = {
 }
 
 
-def restate(pool: Pool, rows: Tensor, kind: str | None, params: Mapping[str, Any], wrap: Sequence = ()) -> Tensor | None:
+def restate(
+    pool: Pool, rows: Tensor, kind: str | None, params: Mapping[str, Any], wrap: Sequence = ()
+) -> Tensor | None:
     """Weights (k,) float64 of `rows` as a method of this `kind`, wrapped like this, would state them on `pool`."""
     if kind is None or kind == "given":
         return None
@@ -103,7 +111,9 @@ def nearest_pick(vectors: Gradients, rows: Tensor) -> tuple[Tensor, Tensor]:
         block = slice(start, min(start + step, n))
         squared = _cross(vectors[block], picks).mul_(-2.0).add_(pick_norms[None])
         owner[block] = squared.argmin(1)
-        distance[block] = (squared.gather(1, owner[block][:, None])[:, 0] + norms[block]).clamp_min_(0).sqrt_()
+        distance[block] = (
+            (squared.gather(1, owner[block][:, None])[:, 0] + norms[block]).clamp_min_(0).sqrt_()
+        )
     owner[rows] = torch.arange(k, device=rows.device)
     distance[rows] = 0.0
     return owner, distance
@@ -124,7 +134,12 @@ def _double(grads: Gradients) -> Gradients:
 
 
 def class_groups(pool: Pool, view: str | None) -> list[tuple[int, Tensor, Pool]]:
-    """(label, its rows, the sub-pool seen through `view` with the target's rows of that class) for every class present."""
+    """(label, its rows, the sub-pool seen through `view` with the target's rows of that class) for every class present.
+
+    Pseudo-labels also say which rows form a class: they are for data nobody labelled.
+    """
+    if view == "pseudo_label":
+        pool, view = VIEWS[view](pool), None
     groups = []
     for label, members in pool.by_class().items():
         part = pool[members]
@@ -136,7 +151,7 @@ def class_groups(pool: Pool, view: str | None) -> list[tuple[int, Tensor, Pool]]
 
 
 def batch_groups(pool: Pool, size: int, seed: int) -> list[Tensor]:
-    """The rows in seeded batches of `size`, drawn in id order so that row order changes nothing; the last may be short."""
+    """The rows in seeded batches of `size`, drawn in id order so that row order changes nothing; one may be short."""
     by_id = torch.argsort(pool.ids.cpu())
     shuffled = by_id[torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))]
     return list(shuffled.to(pool.device).split(size))
@@ -164,7 +179,9 @@ def _per_class(pool, rows, kind, params, inner, options) -> Tensor:
         positions = place[members.cpu()]
         local = (positions >= 0).nonzero().flatten()
         if len(local):
-            local = local[torch.argsort(positions[local])]  # in pick order: ties between picks go to the earlier one
+            local = local[
+                torch.argsort(positions[local])
+            ]  # in pick order: ties between picks go to the earlier one
             weights[positions[local]] = restate(part, local, kind, params, inner)
     return weights
 
@@ -181,5 +198,7 @@ def _per_batch(pool, rows, kind, params, inner, options) -> Tensor:
     weights = torch.zeros(len(rows), dtype=torch.float64)
     for number, weight in zip(chosen, stated, strict=True):
         members = mine == number
-        weights[members] = weight * len(groups[number]) / int(members.sum())  # a batch cut short counts for all of itself
+        weights[members] = (
+            weight * len(groups[number]) / int(members.sum())
+        )  # a batch cut short counts for all of itself
     return weights

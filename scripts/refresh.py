@@ -10,7 +10,7 @@ sys.path.insert(0, str(ROOT))
 
 def table() -> None:
     """Write the registry's method table between the README's markers."""
-    from coreset_explore.registry import method_table
+    from coreset_explore import method_table
 
     path = ROOT / "README.md"
     mark, end = "<!-- methods -->\n", "<!-- /methods -->"

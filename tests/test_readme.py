@@ -29,7 +29,7 @@ def test_the_python_blocks_run_one_after_the_other(tmp_path):
 
 
 def test_the_method_table_is_the_registrys():
-    from coreset_explore.registry import method_table
+    from coreset_explore import method_table
 
     shown = re.search(r"<!-- methods -->\n(.*?)<!-- /methods -->", README, flags=re.DOTALL)
     assert shown, "the README has no <!-- methods --> … <!-- /methods -->"

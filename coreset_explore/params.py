@@ -1,0 +1,101 @@
+"""A method's parameters, declared once in its signature: forms, docs, tests and checks all read them here."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import typing
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, Literal
+
+# What every method may take and nobody sets in a form.
+STANDARD = ("pool", "k", "rng", "given", "scores", "memory", "batch", "capacity", "method")
+
+
+@dataclass(frozen=True)
+class Range:
+    """Bounds of a numeric parameter, both included; `log` asks for a logarithmic slider."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Param:
+    """One keyword of a method, read from its signature."""
+
+    name: str
+    kind: Literal["bool", "int", "float", "choice"]
+    default: Any
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    choices: tuple = ()
+    optional: bool = False
+    help: str = ""
+
+    def check(self, value: Any) -> Any:
+        """The value, or a ValueError that says what it should have been."""
+        if self.optional and value is None:
+            return None
+        if self.kind == "choice":
+            if value not in self.choices:
+                raise ValueError(f"{self.name} is one of {', '.join(map(repr, self.choices))}, not {value!r}")
+            return value
+        kinds = {"bool": bool, "int": int, "float": (int, float)}[self.kind]
+        if not isinstance(value, kinds) or (self.kind != "bool" and isinstance(value, bool)):
+            wanted = {"bool": "True or False", "int": "a whole number", "float": "a number"}[self.kind]
+            raise ValueError(f"{self.name} wants {wanted}, got {value!r}")
+        if self.low is not None and not self.low <= value <= self.high:
+            raise ValueError(f"{self.name} lies between {self.low:g} and {self.high:g}, got {value!r}")
+        return value
+
+
+def parameters(fn: Callable, skip: Collection[str] = ()) -> dict[str, Param]:
+    """Every keyword of `fn` beyond the standard ones and `skip`: `Annotated[float, Range(0, 1), "help"] = 0.5`."""
+    hints = typing.get_type_hints(fn, include_extras=True)
+    found = {}
+    for name, parameter in inspect.signature(fn).parameters.items():
+        if name in STANDARD or name in skip:
+            continue
+        if parameter.default is inspect.Parameter.empty or name not in hints:
+            raise TypeError(f"{fn.__name__}: parameter {name!r} needs an annotation and a default")
+        found[name] = _param(name, hints[name], parameter.default, fn.__name__)
+    return found
+
+
+def check_params(where: str, known: Mapping[str, Param], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check names and values of `given` against `known`; a misspelt name is answered with the nearest one."""
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            listed = f"it takes {', '.join(known)}" if known else "it takes none"
+            guess = f"did you mean {near[0]!r}?" if near else listed
+            raise ValueError(f"{where} has no parameter {name!r}; {guess}")
+    return {name: known[name].check(value) for name, value in given.items()}
+
+
+def _param(name: str, hint: Any, default: Any, where: str) -> Param:
+    help_, bounds = "", None
+    if typing.get_origin(hint) is Annotated:
+        hint, *notes = typing.get_args(hint)
+        help_ = next((note for note in notes if isinstance(note, str)), "")
+        bounds = next((note for note in notes if isinstance(note, Range)), None)
+    optional = False
+    if typing.get_origin(hint) in (typing.Union, UnionType):
+        inner = [a for a in typing.get_args(hint) if a is not type(None)]
+        optional, hint = len(inner) < len(typing.get_args(hint)), inner[0]
+    common = {"name": name, "default": default, "optional": optional, "help": help_}
+    if typing.get_origin(hint) is Literal:
+        return Param(kind="choice", choices=typing.get_args(hint), **common)
+    if hint is bool:
+        return Param(kind="bool", **common)
+    if hint in (int, float):
+        if bounds is None:
+            wanted = f"Annotated[{hint.__name__}, Range(low, high)]"
+            raise TypeError(f"{where}: numeric parameter {name!r} needs a range, {wanted}")
+        return Param(kind=hint.__name__, low=bounds.low, high=bounds.high, log=bounds.log, **common)
+    raise TypeError(f"{where}: parameter {name!r} is a bool, int, float or Literal, not {hint}")
