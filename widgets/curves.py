@@ -7,20 +7,13 @@ FigureWidget would send plotly's five megabytes again.
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
 
 import ipywidgets as w
 
 from coreset_explore import palette
-from widgets.session import Result, Run, Session
-
-RAIL = 248
-MARGIN = {"l": 58, "r": 14, "t": 40, "b": 48}
-HEIGHT = 372
-PLAIN = {
-    "gradient_error": "Gradient error, lower is better",
-    "mean_distance": "Mean distance to a pick, lower is better",
-}
+from widgets.curves_figure import accuracies, cursor_line, error_measure, layout, shown_runs, traces
+from widgets.job import session_guard
+from widgets.session import Session
 
 
 def warm() -> None:
@@ -32,191 +25,88 @@ def curves_panel(session: Session) -> w.Widget:
     """The tab's widget; it redraws on a new result, new accuracies, theme or width, and moves the cursor with `j`."""
     import plotly.graph_objects as go
 
-    figure = go.FigureWidget(layout=_layout(session, "gradient_error"))
+    figure = go.FigureWidget(layout=layout(session, "gradient_error"))
     figure._config = {"displayModeBar": False, "responsive": False}
     caption, table = w.HTML().add_class("cx-note"), w.HTML().add_class("cx-curves-table")
-    plot = w.Box([figure]).add_class("cx-curves-plot")
-    box = w.VBox([plot, caption, table]).add_class("cx-curves")
+    guard = session_guard(session)
 
+    @guard
     def draw(_=None) -> None:
-        result = session.result
-        if result is None:
+        if session.result is None:
             return
-        measure = error_measure(result)
+        measure = error_measure(session.result)
         with figure.batch_update():
             figure.data = ()
-            figure.add_traces(traces(result, measure, session.theme == "dark", session.trained))
-            figure.layout = _layout(session, measure)
+            figure.add_traces(traces(session.result, measure, session.theme == "dark", session.trained))
+            figure.update_layout(layout(session, measure), overwrite=True)
         words()
 
-    def words() -> None:
+    @guard
+    def words(_=None) -> None:
         caption.value = f"<p>{html.escape(describe(session))}</p>"
         table.value = table_html(session)
 
+    @guard
     def cursor(_=None) -> None:
-        if session.result is None or session.tab != "curves":
-            return
-        with figure.batch_update():
-            figure.layout.shapes = _cursor(session)
-        words()
+        if session.result is not None and session.tab == "curves":
+            with figure.batch_update():
+                figure.layout.shapes = cursor_line(session)
+            words()
 
     session.observe(draw, ["result", "theme", "width", "trained"])
     session.observe(words, "probe_note")
     session.observe(cursor, ["j", "tab"])
     draw()
-    return box
+    plot = w.Box([figure]).add_class("cx-curves-plot")
+    return w.VBox([plot, caption, table, train_row(session)]).add_class("cx-curves")
 
 
-def error_measure(result: Result) -> str:
-    """Gradient error where the pool has gradients, else the mean distance to the nearest pick."""
-    errors = result.random.numbers.get("gradient_error") or [None]
-    return "gradient_error" if any(e is not None for e in errors) else "mean_distance"
+def train_row(session: Session) -> w.Widget:
+    """A button that trains the real model on every selection at two budgets, with what that will take."""
+    epochs = w.BoundedIntText(value=50, min=1, max=1000, layout={"width": "84px"})
+    button = w.Button(description="Train the real model").add_class("cx-button")
+    note = w.HTML().add_class("cx-note")
+    guard = session_guard(session)
+
+    @guard
+    def estimate(_=None) -> None:
+        button.disabled = session.result is None or session.status in ("running", "cancelling")
+        note.value = f"<p>{html.escape(training_note(session, epochs.value))}</p>"
+
+    @guard
+    def ask(_) -> None:
+        wanted = {"budgets": train_budgets(session), "epochs": epochs.value}
+        session.asked = {"train": wanted}
+
+    button.on_click(ask)
+    epochs.observe(estimate, "value")
+    session.observe(estimate, ["result", "j", "status"])
+    estimate()
+    field = w.VBox([w.HTML("<label>Epochs</label>"), epochs]).add_class("cx-field")
+    return w.HBox([field, button, note]).add_class("cx-toolbar").add_class("cx-train")
 
 
-def shown_runs(result: Result) -> dict[str, Run]:
-    """The chosen runs, and random beside them whether chosen or not."""
-    runs = dict(result.runs)
-    if not any(r is result.random for r in runs.values()):
-        runs["Random (not chosen)" if "Random" in runs else "Random"] = result.random
-    return runs
+def train_budgets(session: Session) -> tuple[int, ...]:
+    """The slider's budget and the largest (one, where they are the same)."""
+    return tuple(sorted({session.budget, session.result.budgets[-1]}))
 
 
-def traces(result: Result, measure: str, dark: bool, trained=None) -> list[dict]:
-    """Plotly traces as plain dictionaries: one error line, one accuracy line and one band a method."""
-    runs = shown_runs(result)
-    styles = palette.method_styles(list(runs), dark)
-    found = []
-    for name, run in runs.items():
-        style = styles[name]
-        look = {
-            "line": {"color": style.color, "dash": style.dash, "width": 2},
-            "marker": {"color": style.color, "symbol": style.marker, "size": 7},
-            "mode": "lines+markers",
-            "type": "scatter",
-            "name": name,
-            "showlegend": False,
-        }
-        pairs = [
-            (b, e)
-            for b, e in zip(result.budgets, run.numbers.get(measure, []), strict=False)
-            if e is not None and e > 0
-        ]
-        found.append(
-            {**look, "x": [b for b, _ in pairs], "y": [e for _, e in pairs], "xaxis": "x", "yaxis": "y"}
-        )
-        found += _accuracy_traces(accuracies(name, run, trained), look, style.color)
-    return found
-
-
-def _accuracy_traces(rows: list[tuple[int, float, float]], look: dict, color: str) -> list[dict]:
-    if not rows:
-        return []
-    x, mean, sd = ([row[i] for row in rows] for i in range(3))
-    red, green, blue = (round(255 * part) for part in palette.rgb(color))
-    band = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [*x, *reversed(x)],
-        "y": [
-            *(m + s for m, s in zip(mean, sd, strict=True)),
-            *reversed([m - s for m, s in zip(mean, sd, strict=True)]),
-        ],
-        "fill": "toself",
-        "fillcolor": f"rgba({red},{green},{blue},.16)",
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-        "showlegend": False,
-    }
-    line = {**look, "x": x, "y": mean, "error_y": {"visible": False}}
-    return [{**t, "xaxis": "x2", "yaxis": "y2"} for t in (band, line)]
-
-
-def accuracies(name: str, run: Run, trained=None) -> list[tuple[int, float, float]]:
-    """(budget, mean, standard deviation over seeds) from the trained models if there are any, else from the probes."""
-    frame = run.accuracy
-    if trained is not None and (trained["method"] == name).any():
-        frame = trained[trained["method"] == name]
-    if frame is None or len(frame) == 0:
-        return []
-    rows = frame.groupby("budget")["accuracy"].agg(["mean", "std"]).fillna(0.0)
-    return [(int(b), float(m), float(s)) for b, m, s in rows.itertuples()]
-
-
-def _cursor(session: Session) -> list[dict]:
-    color = palette.ink("text", session.theme == "dark")
-    line = {"type": "line", "x0": session.budget, "x1": session.budget, "y0": 0, "y1": 1}
-    look = {"color": color, "width": 1, "dash": "3px,3px"}
-    return [{**line, "xref": x, "yref": f"{y} domain", "line": look} for x, y in (("x", "y"), ("x2", "y2"))]
-
-
-def plot_width(session: Session) -> int:
-    """Pixels the figure may take: the panel less rail and padding; plotly cannot find this out by itself."""
-    narrow = session.width <= 800
-    return max(300, session.width - (34 if narrow else RAIL + 36))
-
-
-def _layout(session: Session, measure: str) -> dict:
-    dark = session.theme == "dark"
-    text, grid = palette.ink("text", dark), palette.ink("grid", dark)
-    width = plot_width(session)
-    stacked = width < 640
-    budgets = session.result.budgets if session.result else (10, 100)
-    ticks = [t for t in _one_two_five(budgets[0], budgets[-1])]
-    axis = {
-        "gridcolor": grid,
-        "linecolor": grid,
-        "zeroline": False,
-        "ticks": "outside",
-        "ticklen": 4,
-        "automargin": False,
-    }
-    x = {
-        **axis,
-        "type": "log",
-        "tickvals": ticks,
-        "ticktext": [f"{t:,}" for t in ticks],
-        "title": {"text": "Points selected (log scale)", "standoff": 8},
-    }
-    left, right = ((0, 1), (0, 1)) if stacked else ((0, 0.455), (0.545, 1))
-    upper, lower = ((0.59, 1), (0, 0.41)) if stacked else ((0, 1), (0, 1))
-    titles = (PLAIN[measure], "Test accuracy, higher is better")
-    heads = [
-        {
-            "text": f"<b>{title}</b>",
-            "x": a[0],
-            "y": b[1],
-            "xref": "paper",
-            "yref": "paper",
-            "xanchor": "left",
-            "yanchor": "bottom",
-            "yshift": 10,
-            "showarrow": False,
-            "font": {"size": 13},
-        }
-        for title, a, b in zip(titles, (left, right), (upper, lower), strict=True)
-    ]
-    return {
-        "width": width,
-        "height": 2 * HEIGHT - 20 if stacked else HEIGHT,
-        "margin": MARGIN,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": text, "size": 12},
-        "hovermode": "closest",
-        "annotations": heads,
-        "shapes": _cursor(session) if session.result else [],
-        "xaxis": {**x, "domain": left, "anchor": "y"},
-        "yaxis": {**axis, "type": "log", "domain": upper, "anchor": "x", "dtick": "D2", "tickformat": "~g"},
-        "xaxis2": {**x, "domain": right, "anchor": "y2"},
-        "yaxis2": {**axis, "domain": lower, "anchor": "x2", "tickformat": ".0%", "nticks": 7},
-        "uirevision": "keep",
-    }
-
-
-def _one_two_five(low: int, high: int) -> Iterable[int]:
-    marks = [m * 10**e for e in range(0, 9) for m in (1, 2, 5)]
-    inside = [m for m in marks if low <= m <= high]
-    return inside if len(inside) <= 8 else [m for m in inside if str(m)[0] in "15"]
+def training_note(session: Session, epochs: int) -> str:
+    """Which model would be trained on what, and about how long: from the seconds that recording took a row."""
+    result = session.result
+    if result is None:
+        return ""
+    info = result.pool.info
+    if not info.get("model"):
+        return "Needs a model: give images or a table, or choose a model under 1 Data."
+    budgets = train_budgets(session)
+    runs = len(shown_runs(result))
+    words = (
+        f"{info['model']} from scratch on {' and '.join(f'{b:,}' for b in budgets)} rows of {runs} selections"
+    )
+    per_row = info.get("seconds", 0.0) / max(1, info.get("epochs", 1) * result.n)
+    seconds = per_row * sum(budgets) * epochs * runs
+    return f"{words}, one seed" + (f"; about {max(1, round(seconds)):,} s." if seconds else ".")
 
 
 def describe(session: Session) -> str:
@@ -248,7 +138,7 @@ def describe(session: Session) -> str:
 
 
 def table_html(session: Session) -> str:
-    """One row a method at the slider's budget; an accuracy is bold when it leads by more than one standard deviation."""
+    """One row a method at the slider's budget; an accuracy leading by over one standard deviation is bold."""
     result = session.result
     if result is None:
         return ""
