@@ -24,12 +24,14 @@ def own(
     test: Any = None,
     seed: int = 0,
 ) -> Data:
-    """Data of features or images `x` with labels `y`; `test` is a pair (x, y) or the share to hold out.
+    """Data of features or images `x` with labels `y`; `test` is alike (a pair, a frame, a Dataset) or a share of x.
 
     An array that has the right type already is shared, not copied.
     """
     name = "frame" if is_frame(x) else type(x).__name__ if is_dataset(x) else "arrays"
     if is_frame(x):
+        if is_frame(test):
+            test = _from_frame(test, y, files, columns)[:2]
         x, y, files, columns = _from_frame(x, y, files, columns)
     elif is_dataset(x):
         if y is not None:
@@ -38,8 +40,7 @@ def own(
         x, y = _from_dataset(x)
     x = convert(x, "x")
     y_test = x_test = None
-    pair = isinstance(test, tuple | list)
-    if pair:
+    if isinstance(test, tuple | list):
         if len(test) != 2:
             raise ValueError(f"test must be a pair (x, y) or a share as 0.2, not {len(test)} things.")
         x_test = convert(test[0].to_numpy() if is_frame(test[0]) else test[0], "the test set")
@@ -48,12 +49,15 @@ def own(
         test_x, y_test = _from_dataset(test)
         x_test = convert(test_x, "the test set")
     elif test is not None and not isinstance(test, float):
-        raise ValueError(f"test must be a pair (x, y) or a share as 0.2, not {type(test).__name__}.")
+        raise ValueError(
+            f"test must be a pair (x, y), a Dataset, or a share as 0.2, not {type(test).__name__}."
+        )
     if (y is None) != (y_test is None) and x_test is not None:
         raise ValueError("Give labels for both the training and the test rows, or for neither.")
+    named = classes is not None
     y, classes = code_labels(y, classes, "y")
     if y_test is not None:
-        y_test = code_labels(y_test, classes, "y of the test set")[0]
+        y_test = code_labels(y_test, classes, "y of the test set", codes=named)[0]
     data = Data(
         x=x,
         y=y,

@@ -163,7 +163,7 @@ def _resume(url: str, part: Path, size: int | None) -> None:
     place = f"put the official file in {part.parent}."
     advice = f"what arrived is kept as {part}; load again to resume, or {place}"
     try:
-        with requests.get(url, stream=True, headers=headers, timeout=(10, 60)) as answer:
+        with requests.get(url, stream=True, headers=headers, timeout=(10, 30)) as answer:
             resumed = answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(
                 f"bytes {held}-"
             )

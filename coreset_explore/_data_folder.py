@@ -55,6 +55,8 @@ def load_folder(path: str, size: int, test: str | os.PathLike | float | None, se
         raise ValueError(f"size={size} is no picture size: give the pixels of a side, 1 to 1024.")
     if not isinstance(test, str | os.PathLike | float | None):
         raise ValueError(f"test={test!r}: give another folder of pictures, or the share to hold out, as 0.2.")
+    if not path:
+        raise ValueError('"folder:" lacks its path: write "folder:photos/".')
     root = Path(path).expanduser()
     classes = _classes(root)
     fraction = test if isinstance(test, float) else 0.2

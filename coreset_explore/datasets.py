@@ -51,7 +51,7 @@ def load(
     (x, y), a pandas frame with `y="column"`, a map-style torch Dataset, or a Data (returned as it is).
 
     - `test`: what to test on. A share of every class, drawn by `seed` (digits, covertype and folders: 0.2
-      unless told; one's own rows: none); another folder; a pair (x, y) or a Dataset of one's own.
+      unless told; one's own rows: none); another folder; a pair (x, y), frame or Dataset of one's own.
     - `test_from` (cifar10, cifar100): the file to test on instead of the official one, as "data_batch_5".
     - `root`: the folder with one sub-folder a dataset, instead of CORESET_DATA or the cache; what is missing
       is fetched into it.

@@ -45,6 +45,20 @@ def test_a_categorical_keeps_its_order():
     assert data.classes == ("dog", "cat", "ant", "never") and data.y.tolist() == [1, 0, 1, 2, 0, 1]
 
 
+def test_a_categorical_of_numbers_holds_names_not_codes():
+    data = load(X, y=pd.Series([3, 1, 3, 1, 1, 3], dtype="category"))
+    assert data.classes == ("1", "3") and data.y.tolist() == [1, 0, 1, 0, 0, 1]
+
+
+def test_test_labels_are_coded_as_the_training_labels_were():
+    data = load(X, y=[1, 3, 7, 1, 3, 7], test=(X[:2], [7, 1]))
+    assert data.classes == ("1", "3", "7") and data.y_test.tolist() == [2, 0]
+    with pytest.raises(ValueError, match="labels that are no class: 2; classes are 1, 3, 7"):
+        load(X, y=[1, 3, 7, 1, 3, 7], test=(X[:2], [2, 1]))
+    given = load(X, y=[1, 0, 0, 1, 1, 0], classes=["no", "yes"], test=(X[:2], [1, 0]))
+    assert given.classes == ("no", "yes") and given.y_test.tolist() == [1, 0]
+
+
 @pytest.mark.parametrize(
     "y, classes, codes",
     [
@@ -70,6 +84,8 @@ def test_labels_of_any_kind_become_codes(y, classes, codes):
         (WORDS[:5], {}, "5 labels for 6 rows; give one label a row"),
         ([0.5, 1, 2, 3, 4, 5], {}, "holds 0.5, no class: bin a continuous target"),
         ([np.nan, 1, 2, 3, 4, np.nan], {}, r"lacks 2 labels \(first in rows 0, 5\)"),
+        (pd.Series([1, None, 2, 1, 1, 1], dtype="Int64"), {}, r"lacks 1 labels \(first in rows 1\)"),
+        (pd.Series(["a", None, "b", "a", "a", "a"]), {}, r"lacks 1 labels \(first in rows 1\)"),
         (["a", None, "b", "a", "a", "a"], {}, r"lacks 1 labels \(first in rows 1\)"),
         (np.eye(6), {}, r"y has shape \(6, 6\).*argmax"),
         (WORDS, {"classes": ["cat", "dog"]}, "labels that are no class: ant; classes are cat, dog"),
@@ -186,6 +202,8 @@ def test_a_frame_keeps_its_columns_and_names_its_label():
     assert data.x.tolist() == [[1, 0.5], [2, 1.5], [3, 2.5]] and data.files == ("x", "y", "z")
     assert load(FRAME, y="kind", columns=["long"]).columns == ("long",)
     assert load(FRAME[["wide", "long"]], y=["u", "v", "u"]).classes == ("u", "v")
+    tested = load(FRAME[:2], y="kind", files="path", test=FRAME[1:])
+    assert tested.x_test.tolist() == [[2, 1.5], [3, 2.5]] and tested.y_test.tolist() == [1, 0]
     nullable = FRAME[["wide"]].astype("Int64")
     assert load(nullable).x.tolist() == [[1], [2], [3]]
 

@@ -169,6 +169,11 @@ def test_impossible_sizes_and_tests_are_refused(photos):
         load(f"folder:{photos}", test=3)
 
 
+def test_a_folder_without_a_path_is_not_the_current_one():
+    with pytest.raises(ValueError, match="lacks its path"):
+        load("folder:")
+
+
 def test_reading_can_be_cancelled(photos):
     with pytest.raises(Cancelled), listening(should_stop=lambda: True, interval=0):
         load(f"folder:{photos}")
