@@ -17,10 +17,7 @@ Shape = tuple[int, ...]  # of one row: (channels, height, width) or (features,)
 
 
 class Prepare(nn.Module):
-    """Turns stored rows into a network's input, (x − mean) / scale, with the training set's numbers inside.
-
-    They are part of the model, so a test row, a new photograph and a training row are treated alike.
-    """
+    """Stored rows to a network's input, (x − mean) / scale; held by the model, so that all rows are treated alike."""
 
     def __init__(self, mean: Tensor, scale: Tensor):
         super().__init__()
@@ -111,45 +108,47 @@ def _conv(inside: int, outside: int, stride: int, size: int = 3) -> tuple[nn.Mod
     return nn.Conv2d(inside, outside, size, stride, size // 2, bias=False), nn.BatchNorm2d(outside)
 
 
-def logistic(shape: Shape) -> nn.Module:
+def logistic(shape: Shape) -> tuple[nn.Module, int]:
     """No hidden layer: the features are the prepared inputs themselves."""
-    return nn.Flatten()
+    return nn.Flatten(), math.prod(shape)
 
 
-def mlp(shape: Shape) -> nn.Module:
+def mlp(shape: Shape) -> tuple[nn.Module, int]:
     """Two hidden layers of 128 (the GMC paper's, and enough for tables and digits)."""
     d = math.prod(shape)
-    return nn.Sequential(nn.Flatten(), nn.Linear(d, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU())
+    return nn.Sequential(nn.Flatten(), nn.Linear(d, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU()), 128
 
 
-def lenet(shape: Shape) -> nn.Module:
+def lenet(shape: Shape) -> tuple[nn.Module, int]:
     """LeNet-5 (LeCun et al. 1998) with ReLU and max pooling; pooling before ReLU gives the same, faster."""
     channels, h, w = shape
     flat = 16 * ((h // 2 - 4) // 2) * ((w // 2 - 4) // 2)
-    return nn.Sequential(
+    trunk = nn.Sequential(
         nn.Conv2d(channels, 6, 5, padding=2), MaxPool(), nn.ReLU(),
         nn.Conv2d(6, 16, 5), MaxPool(), nn.ReLU(),
         nn.Flatten(), nn.Linear(flat, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(),
     )  # fmt: skip
+    return trunk, 84
 
 
-def cnn(shape: Shape) -> nn.Module:
+def cnn(shape: Shape) -> tuple[nn.Module, int]:
     """Four blocks of 64 (convolution, batch norm, ReLU, pooling), then the spatial mean: GMC paper, B.2."""
     blocks: list[nn.Module] = []
     for inside in (shape[0], 64, 64, 64):
         blocks += [nn.Conv2d(inside, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(), MaxPool()]
-    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten()), 64
 
 
-def resnet18(shape: Shape) -> nn.Module:
+def resnet18(shape: Shape) -> tuple[nn.Module, int]:
     """ResNet-18 with the 3 x 3 stem for small images: features of 512."""
     stages: list[nn.Module] = []
     for inside, outside, stride in ((64, 64, 1), (64, 128, 2), (128, 256, 2), (256, 512, 2)):
         stages += [Residual(inside, outside, stride), Residual(outside, outside, 1)]
-    return nn.Sequential(*_conv(shape[0], 64, 1), nn.ReLU(), *stages, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    stem = (*_conv(shape[0], 64, 1), nn.ReLU())
+    return nn.Sequential(*stem, *stages, nn.AdaptiveAvgPool2d(1), nn.Flatten()), 512
 
 
-MODELS: dict[str, Callable[[Shape], nn.Module]] = {
+MODELS: dict[str, Callable[[Shape], tuple[nn.Module, int]]] = {
     f.__name__: f for f in (logistic, mlp, lenet, cnn, resnet18)
 }
 SMALLEST = {"logistic": 0, "mlp": 0, "lenet": 12, "cnn": 16, "resnet18": 8}  # pixels; 0 takes tables as well
@@ -167,9 +166,7 @@ def build(name: str, data, rng: torch.Generator) -> Classifier:
     """
     if name not in MODELS:
         near = difflib.get_close_matches(str(name), MODELS, n=2) or list(MODELS)
-        raise ValueError(
-            f"no model is called {name!r}; nearest: {', '.join(near)} (all: {', '.join(MODELS)})"
-        )
+        raise ValueError(f"no model is called {name!r}; nearest: {', '.join(near)}; all: {', '.join(MODELS)}")
     shape = tuple(data.x.shape[1:])
     if not fits(name, shape):
         need = f"images of at least {SMALLEST[name]} x {SMALLEST[name]} pixels"
@@ -177,11 +174,10 @@ def build(name: str, data, rng: torch.Generator) -> Classifier:
         good = ", ".join(other for other in MODELS if fits(other, shape))
         raise ValueError(f"{name} needs {need}, and {data.name} {have}; models that fit: {good}")
     with torch.device("meta"):  # built without storage: modules draw first weights from the global generator
-        trunk = MODELS[name](shape)
-        width = trunk.eval()(torch.empty(1, *shape)).shape[1]
+        trunk, width = MODELS[name](shape)
         head = nn.Linear(width, len(data.classes))
     trunk, head = (init_(part.to_empty(device="cpu"), rng) for part in (trunk, head))
-    model = Classifier(name, Prepare.of(data.x), trunk, head).train()
+    model = Classifier(name, Prepare.of(data.x), trunk, head)
     return model.to(memory_format=torch.channels_last) if len(shape) == 3 else model
 
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from coreset_explore import models, progress
 from coreset_explore.cache import versions
 from coreset_explore.datasets import Data, load
+from coreset_explore.descent import SGD, Adam
 from coreset_explore.evaluation import (
     device_of,
     evaluate,
@@ -32,7 +33,7 @@ from coreset_explore.selection import Selection
 
 __all__ = ["Epoch", "Fit", "evaluate", "fit", "logits_features", "threads"]
 
-RATES = {"adam": 1e-3, "sgd": 0.05}
+OPTIMIZERS = {"sgd": (SGD, 0.05), "adam": (Adam, 1e-3)}  # with their usual rates
 
 
 @dataclass(frozen=True)
@@ -110,14 +111,18 @@ def fit(
     rows, weights = _chosen(subset, len(data))
     where = pick_device(device)
     net = made(model, data, stream(seed, "init")).to(where)
-    lr = RATES[optimizer] if lr is None else lr
+    if optimizer not in OPTIMIZERS:
+        raise ValueError(f"optimizer is {' or '.join(map(repr, OPTIMIZERS))}, not {optimizer!r}")
+    kind, usual = OPTIMIZERS[optimizer]
+    lr = usual if lr is None else lr
     x, y = (part if subset is None else part[rows] for part in (data.x, data.y))
     x, y, weights = x.to(where), y.to(where), None if weights is None else weights.to(where)
     steps = math.ceil(len(x) / batch_size)
     total = epochs * steps if updates is None else updates
     epochs = math.ceil(total / steps)
     test_every = max(1, epochs // 10) if test_every is None else test_every
-    step = _optimizer(optimizer, net, lr, weight_decay)
+    net.zero_grad()  # a module of one's own may bring gradients along
+    descent = kind(net.parameters(), decay=weight_decay)
     shuffle, moves = stream(seed, "batches"), stream(seed, "augment")
     records: list[Epoch] = []
     stopped = None
@@ -130,15 +135,12 @@ def fit(
             lost = right = torch.zeros((), device=where)
             for batch in progress.track(batches, "update"):
                 rate = lr * (0.5 + 0.5 * math.cos(math.pi * done / total)) if schedule == "cosine" else lr
-                for group in step.param_groups:
-                    group["lr"] = rate
                 given = x[batch] if augment is None else moved(x[batch], moves, flip="flip" in augment)
                 logits, _ = net(given)
                 loss = F.cross_entropy(logits, y[batch], reduction="none")
                 loss = loss if weights is None else loss * weights[batch]
-                step.zero_grad(set_to_none=True)
                 loss.mean().backward()
-                step.step()
+                descent.step(rate)
                 done += 1
                 lost = lost + loss.detach().sum()
                 right = right + (logits.detach().argmax(1) == y[batch]).sum()
@@ -225,14 +227,6 @@ def _scaled(weights: Tensor) -> Tensor:
             stacklevel=4,
         )
     return (weights * (len(weights) / total)).float()
-
-
-def _optimizer(name: str, net: nn.Module, lr: float, decay: float) -> torch.optim.Optimizer:
-    if name not in RATES:
-        raise ValueError(f"optimizer is 'adam' or 'sgd', not {name!r}")
-    if name == "adam":
-        return torch.optim.Adam(net.parameters(), lr, weight_decay=decay)
-    return torch.optim.SGD(net.parameters(), lr, momentum=0.9, nesterov=True, weight_decay=decay)
 
 
 def check(data: Data, **counts: int | None) -> None:
