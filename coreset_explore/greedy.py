@@ -6,7 +6,7 @@ elsewhere, or with `compiled=False`, they are torch operations on the device whe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from coreset_explore.gradients import Dense, Gradients, LastLayer
 from coreset_explore.progress import check, track
 
 STEP = 2e9  # floating-point operations between two looks at whether to stop: some 50 ms on one core
-BLOCK = 128  # candidates whose distances farthest first computes together
+BLOCK = 32  # candidates whose distances farthest first computes together
 
 
 def by_id(vectors: Gradients, ids: Tensor, given: Sequence[int] = ()) -> tuple[Gradients, Tensor, Tensor]:
@@ -26,11 +26,18 @@ def by_id(vectors: Gradients, ids: Tensor, given: Sequence[int] = ()) -> tuple[G
     place[order] = torch.arange(len(order))
     if not torch.equal(order, place):
         vectors = vectors[order.to(vectors.device)]
-    norms = vectors.squared_norm()
-    if not torch.isfinite(norms).all():
-        bad = order[(~torch.isfinite(norms)).nonzero().flatten()[:5].cpu()].tolist()
-        raise ValueError(f"vectors hold NaN, infinity or values too large to square (rows {bad}); mend or drop them first")
     return vectors, order, place[torch.as_tensor(list(given), dtype=torch.int64)]
+
+
+def squared_norms(vectors: Gradients) -> Tensor:
+    """‖g_i‖² (n,) float32, or a ValueError for what no distance can be computed from."""
+    norms = vectors.squared_norm().float()
+    if not torch.isfinite(norms).all():
+        count = int((~torch.isfinite(norms)).sum())
+        raise ValueError(
+            f"{count:,} rows hold NaN, infinity or values too large to square; mend or drop them first"
+        )
+    return norms
 
 
 def unit(vectors: Gradients) -> Gradients:
@@ -51,7 +58,9 @@ def factors(vectors: Gradients) -> tuple[np.ndarray, np.ndarray, np.float32]:
 def products(vectors: Gradients, rows: Tensor) -> Tensor:
     """Inner products (rows, n) float32, in pieces between which a run can be cancelled."""
     n = len(vectors)
-    numbers = sum(getattr(vectors, name).numel() for name in vectors.__dataclass_fields__) // n  # stored, a row
+    numbers = (
+        sum(getattr(vectors, name).numel() for name in vectors.__dataclass_fields__) // n
+    )  # stored, a row
     size = max(256, int(STEP / (2 * len(rows) * numbers)))
     out = torch.empty(len(rows), n, device=vectors.device)
     for start in range(0, n, size):
@@ -60,18 +69,35 @@ def products(vectors: Gradients, rows: Tensor) -> Tensor:
     return out
 
 
-def nearest_to_mean(vectors: Gradients, free: Tensor) -> int:
+def nearest_to_mean(vectors: Gradients, norms: Tensor, free: Tensor) -> int:
     """The free row (n,) bool nearest to the mean of all rows; the first of equals."""
-    mean = vectors.sum() / len(vectors)
-    distance = torch.empty(len(vectors), dtype=torch.float64)
-    for start in range(0, len(vectors), 4096):
-        check()
-        block = vectors[start : start + 4096]
-        block = type(block)(*(getattr(block, name).double() for name in block.__dataclass_fields__))
-        distance[start : start + 4096] = (block.squared_norm() - 2 * block.dot(mean)).cpu()
-    distance[~free] = torch.inf
-    low = distance[free].min()
-    return int((distance <= low + 1e-12 * abs(low)).nonzero()[0])
+    n = len(vectors)
+    mean = sum(vectors[start : start + 8192].sum() for start in track(range(0, n, 8192), "mean")) / n
+    middle = mean.float()
+    # twice the largest error that float32 can have made; what it cannot tell apart is computed in float64
+    doubt = 1e-5 * (norms + 2 * norms.sqrt() * middle.norm())
+
+    def exact(rows: Tensor) -> Tensor:
+        some = double(vectors[rows])
+        return 2 * some.dot(mean) - some.squared_norm()
+
+    return best(2 * vectors.dot(middle) - norms, doubt, free, exact)[0]
+
+
+def best(score: Tensor, doubt: Tensor, free: Tensor, exact: Callable[[Tensor], Tensor]) -> tuple[int, float]:
+    """The free row of largest exact score, given scores (n,) that are wrong by at most `doubt`, and that score.
+
+    Only rows that might be the largest are computed exactly. Equal means to 1e-12; then the first row.
+    """
+    score = torch.where(free, score, -torch.inf)
+    rows = (score + doubt >= (score - doubt).max()).nonzero().flatten()
+    values = torch.cat([exact(part) for part in rows.split(2048)])
+    top = values.max()
+    return int(rows[values >= top - 1e-12 * top.abs()][0]), float(top)
+
+
+def double(vectors: Gradients) -> Gradients:
+    return type(vectors)(*(getattr(vectors, name).double() for name in vectors.__dataclass_fields__))
 
 
 def squared_from(vectors: Gradients, row: int | Tensor) -> Tensor:
@@ -82,7 +108,11 @@ def squared_from(vectors: Gradients, row: int | Tensor) -> Tensor:
     r0, h0 = r[:, row][:, None], h[:, row][:, None]
     dr, dh = r - r0, h - h0
     cross = 2 * (dr * r0).sum(2) * (h * dh).sum(2)
-    return (dr.square().sum(2) * (h.square().sum(2) + 1) + r0.square().sum(2) * dh.square().sum(2) + cross).sum(0).clamp_min_(0)
+    return (
+        (dr.square().sum(2) * (h.square().sum(2) + 1) + r0.square().sum(2) * dh.square().sum(2) + cross)
+        .sum(0)
+        .clamp_min_(0)
+    )
 
 
 def farthest_first(
@@ -91,7 +121,7 @@ def farthest_first(
     """Each pick is the row farthest from all picks and given rows; the first is nearest to the mean if none is given.
 
     Returns picks (k,), each pick's distance when it was picked (k,), and every row's nearest pick (n,), −1 for given
-    rows and rows nearer to these. When all distances are 0 the remaining picks are the first rows left. Distances of 128
+    rows and rows nearer to these. When all distances are 0 the remaining picks are the first rows left. Distances of 32
     candidates are computed together, since rows that are far now are picked next: O(n) memory, n·d·k operations.
     """
     n = len(vectors)
@@ -99,9 +129,12 @@ def farthest_first(
     free[given] = False
     if compiled is None:
         compiled = vectors.device.type == "cpu"
-    first = nearest_to_mean(vectors, free) if len(given) == 0 else None
-    run = _farthest_compiled if compiled else _farthest_torch
-    picks, reach, nearest, owner = run(vectors, k, given, first)
+    norms = squared_norms(vectors)
+    first = nearest_to_mean(vectors, norms, free.to(vectors.device)) if len(given) == 0 else None
+    if compiled:
+        picks, reach, nearest, owner = _farthest_compiled(vectors, norms.numpy(), k, given, first)
+    else:
+        picks, reach, nearest, owner = _farthest_torch(vectors, k, given, first)
     if first is not None:  # nothing was picked before: state the radius the first pick leaves
         reach[0] = reach[1] if len(picks) > 1 else nearest.max()
     if len(picks) < k:  # only rows equal to picks are left
@@ -112,12 +145,11 @@ def farthest_first(
     return picks, reach.clamp_min(0).sqrt(), owner
 
 
-def _farthest_compiled(vectors, k, given, first):
+def _farthest_compiled(vectors, norms, k, given, first):
     from coreset_explore import kernels
 
     n = len(vectors)
     r, h, bias = factors(vectors)
-    norms = vectors.squared_norm().float().numpy()
     nearest = np.full(n, np.finfo(np.float32).max, dtype=np.float32)
     owner, slot = np.full(n, -1, dtype=np.int32), np.full(n, -1, dtype=np.int32)
     picks, reach, made = np.zeros(k, dtype=np.int64), np.zeros(k, dtype=np.float32), 0
@@ -187,7 +219,9 @@ def solve(gram: Tensor, wanted: Tensor, *, nonnegative: bool = False, ridge: flo
     scale = float(gram.diagonal().mean()) or 1.0
     factor = None
     for jitter in (0.0, 1e-12, 1e-10, 1e-8, 1e-6):
-        factor, failed = torch.linalg.cholesky_ex(gram + (ridge + jitter * scale) * torch.eye(k, dtype=torch.float64))
+        factor, failed = torch.linalg.cholesky_ex(
+            gram + (ridge + jitter * scale) * torch.eye(k, dtype=torch.float64)
+        )
         if not failed:
             break
     right = torch.linalg.solve_triangular(factor, wanted[:, None], upper=False)[:, 0]

@@ -2,8 +2,8 @@
 
 Rows are factored as in LastLayer: `r` (s, n, c), `h` (s, n, d), `bias` 1; features are r = 1, h = features, bias 0. So
 ⟨i, j⟩ = Σ_s (r_i·r_j)(h_i·h_j + bias) throughout. One signature each, single-threaded (a parallel region costs a
-scheduler tick a pick on a busy machine), without the interpreter lock, and called in pieces of some milliseconds so that
-a run can be cancelled between two.
+scheduler tick a pick on a busy machine), without the interpreter lock, and called in pieces of some milliseconds so
+that a run can be cancelled between two.
 """
 
 from __future__ import annotations
@@ -14,8 +14,13 @@ from numba import njit
 # Reordered sums and no NaN, or minima and sums are not vectorized; infinities must keep their meaning.
 compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz", "reassoc", "contract"})
 
-CHUNK = 2048  # floats that stay in the first-level cache; also how many float32 terms are summed before float64
-NEAR = np.float32(2**-7)  # below this share of ‖a‖² + ‖b‖² a squared distance has cancelled and is computed anew
+CHUNK = (
+    2048  # floats that stay in the first-level cache; also how many float32 terms are summed before float64
+)
+NEAR = np.float32(
+    2**-7
+)  # below this share of ‖a‖² + ‖b‖² a squared distance has cancelled and is computed anew
+DOUBT = np.float32(1e-5)  # times ‖a‖² + ‖b‖²: no inner product in float32 is further off
 
 
 @compiled
@@ -72,7 +77,7 @@ def _approach(products, row, number, norms, r, h, bias, nearest, owner):
         for i in range(near.size):
             both = own + norm[i]
             distance = both - np.float32(2.0) * product[i]
-            cancelled += (distance < near[i]) & (distance < NEAR * both)
+            cancelled += (distance < near[i] + DOUBT * both) & (distance < NEAR * both)
         if cancelled == 0:
             for i in range(near.size):
                 distance = own + norm[i] - np.float32(2.0) * product[i]
@@ -83,11 +88,10 @@ def _approach(products, row, number, norms, r, h, bias, nearest, owner):
             for i in range(near.size):
                 both = own + norm[i]
                 distance = both - np.float32(2.0) * product[i]
+                if distance < NEAR * both and distance < near[i] + DOUBT * both:
+                    distance = np.float32(squared_distance(r, h, bias, row, start + i))
                 if distance < near[i]:
-                    if distance < NEAR * both:
-                        distance = np.float32(squared_distance(r, h, bias, row, start + i))
-                    if distance < near[i]:
-                        near[i], mine[i] = distance, number
+                    near[i], mine[i] = distance, number
 
 
 @compiled

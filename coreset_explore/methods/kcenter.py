@@ -43,7 +43,9 @@ def kcenter(
     the answer depends on the data alone; the robust mixed-integer refinement is left out.
     """
     vectors, order, held = greedy.by_id(pool.vectors(space, steps), pool.ids, given)
-    picks, reach, owner = greedy.farthest_first(greedy.unit(vectors) if metric == "cosine" else vectors, k, held)
+    picks, reach, owner = greedy.farthest_first(
+        greedy.unit(vectors) if metric == "cosine" else vectors, k, held
+    )
     rows = order[picks]
     if len(held):
         params = {"space": space, "metric": metric, "steps": steps}
