@@ -25,7 +25,7 @@ PAIRS = 4096  # seeded pairs a step that the quantile is read from
     nested=True,
     purpose="typical",
     title="GradSimCore",
-    paper="GradSimCore, Algorithm 1",
+    paper="Anonymous, GradSimCore: Gradient Similarity Based Representative Instances as Coreset, Algorithm 1",
     bytes=lambda n, d, c, k: 4 * n * (2 * d + 2 * c) + 16 * ROWS * COLUMNS + 64 * n,
 )
 def gradsim(

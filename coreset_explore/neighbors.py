@@ -1,0 +1,117 @@
+"""Nearest neighbors and clusters; the only file that knows faiss."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from coreset_explore.progress import track
+
+WORK = 1 << 30  # multiplications between two chances to stop: some tens of milliseconds on one core
+ROWS = 64, 1024  # the fewest queries at once that the search is efficient for, and the most
+
+
+def knn(
+    x: Tensor, k: int, queries: Tensor | None = None, metric: Literal["euclidean", "cosine"] = "euclidean"
+) -> tuple[Tensor, Tensor]:
+    """The k rows of `x` (n, d) nearest to each query, exactly: distances (q, k) ascending, and row numbers (q, k).
+
+    `metric` "cosine" answers with 1 − cosine. Without `queries` the rows of `x` ask about themselves, and each row's
+    first neighbor is itself at distance 0, whatever duplicates it has. O(q·n·d) time, n + q rows of memory.
+    Uses as many threads as torch does. Raises ValueError for a k that `x` cannot answer.
+    """
+    import faiss
+
+    if not 1 <= k <= len(x):
+        raise ValueError(f"{k:,} neighbors asked for among {len(x):,} rows; ask for 1 to {len(x):,}")
+    asking = x if queries is None else queries
+    if asking.shape[1] != x.shape[1]:
+        raise ValueError(f"queries have {asking.shape[1]:,} features, the rows {x.shape[1]:,}")
+    base, asked = x.detach().float().cpu(), asking.detach().float().cpu()
+    if metric == "cosine":
+        base, asked = (v / v.norm(dim=1, keepdim=True).clamp_min(1e-30) for v in (base, asked))
+    else:  # about the mean, where the search's ‖a‖² + ‖b‖² − 2a·b loses fewer digits
+        center = base.mean(0)
+        base, asked = base - center, asked - center
+    index = faiss.IndexFlatL2(base.shape[1])
+    index.add(base.numpy())
+    step = min(max(WORK // base.numel(), ROWS[0]), ROWS[1])
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(torch.get_num_threads())
+    distances, rows = [], []
+    try:
+        for start in track(range(0, len(asked), step), "neighbors"):
+            block = asked[start : start + step]
+            found = torch.from_numpy(index.search(block.numpy(), k)[1])
+            if queries is None:
+                found = _itself_first(found, start)
+            # measured again by differences: near duplicates would otherwise come out at any small distance
+            exact = torch.empty(found.shape)
+            for column, near in enumerate(found.T):
+                exact[:, column] = (base[near] - block).square().sum(1)
+            if queries is None:
+                exact[:, 0] = -1.0
+            exact, order = exact.sort(dim=1, stable=True)
+            distances.append(exact.clamp_min_(0.0))
+            rows.append(found.gather(1, order))
+    finally:
+        faiss.omp_set_num_threads(threads)
+    squared = torch.cat(distances)
+    return (squared / 2 if metric == "cosine" else squared.sqrt()).to(x.device), torch.cat(rows).to(x.device)
+
+
+def kmeans(x: Tensor, k: int, rng: torch.Generator, iterations: int = 25) -> tuple[Tensor, Tensor]:
+    """Lloyd's k-means from a k-means++ start: centers (k, d) and each row's center (n,).
+
+    A center that loses all its rows moves to the row farthest from its own. Stops early when no row changes center.
+    O(iterations·n·k·d). Raises ValueError for a k above n.
+    """
+    if not 1 <= k <= len(x):
+        raise ValueError(f"{k:,} clusters asked for among {len(x):,} rows; ask for 1 to {len(x):,}")
+    centers = x[_spread(x, k, rng)].clone()
+    label = torch.full((len(x),), -1, device=x.device)
+    for _ in track(range(iterations), "k-means"):
+        distance, nearest = (v[:, 0] for v in knn(centers, 1, x))
+        if torch.equal(nearest, label):
+            break
+        label = nearest
+        sizes = torch.bincount(label, minlength=k)
+        for empty in (sizes == 0).nonzero()[:, 0]:
+            far = distance.argmax()
+            if sizes[label[far]] > 1:
+                sizes[label[far]] -= 1
+                label[far], distance[far], sizes[empty] = empty, 0.0, 1
+        held = sizes > 0
+        sums = torch.zeros_like(centers).index_add_(0, label, x)
+        centers[held] = sums[held] / sizes[held, None]
+    return centers, label
+
+
+def _spread(x: Tensor, k: int, rng: torch.Generator) -> Tensor:
+    """k rows, each drawn with chances in proportion to the squared distance from those drawn before (k-means++)."""
+    first = int(torch.randint(len(x), (1,), generator=rng))
+    rows, distance = [first], torch.full((len(x),), torch.inf, dtype=torch.float64, device=x.device)
+    for _ in track(range(k - 1), "k-means start"):
+        distance = torch.minimum(distance, (x - x[rows[-1]]).square().sum(1).double())
+        chances = distance.cumsum(0)
+        if chances[-1] == 0:  # fewer distinct rows than centers
+            free = torch.ones(len(x), dtype=torch.bool)
+            free[rows] = False
+            rows.append(int(free.nonzero()[0]))
+            continue
+        at = torch.rand((), dtype=torch.float64, generator=rng).to(x.device) * chances[-1]
+        rows.append(int(torch.searchsorted(chances, at, right=True).clamp_max(len(x) - 1)))
+    return torch.tensor(rows, device=x.device)
+
+
+def _itself_first(found: Tensor, start: int) -> Tensor:
+    """Each row as its own first neighbor, where duplicates may have pushed it back or out."""
+    own = torch.arange(start, start + len(found))
+    at = found == own[:, None]
+    place = torch.where(at.any(1), at.int().argmax(1), found.shape[1] - 1)
+    line = torch.arange(len(found))
+    found[line, place] = found[:, 0]
+    found[:, 0] = own
+    return found
