@@ -14,13 +14,15 @@ REQUIRED = set(os.environ.get("CORESET_REQUIRE", "").split())  # kinds of test t
 KINDS = ("browser", "data")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Browser tests share one worker: its JupyterLab and its Chromium serve them all."""
+    if "browser" in Path(item.path).relative_to(Path(__file__).parent).parts[:-1]:
+        item.add_marker("browser")
+        item.add_marker(pytest.mark.xdist_group("browser"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests share one worker, and start first since they take longest."""
-    for item in items:
-        if "browser" in Path(item.path).relative_to(Path(__file__).parent).parts[:-1]:
-            item.add_marker("browser")
-            item.add_marker(pytest.mark.xdist_group("browser"))
+    """Browser tests start first, since they take longest."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)
 
 

@@ -34,15 +34,16 @@ MAY_IMPORT = {
     "models": "progress",
     "cache": "datasets progress",
     "evaluation": "models progress",
-    "training": "models evaluation datasets cache pool selection progress",
+    "descent": "",
+    "training": "descent models evaluation datasets cache pool selection progress",
     "recording": "training models evaluation datasets cache gradients pool progress",
-    "projection": "neighbors cache progress",
+    "projection": "pool neighbors cache progress",
     "measures": f"{FACTS} views weights greedy neighbors kernels",
     "plots": "pool selection measures palette",
     "scale": "registry compose selecting",
 }
 MAY_IMPORT["experiment"] = " ".join(MAY_IMPORT)
-PRIVATE = {"_data_": "datasets", "_walk": "measures"}
+PRIVATE = {"_data_": "datasets", "_walk": "measures", "_layouts": "projection"}
 ONLY_IN = {"numba": "kernels", "faiss": "neighbors", "dask": "scale"}
 LIGHT = {"torch", "numpy", "tqdm", "coreset_explore"} | sys.stdlib_module_names
 FILES = sorted((ROOT / "coreset_explore").rglob("*.py"))
