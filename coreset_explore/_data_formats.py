@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from coreset_explore.progress import track
+
 _PIXELS = 3 * 32 * 32
 
 COVERTYPE_COLUMNS = (
@@ -92,7 +94,8 @@ def read_covertype(path: Path) -> tuple[Tensor, Tensor]:
     width = len(COVERTYPE_COLUMNS) + 1
     text = io.BytesIO(read_gzip(path))
     try:
-        table = torch.from_numpy(pd.read_csv(text, header=None, dtype="float32").to_numpy(copy=True))
+        blocks = pd.read_csv(text, header=None, dtype="float32", chunksize=10_000)
+        table = torch.cat([torch.from_numpy(b.to_numpy(copy=True)) for b in track(blocks, "10,000 rows:")])
     except ValueError as error:  # pandas' own parser and empty-file errors are ValueErrors too
         raise damaged(path, str(error).strip().rstrip("."), f"rows of {width} numbers") from error
     if table.shape[1] != width:

@@ -23,6 +23,7 @@ from coreset_explore._data_formats import (
 )
 from coreset_explore._data_type import Data, hold_out
 from coreset_explore._data_variants import duplicates, label_noise, longtail
+from coreset_explore.progress import track
 
 __all__ = ["Data", "duplicates", "label_noise", "load", "longtail", "names"]
 
@@ -125,7 +126,7 @@ def _idx(name: str, root: str | os.PathLike | None) -> Data:
     paths = obtain(name, root)
     classes = _classes(name)
     sets = []
-    for part in ("train", "t10k"):
+    for part in track(("train", "t10k"), f"reading {name}"):
         images, labels = (paths[f"{part}-{what}-ubyte.gz"] for what in ("images-idx3", "labels-idx1"))
         x, y = read_idx(images, 3)[:, None], read_idx(labels, 1).long()
         if len(x) != len(y):
@@ -165,7 +166,7 @@ def _cifar(name: str, root: str | os.PathLike | None, test_from: str | None) -> 
         )
     classes = _classes(name)
     read = {}
-    for file in [*train, test]:
+    for file in track([*train, test], f"reading {name}"):
         read[file] = read_cifar(paths[file], entry["label_bytes"], known[file].get("records"), len(classes))
         verify(name, paths[file])
     x, y = (torch.cat([read[n][i] for n in train]) for i in (0, 1))
