@@ -25,7 +25,7 @@ def tdds(
     change = pool.need("history").kl[:, 1:].abs()
     if change.shape[1] < 2:
         raise ValueError(
-            f"tdds compares changes between epochs and the history holds {change.shape[1]} of them; record at least 3 epochs"
+            f"tdds compares changes between epochs and the history holds {change.shape[1]}; record at least 3 epochs"
         )
     parts = change.unfold(1, min(window, change.shape[1]), 1)
     deviation = (parts - parts.mean(2, keepdim=True)).norm(dim=2)
