@@ -9,9 +9,10 @@ import numpy as np
 
 from coreset_explore import palette
 from widgets import encode
+from widgets.canvas import Canvas
 from widgets.curves_figure import accuracies
 from widgets.gallery import Cell, Gallery, Section, link
-from widgets.job import session_guard
+from widgets.job import kernel_loop, session_guard
 from widgets.pictures import Pictures
 from widgets.session import Result, Run, Session
 
@@ -26,17 +27,15 @@ MEASURES = {  # name in Run.numbers: (title, whether less is better); no seeds, 
 
 def compare_panel(session: Session) -> w.Widget:
     """The tab's widget; it follows the result, the slider, the layout and the theme."""
-    from widgets.canvas import Canvas
-
+    canvas = Canvas(446, session.theme == "dark", kernel_loop())
     pick_a, pick_b = w.Dropdown(), w.Dropdown()
     swap = w.Button(description="Swap").add_class("cx-button")
     layout = w.ToggleButtons(options=["PCA"]).add_class("cx-toggle")
-    canvas = Canvas(session, height=446)
     caption, side = w.HTML().add_class("cx-note"), w.HTML().add_class("cx-compare-side")
     strips = Gallery(size=42, label="Rows that only one of the two selections holds")
     link(strips, session)
     guard = session_guard(session)
-    state = {"tick": 0, "own": False}
+    state = {"own": False}
 
     def names() -> tuple[str, str]:
         runs = list(session.result.runs)
@@ -45,9 +44,16 @@ def compare_panel(session: Session) -> w.Widget:
         fallback = others[0] if others else a
         return a, session.compare_b if session.compare_b in others else fallback
 
+    def table():
+        result = session.result
+        j = min(session.j, len(result.budgets) - 1)
+        return encode.compare_tables(
+            j, len(result.budgets), result.budgets[j], session.theme == "dark", canvas.next_tick()
+        )
+
     @guard
     def draw(_=None) -> None:
-        """New codes: another result, another pair or another map."""
+        """New codes: another result, another pair, another map, or a prefix that is not its method's answer."""
         result = session.result
         if result is None or not session.maps:
             return
@@ -61,28 +67,34 @@ def compare_panel(session: Session) -> w.Widget:
             layout.value = session.layout if session.layout in session.maps else next(iter(session.maps))
         finally:
             state["own"] = False
-        xy = session.maps[layout.value].xy
-        codes, order = _codes(result, result.runs[a], result.runs[b], session.j)
-        canvas.points(np.asarray(xy), codes, order)
-        move()
+        codes, order = _codes(result, result.runs[a], result.runs[b], min(session.j, len(result.budgets) - 1))
+        canvas.draw(encode.square(np.asarray(session.maps[layout.value].xy)), codes, order, table())
+        tell()
 
     @guard
     def move(_=None) -> None:
-        """The slider: tables only, unless a prefix of one of the two is not its answer."""
+        """The slider: tables only, where every prefix is its method's answer."""
         result = session.result
-        if result is None or not session.maps:
+        if result is None or not session.maps or session.tab != "compare":
             return
+        if not all(result.runs[name].nested for name in names()):
+            draw()
+            return
+        canvas.look(table())
+        tell()
+
+    def tell() -> None:
+        result, dark = session.result, session.theme == "dark"
         a, b = (result.runs[name] for name in names())
         j = min(session.j, len(result.budgets) - 1)
-        if not (a.nested and b.nested):
-            canvas.codes(*_codes(result, a, b, j))
-        state["tick"] += 1
-        dark = session.theme == "dark"
-        budgets = len(result.budgets)
-        canvas.tables(encode.compare_tables(j, budgets, result.budgets[j], dark, state["tick"]))
         side.value = side_html(result, a, b, j, dark)
         caption.value = f"<p>{html.escape(caption_text(result, a, b, j, layout.value))}</p>"
         strips.show(_strips(result, a, b, j, dark), Pictures.of(result), label=strips.label)
+
+    @guard
+    def themed(_) -> None:
+        canvas.theme(session.theme == "dark")
+        move()
 
     @guard
     def choose(change) -> None:
@@ -105,9 +117,10 @@ def compare_panel(session: Session) -> w.Widget:
         box.observe(choose, "value")
     swap.on_click(swapped)
     session.observe(draw, ["result", "maps", "layout"])
-    session.observe(move, ["j", "theme"])
+    session.observe(move, ["j", "tab"])
+    session.observe(themed, "theme")
     toolbar = w.HBox([_field("A", pick_a), _field("B", pick_b), _field("", swap), _field("Layout", layout)])
-    plot = w.VBox([canvas.widget, caption]).add_class("cx-compare-plot")
+    plot = w.VBox([canvas.box, caption]).add_class("cx-compare-plot")
     body = w.Box([plot, side]).add_class("cx-two")
     draw()
     return w.VBox([toolbar.add_class("cx-toolbar"), body, strips]).add_class("cx-compare")
@@ -158,7 +171,7 @@ def side_html(result: Result, a: Run, b: Run, j: int, dark: bool = False) -> str
     )
     return (
         f"<div class=cx-h>Overlap at {result.budgets[j]:,} points</div>"
-        f"<div class=cx-pair><div><b class=cx-num>{jaccard:.3f}</b><span>Jaccard</span></div>"
+        f"<div class=cx-figures><div><b class=cx-num>{jaccard:.3f}</b><span>Jaccard</span></div>"
         f"<div><b class=cx-num data-both={counts['both']}>{counts['both']:,}</b><span>in both</span></div></div>"
         f'<div class=cx-overlap role=img {data} aria-label="{spoken}">{parts}</div>'
         f"<div class=cx-key>{keys}</div>"
