@@ -17,6 +17,7 @@ from widgets.pictures import Pictures
 from widgets.session import Result, Run, Session
 
 STRIP = 17
+HEIGHT = 446
 MEASURES = {  # name in Run.numbers: (title, whether less is better); no seeds, so no side is marked
     "mean_distance": "Mean distance",
     "radius": "Coverage radius",
@@ -27,7 +28,9 @@ MEASURES = {  # name in Run.numbers: (title, whether less is better); no seeds, 
 
 def compare_panel(session: Session) -> w.Widget:
     """The tab's widget; it follows the result, the slider, the layout and the theme."""
-    canvas = Canvas(446, session.theme == "dark", kernel_loop())
+    loop = kernel_loop()
+    state = {"own": False, "n": 0, "canvas": Canvas(HEIGHT, session.theme == "dark", loop)}
+    frame = w.Box([state["canvas"].box]).add_class("cx-frame")
     pick_a, pick_b = w.Dropdown(), w.Dropdown()
     swap = w.Button(description="Swap").add_class("cx-button")
     layout = w.ToggleButtons(options=["PCA"]).add_class("cx-toggle")
@@ -35,7 +38,9 @@ def compare_panel(session: Session) -> w.Widget:
     strips = Gallery(size=42, label="Rows that only one of the two selections holds")
     link(strips, session)
     guard = session_guard(session)
-    state = {"own": False}
+
+    def canvas() -> Canvas:
+        return state["canvas"]
 
     def names() -> tuple[str, str]:
         runs = list(session.result.runs)
@@ -48,7 +53,7 @@ def compare_panel(session: Session) -> w.Widget:
         result = session.result
         j = min(session.j, len(result.budgets) - 1)
         return encode.compare_tables(
-            j, len(result.budgets), result.budgets[j], session.theme == "dark", canvas.next_tick()
+            j, len(result.budgets), result.budgets[j], session.theme == "dark", canvas().next_tick()
         )
 
     @guard
@@ -67,8 +72,13 @@ def compare_panel(session: Session) -> w.Widget:
             layout.value = session.layout if session.layout in session.maps else next(iter(session.maps))
         finally:
             state["own"] = False
+        if state["n"] not in (0, result.n):  # the view cannot change its number of points
+            old, state["canvas"] = canvas(), Canvas(HEIGHT, session.theme == "dark", loop)
+            frame.children = (canvas().box,)
+            old.close()
+        state["n"] = result.n
         codes, order = _codes(result, result.runs[a], result.runs[b], min(session.j, len(result.budgets) - 1))
-        canvas.draw(encode.square(np.asarray(session.maps[layout.value].xy)), codes, order, table())
+        canvas().draw(encode.square(np.asarray(session.maps[layout.value].xy)), codes, order, table())
         tell()
 
     @guard
@@ -80,7 +90,7 @@ def compare_panel(session: Session) -> w.Widget:
         if not all(result.runs[name].nested for name in names()):
             draw()
             return
-        canvas.look(table())
+        canvas().look(table())
         tell()
 
     def tell() -> None:
@@ -93,7 +103,7 @@ def compare_panel(session: Session) -> w.Widget:
 
     @guard
     def themed(_) -> None:
-        canvas.theme(session.theme == "dark")
+        canvas().theme(session.theme == "dark")
         move()
 
     @guard
@@ -120,7 +130,7 @@ def compare_panel(session: Session) -> w.Widget:
     session.observe(move, ["j", "tab"])
     session.observe(themed, "theme")
     toolbar = w.HBox([_field("A", pick_a), _field("B", pick_b), _field("", swap), _field("Layout", layout)])
-    plot = w.VBox([canvas.box, caption]).add_class("cx-compare-plot")
+    plot = w.VBox([frame, caption]).add_class("cx-compare-plot")
     body = w.Box([plot, side]).add_class("cx-two")
     draw()
     return w.VBox([toolbar.add_class("cx-toolbar"), body, strips]).add_class("cx-compare")
