@@ -28,7 +28,7 @@ explore: ## install once, open JupyterLab at the first walkthrough, print its ad
 test: ## install once with the test extras and a browser, run every test (ARGS="-k laws")
 	@$(RUN) install panel,test
 	@$(RUN) browser
-	@$(RUN) python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(RUN) python -m pytest -n 2 $(ARGS)
 
 bench: ## measure; writes benchmarks/results/ (ARGS="benchmarks/one.py")
 	@$(RUN) install panel,test,bench

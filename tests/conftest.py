@@ -12,18 +12,27 @@ import pytest  # noqa: E402
 DATA = os.environ.get("CORESET_DATA", "")
 REQUIRED = set(os.environ.get("CORESET_REQUIRE", "").split())  # kinds of test that must not be left out
 KINDS = ("browser", "data")
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Browser tests share one worker: its JupyterLab and its Chromium serve them all."""
-    if "browser" in Path(item.path).relative_to(Path(__file__).parent).parts[:-1]:
-        item.add_marker("browser")
-        item.add_marker(pytest.mark.xdist_group("browser"))
+BROWSER = "tests/browser/"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests start first, since they take longest."""
+    for item in items:
+        if item.nodeid.startswith(BROWSER):
+            item.add_marker("browser")
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """Browser tests share one worker, with one JupyterLab and one Chromium; others go where there is room."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneBrowser(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return BROWSER if nodeid.startswith(BROWSER) else nodeid
+
+    return OneBrowser(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
