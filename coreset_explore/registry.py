@@ -224,17 +224,15 @@ def scorer(
     purpose: str = "hard",
     paper: str = "",
     title: str | None = None,
+    bytes: Callable[[int, int, int, int], float] = lambda n, d, c, k: 32 * n * (c + 8),
     skips: Mapping[str, str] | None = None,
 ) -> Callable[[Callable], Callable]:
-    """Register `fn(pool, …) -> (n,)`, higher is harder. As a method it selects through a picker (`top` unless told)."""
-    declared = {
-        "needs": needs,
-        "purpose": purpose,
-        "paper": paper,
-        "title": title,
-        "skips": dict(skips or {}),
-    }
-    return _register("score", weights="uniform", nested=True, **declared)
+    """Register `fn(pool, …) -> (n,)`, higher is harder. As a method it selects through a picker (`top` unless told).
+
+    The arguments are those of `selector`; `bytes` is a few float64 copies of the logits unless told.
+    """
+    declared = {"needs": needs, "purpose": purpose, "paper": paper, "title": title, "bytes": bytes}
+    return _register("score", weights="uniform", nested=True, skips=dict(skips or {}), **declared)
 
 
 def picker(

@@ -60,6 +60,7 @@ class Bound:
         return replace(answer, info=info)
 
     def _pick(self, pool: Pool, k: int, rng: torch.Generator, given: Sequence[int]) -> Selection:
+        progress.check()
         scores = torch.as_tensor(self.method.fn(pool, **self.params))
         if scores.shape != (len(pool),):
             raise ValueError(

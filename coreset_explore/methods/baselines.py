@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from coreset_explore.pool import Pool
+from coreset_explore.progress import check
 from coreset_explore.registry import selector
 from coreset_explore.selection import Selection
 
@@ -18,6 +19,7 @@ def random(pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = (
     Each row draws a key, in id order, and the k smallest keys are picked: O(n log n), nested in k, and the same rows
     whatever order they stand in.
     """
+    check()
     keys = torch.empty(len(pool), dtype=torch.float64)
     keys[torch.argsort(pool.ids.cpu())] = torch.rand(len(pool), dtype=torch.float64, generator=rng)
     keys[list(given)] = torch.inf

@@ -1,0 +1,370 @@
+"""The laws: written once, met by every registered method in every space it works in.
+
+A method joins by being registered. A law that does not apply is declared, by the method (`skips`, with the reason) or
+by what it declares itself to be (`nested=False`); the last test counts that nothing else was left out.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from coreset_explore import METHODS, SCORES, Cancelled, Pool, Selection, listening, reweigh, select
+from coreset_explore.compose import allocate
+from coreset_explore.pool import Missing
+from coreset_explore.registry import Method
+from coreset_explore.selecting import bind, peak_memory
+from coreset_explore.weights import nearest_pick
+from tests.pools import constant, make
+
+PER_CLASS = [("per_class", {})]
+MERGE = [("merge_reduce", {"parts": 3})]
+NOISE = 24 << 20  # bytes that the allocator and imports may add to any measurement
+POOL = make()
+N = len(POOL)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A method, with the space it works in where it has several."""
+
+    method: Method
+    params: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        return "-".join([self.method.name, *map(str, self.params.values())])
+
+    @property
+    def needs(self) -> list[tuple[str, ...]]:
+        """The sets of fields of which one is enough, in this space."""
+        space = self.params.get("space")
+        return [fields for fields in self.method.alternatives() if space is None or space in fields]
+
+    def __call__(self, k: float, pool: Pool = POOL, seed: int = 0, **more) -> Selection:
+        return select(self.method, pool, k, seed=seed, show=False, **self.params, **more)
+
+
+LAWS: dict[str, Callable[[Case], None]] = {}
+COLLECTED: list[tuple[str, str]] = []
+
+
+def law(check: Callable[[Case], None]) -> Callable[[Case], None]:
+    LAWS[check.__name__] = check
+    return check
+
+
+def cases() -> Iterator[Case]:
+    for method in [*METHODS.values(), *SCORES.values()]:
+        spaces = method.params["space"].choices if "space" in method.params else (None,)
+        yield from (Case(method, {} if space is None else {"space": space}) for space in spaces)
+
+
+def declared_skips(method: Method) -> dict[str, str]:
+    """Laws that do not apply, each with the reason the method gives."""
+    skips = dict(method.skips)
+    if not method.nested:
+        skips |= dict.fromkeys(("nested", "nested_per_class", "reweigh_a_prefix"), "declares nested=False")
+    if method.bytes is None:
+        skips["memory"] = "declares no bytes"
+    return skips
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "case" not in metafunc.fixturenames:
+        return
+    chosen = [(name, case) for case in cases() for name in LAWS if name not in declared_skips(case.method)]
+    COLLECTED.extend((name, case.label) for name, case in chosen)
+    metafunc.parametrize("name, case", chosen, ids=[f"{case.label}-{name}" for name, case in chosen])
+
+
+def test_law(name: str, case: Case) -> None:
+    LAWS[name](case)
+
+
+def test_every_method_meets_every_law_but_the_declared_ones() -> None:
+    every = list(cases())
+    skipped = [(case.label, name) for case in every for name in declared_skips(case.method)]
+    unknown = {name for _, name in skipped} - set(LAWS)
+    assert not unknown, f"a method skips {unknown}, and there is no such law"
+    assert len(every) >= len(METHODS) + len(SCORES) > 12
+    assert all(reason.strip() for case in every for reason in declared_skips(case.method).values())
+    wanted = len(every) * len(LAWS) - len(skipped)
+    assert len(COLLECTED) == len(set(COLLECTED)) == wanted, (
+        f"{len(every)} methods × {len(LAWS)} laws − {len(skipped)} declared skips = {wanted}, not {len(COLLECTED)}"
+    )
+
+
+def sound(answer: Selection, k: int, n: int) -> None:
+    """k distinct rows, or fewer and a reason."""
+    rows = answer.indices
+    assert rows.dtype == torch.int64 and len(rows.unique()) == len(rows)
+    assert not len(rows) or 0 <= rows.min() <= rows.max() < n
+    assert len(rows) == k or (len(rows) < k and len(answer.info["stopped"]) > 10)
+
+
+def honest(answer: Selection, kind: str | None, n: int) -> None:
+    """Weights of the declared kind."""
+    w = answer.weights
+    if kind is None:
+        assert w is None
+        return
+    assert torch.isfinite(w).all() and len(w) == len(answer)
+    if kind == "uniform" and len(w):
+        torch.testing.assert_close(w, torch.full_like(w, n / len(w)))
+    if kind == "counts" and len(w):
+        assert (w == w.round()).all() and (w >= 0).all() and w.sum() == n
+
+
+def objective(case: Case, pool: Pool, answer: Selection) -> float:
+    """What the method makes small, on this pool (any device), in float64 where it is a sum."""
+    name, rows = case.method.name, answer.indices
+    vectors = pool.vectors(case.params.get("space", "grads") if case.needs[0] else "emb")
+    if name == "gradmatch":
+        full = torch.zeros(len(pool), dtype=torch.float64)
+        full[rows] = answer.weights.double()
+        return float((vectors.sum(full.to(pool.device)) - vectors.sum()).norm() / vectors.sum().norm())
+    if name == "herding":
+        return float((vectors[rows].sum() / len(rows) - vectors.sum() / len(pool)).norm())
+    distance = nearest_pick(vectors, rows)[1].double()
+    return float(distance.max() if name == "kcenter" else distance.sum())
+
+
+def same(case: Case, one: tuple[Pool, Selection], two: tuple[Pool, Selection]) -> None:
+    """The same rows of the original dataset, or (where floating point decided a tie) as good an answer."""
+    if one[1].ids.tolist() == two[1].ids.tolist():
+        return
+    assert case.method.name in ("gradmatch", "herding", "kcenter", "craig"), "another order, other picks"
+    assert objective(case, *one) == pytest.approx(objective(case, *two), rel=1e-4)
+
+
+@law
+def k_distinct_rows(case: Case) -> None:
+    for k in (1, 7, N // 2, N):
+        answer = case(k)
+        sound(answer, k, N)
+        assert answer.ids.tolist() == POOL.ids[answer.indices].tolist()
+
+
+@law
+def weights(case: Case) -> None:
+    for k in (1, 7, N // 2, N):
+        honest(case(k), case.method.weights, N)
+
+
+@law
+def same_seed_same_picks(case: Case) -> None:
+    one, two = case(9, seed=3), case(9, seed=3)
+    assert one.indices.tolist() == two.indices.tolist()
+    assert one.weights is None or torch.equal(one.weights, two.weights)
+
+
+@law
+def global_generators_untouched(case: Case) -> None:
+    def states():
+        name, keys, *rest = np.random.get_state()  # noqa: NPY002
+        return torch.get_rng_state().tolist(), random.getstate(), name, keys.tolist(), rest
+
+    before = states()
+    case(9)
+    assert states() == before
+
+
+@law
+def reads_only_what_it_declares(case: Case) -> None:
+    for fields in case.needs:
+        bare = POOL.only(*fields)
+        if "target" not in fields:
+            bare = Pool(bare.fields, bare.classes)
+        sound(case(7, bare), 7, N)
+
+
+@law
+def says_what_is_missing(case: Case) -> None:
+    empty = Pool(POOL.only().fields)
+    if case.needs[0]:
+        with pytest.raises(Missing, match="signals|Pool.of"):
+            case(7, empty)
+    else:
+        sound(case(7, empty), 7, N)
+
+
+@law
+def too_many(case: Case) -> None:
+    with pytest.raises(ValueError, match=f"asked for {N + 1} of {N} rows"):
+        case(N + 1)
+
+
+@law
+def nested(case: Case) -> None:
+    whole = case(N // 2)
+    for j in (1, 2, 7, N // 3):
+        assert whole[:j].indices.tolist() == case(j).indices.tolist()
+
+
+@law
+def nested_per_class(case: Case) -> None:
+    whole = case(N // 2, wrap=PER_CLASS)
+    for j in (1, 2, 7, N // 3):
+        assert whole[:j].indices.tolist() == case(j, wrap=PER_CLASS).indices.tolist()
+
+
+@law
+def reweigh_states_a_selections_own_weights(case: Case) -> None:
+    for wrap in ([], PER_CLASS):
+        answer = case(9, wrap=wrap)
+        again = reweigh(POOL, answer).weights
+        assert (again is None) == (answer.weights is None)
+        if again is not None:
+            torch.testing.assert_close(again, answer.weights.double(), rtol=1e-3, atol=1e-3)
+
+
+@law
+def reweigh_a_prefix(case: Case) -> None:
+    for wrap in ([], PER_CLASS):
+        wanted, prefix = case(7, wrap=wrap), case(N // 2, wrap=wrap)[:7]
+        assert prefix.weights is None
+        if wanted.weights is not None:
+            stated = reweigh(POOL, prefix).weights
+            torch.testing.assert_close(stated, wanted.weights.double(), rtol=1e-3, atol=1e-3)
+
+
+@law
+def row_order_does_not_matter(case: Case) -> None:
+    shuffled = torch.randperm(N, generator=torch.Generator().manual_seed(5))
+    for k in (1, 9, N // 2):
+        same(case, (POOL, case(k)), (POOL[shuffled], case(k, POOL[shuffled])))
+
+
+@law
+def composes_per_class(case: Case) -> None:
+    skewed = POOL[torch.cat([rows[: 4 + 8 * label] for label, rows in POOL.by_class().items()])]
+    sizes = skewed.y.bincount()
+    for k in (2, 11):
+        answer = case(k, skewed, wrap=PER_CLASS)
+        sound(answer, k, len(skewed))
+        if len(answer) == k:
+            got = skewed.y[answer.indices].bincount(minlength=3)
+            assert got.tolist() == allocate(sizes.tolist(), k).bincount(minlength=3).tolist()
+        if case.method.weights is not None:
+            assert torch.isfinite(answer.weights).all()
+        if (
+            case.method.weights in ("uniform", "counts") and k == 11
+        ):  # every class has a pick, so every row is counted
+            assert float(answer.weights.sum()) == pytest.approx(len(skewed))
+
+
+@law
+def composes_with_merge_reduce(case: Case) -> None:
+    answer = case(6, wrap=MERGE)
+    sound(answer, 6, N)
+    honest(answer, case.method.weights, N)
+    sound(case(N, wrap=MERGE), N, N)
+
+
+@law
+def rows_given_are_not_picked_again(case: Case) -> None:
+    given = POOL.by_class()[0].tolist()[:-2] + POOL.by_class()[1].tolist()[:3]
+    for wrap in ([], PER_CLASS, MERGE):
+        answer = case(9, wrap=wrap, given=given)
+        sound(answer, 9, N)
+        assert not set(answer.indices.tolist()) & set(given)
+
+
+@law
+def cancel_stops_it(case: Case) -> None:
+    bound = bind(case.method, **case.params)  # the method itself has to look, not only select() afterwards
+    with listening(should_stop=lambda: True), pytest.raises(Cancelled):
+        bound(POOL, N // 2, rng=torch.Generator().manual_seed(0))
+    with listening(should_stop=lambda: True), pytest.raises(Cancelled):
+        case(N // 2, wrap=PER_CLASS)
+
+
+@law
+def memory(case: Case) -> None:
+    n, d, c, k = 3000, 48, 10, 60
+    case(5)  # imports and compiled kernels are not the method's memory
+    pool, bound = make(n, d, c), bind(case.method, **case.params)
+    with peak_memory(pool.device) as peak:
+        bound(pool, k, rng=torch.Generator().manual_seed(0))
+    if peak["bytes"] is None:
+        pytest.skip("this system does not say how much memory a process used")
+    declared = case.method.bytes(n, d, c, k)
+    assert peak["bytes"] <= 2 * declared + NOISE, f"{peak['bytes']:,} bytes used, {declared:,.0f} declared"
+
+
+@law
+def cpu_and_gpu_agree(case: Case) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+    there = POOL.to("cuda")
+    for k in (1, 9, N // 2):
+        answer = case(k, there)
+        assert answer.indices.device.type == "cpu"
+        same(case, (POOL, case(k)), (there, answer))
+
+
+@law
+def provenance_is_json(case: Case) -> None:
+    answer = case(7, wrap=PER_CLASS)
+    info = json.loads(json.dumps(dict(answer.info)))
+    assert info["method"] == case.method.name and info["weights"] == case.method.weights
+    assert info["params"].items() >= case.params.items()
+    assert (info["k"], info["asked"], info["seed"], info["n"]) == (len(answer), 7, 0, N)
+    assert info["wrap"] == [["per_class", {}]] and info["seconds"] >= 0 and info["pool"] == POOL.fingerprint
+    params = {name: value for name, value in info["params"].items() if name not in case.params}
+    again = case(info["asked"], seed=info["seed"], wrap=info["wrap"], **params)
+    assert again.indices.tolist() == answer.indices.tolist(), (
+        "what info says does not give the selection again"
+    )
+
+
+@law
+def one_row(case: Case) -> None:
+    answer = case(1, POOL[3:4])
+    sound(answer, 1, 1)
+    honest(answer, case.method.weights, 1)
+
+
+@law
+def duplicates(case: Case) -> None:
+    for pool in (constant(1.0), constant(0.0)):  # the second also has zero gradients
+        for k in (1, 5, len(pool)):
+            answer = case(k, pool)
+            sound(answer, k, len(pool))
+            honest(answer, case.method.weights, len(pool))
+
+
+@law
+def one_class(case: Case) -> None:
+    single = POOL[POOL.y == 1]
+    for wrap in ([], PER_CLASS):
+        answer = case(5, single, wrap=wrap)
+        sound(answer, 5, len(single))
+        honest(answer, case.method.weights, len(single))
+
+
+@law
+def a_score_ranks_as_it_picks(case: Case) -> None:
+    answer = case(N)
+    if answer.score is None:
+        assert case.method.kind != "score"
+        return
+    assert answer.score.shape == (N,)
+    in_order = answer.score[answer.indices]
+    assert (in_order.diff() <= 0).all()
+
+
+@law
+def describes_itself(case: Case) -> None:
+    method = case.method
+    assert method.summary.endswith(".") and len(method.summary) < 130
+    assert method.paper or method.purpose == "baseline"
+    assert all(param.help for param in method.params.values()), "every parameter says what it does"
