@@ -142,7 +142,10 @@ def browser():
     if IS_ROOT and shutil.which("apt-get"):
         print("Installing Debian's chromium for the browser tests ...", flush=True)
         env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-        for arguments in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
+        for arguments in (
+            ["update"],
+            ["install", "-y", "--no-install-recommends", "chromium", "fonts-liberation"],
+        ):
             subprocess.call(["apt-get", "-q", *arguments], env=env, stdout=subprocess.DEVNULL)
         if has_browser():
             return
