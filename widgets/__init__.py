@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-_WHERE = {"explore": "explore", "Explorer": "explore", "Session": "session"}
+_WHERE = {"explore": "explorer", "Explorer": "explorer", "Session": "session"}
 __all__ = list(_WHERE)
 
 

@@ -28,7 +28,13 @@ class Choice:
     def plain(self) -> dict:
         """JSON: the same words `select` takes."""
         wrap = [[name, dict(options)] for name, options in self.wrap]
-        return {"name": self.name, "method": self.method, "wrap": wrap, "params": dict(self.params), "pick": self.pick}
+        return {
+            "name": self.name,
+            "method": self.method,
+            "wrap": wrap,
+            "params": dict(self.params),
+            "pick": self.pick,
+        }
 
     @classmethod
     def of(cls, preset, **params) -> Choice:
@@ -54,6 +60,7 @@ class Run:
     seconds: float
     nested: bool = True
     accuracy: Any = None
+    took: float = 0.0  # seconds of selecting, weights and numbers together
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +74,9 @@ class Result:
     random: Run
     key: tuple
     seconds: float
+    made: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # the lines of code that make `data` and `pool`; the seed
 
     @property
     def n(self) -> int:
@@ -86,8 +96,12 @@ class Session(HasTraits):
     """Settings (what the rail edits), state (what the job writes), result, and view (what the tabs show)."""
 
     # settings: `key` is made of these, and a result whose key differs is stale
-    data = AnyTrait(None)  # a name, Data, Pool, (X, y) or frame, as the user gave it
-    data_name = Unicode("digits")
+    data = AnyTrait(None)  # what the user gave, where it is no name: Data, Pool, array, (X, y) or frame
+    data_name = Unicode("digits")  # a name that `datasets.load` knows, or `given_name`
+    given_name = Unicode("")  # what the rail calls the user's own data
+    options = Dict()  # for `load`, of the data first given: y=, files=, test_from=, …
+    images = AnyTrait(None)  # pictures or paths, one a row, of the user's own features
+    coords = AnyTrait(None)  # (n, 2): the user's own map
     model = Unicode("")  # "" = chosen by the data
     epochs = Int(5)
     choices = Tuple()  # of Choice, up to MAX_CHOICES
@@ -102,8 +116,9 @@ class Session(HasTraits):
     remaining = Float(-1.0)  # seconds, -1 = unknown
     problem = AnyTrait(None)  # Problem
     result = AnyTrait(None)  # Result
-    trained = AnyTrait(None)  # tidy frame of real trainings, or None: then Curves shows the probes
-    probe_note = Unicode("")  # "Training probes, 43 %"
+    probe_note = Unicode("")  # "Measuring accuracies, 40 %"
+    trained = AnyTrait(None)  # a tidy frame: accuracies of the real model, once it was trained on selections
+    asked = AnyTrait(None)  # what a tab asks for: {"train": {"model": "lenet", "budgets": (300, 3000), …}}
 
     # view
     tab = Unicode("map")
@@ -124,9 +139,15 @@ class Session(HasTraits):
 
     @property
     def key(self) -> tuple:
-        """Everything a result depends on. The budget index is not in it: moving the slider never makes a result stale."""
+        """Everything a result depends on. The budget index is not: moving the slider never makes a result stale."""
         chosen = tuple((repr(c.plain()), id(c.own) if c.own is not None else None) for c in self.choices)
-        return (self.data_name, id(self.data), self.model, self.epochs, chosen, self.k_max, self.seed)
+        return (*self.pool_key, chosen, self.k_max)
+
+    @property
+    def pool_key(self) -> tuple:
+        """What the data and the pool depend on."""
+        own = id(self.data) if self.data_name == self.given_name else None
+        return (self.data_name, own, self.model, self.epochs, self.seed)
 
     @property
     def stale(self) -> bool:
@@ -153,7 +174,7 @@ class Session(HasTraits):
 
 
 def budget_grid(k_max: int, n_classes: int = 1, size: int = 20) -> tuple[int, ...]:
-    """Up to `size` distinct budgets, even on a log scale, from about one a class (at least 10) to k_max, rounded to read well."""
+    """Up to `size` budgets, even on a log scale, from one a class (at least 10) to k_max, rounded to read well."""
     low = min(max(10, n_classes), k_max)
     raw = np.geomspace(low, k_max, size)
     magnitude = 10.0 ** np.floor(np.log10(raw))

@@ -1,0 +1,287 @@
+"""What Select, Cancel and the choice of a layout do: they move the Session through its states. No widget here."""
+
+from __future__ import annotations
+
+import time
+
+from coreset_explore import progress
+from coreset_explore.progress import Cancelled
+from widgets import work
+from widgets.job import Job, problem, session_guard
+from widgets.session import Result, Session
+
+DOUBLE = 0.4  # seconds: Select and Cancel share a place, so the second half of a double click must not cancel
+PATIENCE = (
+    2.0  # seconds a cancelled run may take to stop before its answer is dropped and the panel is free again
+)
+
+
+class Control:
+    """One Job for Select and training, one for layouts, one for accuracies; writes the Session on the main thread."""
+
+    def __init__(self, session: Session, loop=None):
+        self.session, self.loop = session, loop
+        self.main, self.maps, self.probes = Job(loop), Job(loop), Job(loop)
+        self.shown = False  # whether a page shows the panel: nothing heavy starts by itself before
+        self._started = 0.0
+        self._own_layout = False  # whether the layout is being changed by us, not by the user
+        self._touched = False
+        guard = session_guard(session)
+        session.observe(guard(self._layout_changed), "layout")
+        session.observe(guard(self._tab_changed), "tab")
+        session.observe(guard(self._asked), "asked")
+
+    # -- Select ---------------------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        return self.session.status in ("running", "cancelling")
+
+    def start(self) -> None:
+        """Select: one run at a time, the last good result stays until the new one is there."""
+        if self.busy:
+            return
+        ask, previous = work.Ask.of(self.session), self.session.result
+        self._begin()
+        self.probes.drop()
+        self.session.probe_note = ""
+        self.main.start(
+            lambda: work.answer(ask, previous),
+            then=self._done,
+            failed=self._failed,
+            progressed=self._progressed,
+            cancelled=self._cancelled,
+        )
+
+    def cancel(self) -> None:
+        """Cancel: stops at the next step; where that takes longer than two seconds, its answer is dropped."""
+        if self.session.status != "running" or time.monotonic() - self._started < DOUBLE:
+            return
+        self.session.status = "cancelling"
+        self.main.cancel()
+        if self.loop is not None:
+            generation = self.main.generation
+            self.loop.call_later(PATIENCE, lambda: self._give_up(generation))
+
+    def click(self) -> None:
+        """The one button."""
+        self.cancel() if self.busy else self.start()
+
+    def run_here(self) -> None:
+        """Select on the calling thread, with the library's bar; what fails is shown in the panel and raised."""
+        if self.busy:
+            raise RuntimeError("a selection is running; cancel it first, or wait until it is done")
+        ask, previous = work.Ask.of(self.session), self.session.result
+        self._begin()
+        try:
+            with progress.bar("Select"):
+                found = work.answer(ask, previous)
+        except (Cancelled, KeyboardInterrupt):
+            self._cancelled()
+            raise
+        except BaseException as error:
+            self._failed(error)
+            raise
+        self._done(found)
+
+    def _begin(self) -> None:
+        self._started = time.monotonic()
+        with self.session.hold_trait_notifications():
+            self.session.problem = None
+            self.session.note = ""
+            self.session.activity = ""
+            self.session.progress = 0.0
+            self.session.remaining = -1.0
+            self.session.status = "running"
+
+    def _progressed(self, fraction: float, text: str) -> None:
+        session, spent = self.session, time.monotonic() - self._started
+        with session.hold_trait_notifications():
+            session.progress = max(session.progress, fraction)
+            session.activity = text
+            known = fraction > 0.05 and spent > 1.0
+            session.remaining = spent * (1 - fraction) / fraction if known else -1.0
+
+    def _done(self, found: tuple[Result, dict]) -> None:
+        result, maps = found
+        session, before = self.session, self.session.result
+        new_pool = before is None or before.pool is not result.pool
+        if new_pool:
+            self.maps.drop()
+        spent = time.monotonic() - self._started
+        with session.hold_trait_notifications():
+            wanted = session.budget if before is not None else result.budgets[-1]
+            session.j = min(range(len(result.budgets)), key=lambda i: abs(result.budgets[i] - wanted))
+            if new_pool:
+                session.maps, session.layout_note, session.only_class = maps, "", -1
+                session.focus, session.hovered = ("", ()), -1
+            names = list(result.runs)
+            if session.active not in names:
+                session.active = names[0]
+            if session.compare_a not in names:
+                session.compare_a = names[0]
+            if session.compare_b not in names or session.compare_b == session.compare_a:
+                others = [name for name in names if name != session.compare_a]
+                session.compare_b = others[-1] if others else names[0]
+            session.trained = None
+            session.result = result
+            session.progress, session.activity, session.remaining = 1.0, "", -1.0
+            session.note = f"Done in {duration(spent)}"
+            session.status = "done"
+        if new_pool:
+            self._choose("PCA" if session.layout not in maps else session.layout)
+        self.idle_work()
+
+    def _failed(self, error: BaseException) -> None:
+        with self.session.hold_trait_notifications():
+            self.session.problem = problem(error)
+            self.session.note = ""
+            self.session.status = "error"
+
+    def _cancelled(self) -> None:
+        with self.session.hold_trait_notifications():
+            self.session.note = f"Cancelled at {self.session.progress:.0%}".replace("%", " %")
+            self.session.status = "idle"
+
+    def _give_up(self, generation: int) -> None:
+        if self.session.status == "cancelling" and self.main.generation == generation:
+            self.main.drop()
+            self._cancelled()
+
+    # -- in the background ------------------------------------------------------------------------------------------
+
+    def seen(self) -> None:
+        """A page shows the panel: from now on the map may be improved while nobody waits."""
+        self.shown = True
+        self.idle_work()
+
+    def idle_work(self) -> None:
+        """What follows a result by itself: accuracies if Curves is open, a UMAP if the user has not chosen a map."""
+        session = self.session
+        if session.result is None or self.busy:
+            return
+        if session.tab == "curves":
+            self._probe()
+        if self.shown and not self._touched and "UMAP" not in session.maps and "Yours" not in session.maps:
+            self._compute_map("UMAP")
+
+    def _layout_changed(self, change) -> None:
+        if self._own_layout:
+            return
+        self._touched = True
+        if self.maps.alive and self.session.layout_note:
+            self.maps.drop()
+            self.session.layout_note = ""
+        if self.session.result is not None and change["new"] not in self.session.maps:
+            self._compute_map(change["new"])
+
+    def stop_map(self) -> None:
+        """Stop the layout that is being computed; idle at once, and what it still finds is dropped."""
+        self.maps.drop()
+        self._touched = True
+        self.session.layout_note = ""
+        if self.session.layout not in self.session.maps:
+            self._choose("PCA")
+
+    def _compute_map(self, name: str) -> None:
+        session, pool, seed = self.session, self.session.result.pool, self.session.seed
+        session.layout_note = f"Computing {name}"
+
+        def done(found) -> None:
+            session.maps = {**session.maps, name: found}
+            session.layout_note = ""
+            if not self._touched:
+                self._choose(name)
+
+        def failed(error: BaseException) -> None:
+            session.layout_note = ""
+            session.problem = problem(error)
+            self._choose("PCA")
+
+        self.maps.start(
+            lambda: work.layout(pool, name, seed),
+            then=done,
+            failed=failed,
+            progressed=lambda fraction, text: setattr(
+                session, "layout_note", f"Computing {name}, {fraction:.0%}"
+            ),
+            cancelled=lambda: setattr(session, "layout_note", ""),
+        )
+
+    def _choose(self, name: str) -> None:
+        self._own_layout = True
+        try:
+            self.session.layout = name
+        finally:
+            self._own_layout = False
+
+    def _tab_changed(self, change) -> None:
+        if change["new"] == "curves" and self.session.result is not None and not self.busy:
+            self._probe()
+
+    def _probe(self) -> None:
+        session, result = self.session, self.session.result
+        if (
+            all(run.accuracy is not None for run in (*result.runs.values(), result.random))
+            or self.probes.alive
+        ):
+            return
+        if reason := work.no_accuracy(result):
+            session.probe_note = reason
+            return
+        session.probe_note = "Measuring accuracies"
+
+        def done(found: Result) -> None:
+            session.probe_note = ""
+            if session.result is result:
+                session.result = found
+
+        def failed(error: BaseException) -> None:
+            session.probe_note = "No accuracies: the classifier could not be trained."
+            session.problem = problem(error)
+
+        self.probes.start(
+            lambda: work.accuracy(result),
+            then=done,
+            failed=failed,
+            progressed=lambda fraction, text: setattr(
+                session, "probe_note", f"Measuring accuracies, {fraction:.0%}"
+            ),
+            cancelled=lambda: setattr(session, "probe_note", ""),
+        )
+
+    def _asked(self, change) -> None:
+        wanted = (change["new"] or {}).get("train")
+        if wanted is None or self.busy or self.session.result is None:
+            return
+        result = self.session.result
+        self.session.asked = None
+        self._begin()
+
+        def done(frame) -> None:
+            with self.session.hold_trait_notifications():
+                self.session.trained = frame
+                self.session.note = f"Trained in {duration(time.monotonic() - self._started)}"
+                self.session.status = "done"
+
+        self.main.start(
+            lambda: work.train(result, **wanted),
+            then=done,
+            failed=self._failed,
+            progressed=self._progressed,
+            cancelled=self._cancelled,
+        )
+
+    def close(self) -> None:
+        """Stop everything and listen to nothing more."""
+        for job in (self.main, self.maps, self.probes):
+            job.drop()
+
+
+def duration(seconds: float) -> str:
+    """2.1 s, 48 s, 3 min 20 s."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{int(seconds // 60)} min {int(seconds % 60)} s"

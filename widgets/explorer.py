@@ -1,0 +1,296 @@
+"""explore(): the panel in one call. Header, rail and tabs around one Session; the tabs are built when first opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as w
+
+from widgets import replay
+from widgets.control import Control
+from widgets.export import code_panel, export_panel
+from widgets.form import rail
+from widgets.gallery import Gallery, link
+from widgets.given import settle
+from widgets.job import kernel_loop, session_guard
+from widgets.markup import note, show, text
+from widgets.session import Session
+
+TABS = {"map": "Map", "images": "Images", "curves": "Curves", "compare": "Compare"}
+
+
+def explore(
+    data: Any = "digits",
+    y: Any = None,
+    *,
+    images: Any = None,
+    coords: Any = None,
+    selections: Sequence[Any] | Mapping[str, Any] = (),
+    methods: Sequence[Any] = (),
+    model: str = "",
+    epochs: int = 5,
+    k_max: int = 0,
+    seed: int = 0,
+    config: Mapping[str, Any] | None = None,
+    run: bool = True,
+    **options: Any,
+) -> Explorer:
+    """Look at what methods pick from `data`; returns at once and works in the background.
+
+    `data` is a name ("digits", "fashion-mnist", "folder:photos/"), a Data, a Pool, an array of features or pictures, a
+    pair (X, y), a pandas frame with `y="column"`, or a torch Dataset.
+
+    - `images`: pictures or paths, one a row, of features of your own; `coords` (n, 2): your own map.
+    - `methods`: names ("CRAIG", "kcenter") or presets; the default is CRAIG and random, per class. `selections`: your
+      own, a list or {name: Selection}.
+    - `model`, `epochs`, `seed`: how signals are recorded. `k_max`: the slider's right end, 0 for min(5 %, 2,000).
+    - `config`: what `panel.config` gave. `run=False` waits for Select. `options` go to `load` (files=, test=, …).
+
+    Raises ValueError for unknown methods, options or shapes at once; trouble with the data shows in the panel.
+    """
+    session = Session()
+    settle(session, data, y, images, coords, selections, methods, options)
+    with session.hold_trait_notifications():
+        session.model, session.epochs, session.k_max, session.seed = model, epochs, k_max, seed
+    if config is not None:
+        replay.apply(session, config)
+    panel = Explorer(session, config or {})
+    if run:
+        panel.run()
+    return panel
+
+
+class Explorer(w.VBox):
+    """The panel: a widget, shown by being the last line of a cell as often as one likes.
+
+    `session` holds every setting and the result; `selection`, `config` and `code` say what was done.
+    """
+
+    def __init__(self, session: Session, config: Mapping[str, Any] | None = None):
+        self.session = session
+        self.control = Control(session, kernel_loop())
+        self._wanted = dict(config or {})
+        self._made: dict[str, w.Widget] = {}
+        self._guard = session_guard(session)
+        self._page = Gallery().add_class("cx-page")
+        link(self._page, session)
+        self._views = w.VBox().add_class("cx-views")
+        main = w.VBox([self._tabs(), self._problem(), self._views]).add_class("cx-main")
+        body = w.Box([rail(session, self.control), main]).add_class("cx-body")
+        style = w.HTML(f"<style>{stylesheet()}</style>").add_class("cx-style")
+        super().__init__([style, self._page, self._header(), body])
+        self.add_class("cx")
+        session.observe(self._guard(self._theme), "theme")
+        session.observe(self._guard(self._open), ["tab", "result"])
+        session.observe(self._guard(self._old), ["result", "status", *SETTINGS])
+        session.observe(self._guard(self._replay), "result")
+        self._page.observe(self._guard(lambda _: self.control.seen()), "width")
+        self._theme()
+        self._open()
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], data: Any = "digits", run: bool = True, **given: Any
+    ) -> Explorer:
+        """The panel that `panel.config` describes; data of your own is passed again."""
+        return explore(data, config=config, run=run, **given)
+
+    # -- what was done ----------------------------------------------------------------------------------------------
+
+    def run(self, wait: bool = False) -> Explorer:
+        """Select with the settings of the rail: in the background, or (`wait`) here and now with the library's bar."""
+        self.control.run_here() if wait else self.control.start()
+        return self
+
+    def cancel(self) -> None:
+        """What the Cancel button does."""
+        self.control.cancel()
+
+    @property
+    def selection(self):
+        """The active selection at the slider's budget, with its weights; None before the first result."""
+        return self.session.selection
+
+    @property
+    def selections(self) -> dict:
+        """Every method's selection at the slider's budget, by name."""
+        result = self.session.result
+        return {} if result is None else {name: run.at[self.session.j] for name, run in result.runs.items()}
+
+    @property
+    def config(self) -> dict:
+        """Settings, budget and view as plain JSON, for `explore(config=...)`."""
+        return replay.config(self.session)
+
+    @property
+    def code(self) -> str:
+        """The lines of Python that give the same picks and weights."""
+        return replay.code(self.session)
+
+    def close(self) -> None:
+        """Stop what runs and take the panel away."""
+        self.control.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        names = ", ".join(choice.name for choice in self.session.choices)
+        return f"Explorer({self.session.data_name}: {names}; {status(self.session)[1]})"
+
+    # -- parts ------------------------------------------------------------------------------------------------------
+
+    def _header(self) -> w.Widget:
+        session, guard = self.session, self._guard
+        title, chip = note("", "cx-title"), note("", "cx-chip")
+        pops = {"Code": code_panel(session), "Export": export_panel(session)}
+        buttons = [w.Button(description=name) for name in pops]
+
+        def toggle(name: str) -> None:
+            for other, pop in pops.items():
+                show(pop, other == name and "cx-hidden" in pop._dom_classes)
+                pop.refresh()
+
+        for button in buttons:
+            button.on_click(guard(lambda b: toggle(b.description)))
+
+        def told(_=None) -> None:
+            state, words = status(session)
+            stale = " cx-stale" if session.stale and state in ("idle", "done") else ""
+            chip.value = (
+                f'<span class="cx-status{stale}" data-state="{state}" aria-live="polite">{text(words)}</span>'
+            )
+
+        def named(_=None) -> None:
+            title.value = f"<b>Explore</b><span>{text(dataset_line(session))}</span>"
+
+        session.observe(guard(told), ["status", "progress", "note", "result", *SETTINGS])
+        session.observe(guard(named), ["result", "data_name"])
+        told()
+        named()
+        return w.Box([title, chip, *buttons, *pops.values()]).add_class("cx-header")
+
+    def _tabs(self) -> w.Widget:
+        tabs = w.ToggleButtons(options=[(label, key) for key, label in TABS.items()]).add_class("cx-tabs")
+        tabs.observe(self._guard(lambda change: self.session.set_trait("tab", change["new"])), "value")
+        self.session.observe(self._guard(lambda change: setattr(tabs, "value", change["new"])), "tab")
+        return tabs
+
+    def _problem(self) -> w.Widget:
+        words = w.HTML()
+        close = w.Button(description="×", tooltip="Close this message")
+        box = w.Box([words, close]).add_class("cx-problem")
+        box.layout.display = "none"
+        session = self.session
+
+        def draw(_=None) -> None:
+            problem = session.problem
+            box.layout.display = "none" if problem is None else ""
+            if problem is not None:
+                advice = f"<p>{text(problem.advice)}</p>" if problem.advice else ""
+                trace = f"<details><summary>Details</summary><pre>{text(problem.details)}</pre></details>"
+                details = trace if problem.details else ""
+                words.value = f'<div role="alert"><b>{text(problem.sentence)}</b>{advice}{details}</div>'
+
+        def dismissed(_) -> None:
+            session.problem = None
+            if session.status == "error":
+                session.status = "idle" if session.result is None else "done"
+
+        session.observe(draw, "problem")  # not guarded: it shows what the guard catches
+        close.on_click(dismissed)
+        return box
+
+    def _theme(self, _=None) -> None:
+        (self.add_class if self.session.theme == "dark" else self.remove_class)("dark")
+
+    def _open(self, _=None) -> None:
+        """Build a tab when it is opened with a result to show, and show only it; others keep their state, hidden."""
+        session = self.session
+        if session.tab not in self._made and session.result is not None:
+            view = w.Box([build(session.tab, session)]).add_class("cx-view")
+            self._made[session.tab] = view
+            self._views.children = (*self._views.children, view)
+            if (blank := self._made.pop("blank", None)) is not None:
+                self._views.children = tuple(c for c in self._views.children if c is not blank)
+        elif session.result is None and "blank" not in self._made:
+            self._made["blank"] = w.Box([note("The map of your points appears here.", "cx-blank")]).add_class(
+                "cx-view"
+            )
+            self._views.children = (self._made["blank"],)
+        for name, view in self._made.items():
+            show(view, name in (session.tab, "blank"))
+
+    def _old(self, _=None) -> None:
+        """An answer to other settings, or one that is being replaced, stays usable and is drawn faded."""
+        faded = self.session.stale or self.control.busy and self.session.result is not None
+        (self._views.add_class if faded else self._views.remove_class)("cx-old")
+
+    def _replay(self, _=None) -> None:
+        """The budget and the view of a config, once its result is there."""
+        wanted, self._wanted = self._wanted, {}
+        session = self.session
+        if wanted.get("budget") and session.result is not None:
+            budgets = session.result.budgets
+            session.j = min(range(len(budgets)), key=lambda i: abs(budgets[i] - wanted["budget"]))
+        for name, value in wanted.get("view", {}).items():
+            if name in ("active", "compare_a", "compare_b") and value not in session.result.runs:
+                continue
+            session.set_trait(name, value)
+
+
+SETTINGS = ("data_name", "data", "model", "epochs", "choices", "k_max", "seed")
+
+
+def build(tab: str, session: Session) -> w.Widget:
+    """The tab's panel; its module is imported now, not before."""
+    import importlib
+    import importlib.util
+
+    if importlib.util.find_spec(f"widgets.{tab}") is None:
+        return note(f"{TABS[tab]} follows.", "cx-blank")
+    return getattr(importlib.import_module(f"widgets.{tab}"), f"{tab}_panel")(session)
+
+
+def status(session: Session) -> tuple[str, str]:
+    """The status element's data-state and its words."""
+    state = session.status
+    if state == "running":
+        return state, f"Running {session.progress:.0%}".replace("%", " %")
+    if state == "cancelling":
+        return state, "Cancelling"
+    if state == "error":
+        return state, "Error"
+    if session.stale:
+        return state, "Settings changed"
+    return state, session.note or ("Ready" if state == "idle" else "Done")
+
+
+def dataset_line(session: Session) -> str:
+    """Name, size, classes, features and what a reader must know about the data of the result."""
+    result = session.result
+    if result is None:
+        return session.data_name
+    data, pool = result.data, result.pool
+    kind = "images" if getattr(data, "kind", "") == "images" else "rows"
+    parts = [f"{result.n:,} {kind}"]
+    if pool.y is not None:
+        parts.append(f"{pool.n_classes} class{'es' * (pool.n_classes != 1)}")
+    if pool.emb is not None:
+        model = pool.info.get("model")
+        parts.append(f"{pool.emb.shape[1]}-d features{f' of {model}' if model else ''}")
+    line = f"{getattr(data, 'name', session.data_name)}: {', '.join(parts)}"
+    if note_ := getattr(data, "note", ""):
+        line += f" ({note_})"
+    if skipped := getattr(data, "skipped", ()):
+        named = ", ".join(Path(path).name for path in skipped[:2])
+        line += f" ({len(skipped)} broken file{'s' * (len(skipped) != 1)} skipped: {named}{', …' * (len(skipped) > 2)})"
+    return line
+
+
+def stylesheet() -> str:
+    """All of the panel's CSS: the shell first, then each tab's."""
+    folder = Path(__file__).with_name("css")
+    return "\n".join(
+        (folder / f"{name}.css").read_text() for name in ("shell", *TABS) if (folder / f"{name}.css").exists()
+    )

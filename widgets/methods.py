@@ -1,0 +1,226 @@
+"""Section 2 of the rail: the chosen methods, each with a form made from its signature, and a control that adds one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import ipywidgets as w
+
+from coreset_explore import palette
+from coreset_explore.presets import Preset, presets
+from coreset_explore.registry import PICKERS, PURPOSES, SCORES, Param, find
+from coreset_explore.selecting import bind, missing_for
+from widgets.job import session_guard
+from widgets.markup import field, note, show, swatch, text
+from widgets.session import MAX_CHOICES, Choice, Session
+
+FIELDS = {
+    "y": "labels",
+    "emb": "features",
+    "grads": "gradients",
+    "logits": "a model's outputs",
+    "history": "what training saw",
+    "target": "validation rows",
+}
+
+
+def methods_box(session: Session) -> w.Widget:
+    """Rows of chosen methods, kept in step with `session.choices`, and "Add a method"."""
+    rows = w.VBox().add_class("cx-methods")
+    opened: set[str] = set()
+
+    def draw(_=None) -> None:
+        styles = palette.method_styles([c.name for c in session.choices], session.theme == "dark")
+        made = []
+        for choice in session.choices:
+            made += _row(session, choice, styles[choice.name], opened, draw)
+        rows.children = tuple(made)
+
+    guarded = session_guard(session)(draw)
+    session.observe(guarded, ["choices", "theme", "result"])
+    draw()
+    return w.VBox([rows, _adder(session)]).add_class("cx-section-box")
+
+
+def change(session: Session, name: str, new: Choice | None) -> None:
+    """Put `new` in the place of the choice called `name`, or take it away."""
+    session.choices = tuple(
+        other for c in session.choices for other in ([new] if c.name == name else [c]) if other is not None
+    )
+
+
+def add(session: Session, preset: Preset) -> Choice:
+    """Choose a preset; a second one of the same name is numbered."""
+    if len(session.choices) >= MAX_CHOICES:
+        raise ValueError(f"{MAX_CHOICES} methods are chosen; remove one first")
+    taken = {c.name for c in session.choices}
+    name, number = preset.name, 2
+    while name in taken:
+        name, number = f"{preset.name} ({number})", number + 1
+    choice = replace(Choice.of(preset), name=name)
+    session.choices = (*session.choices, choice)
+    return choice
+
+
+def lack(session: Session, method: str, pick: Any = None, params: dict | None = None) -> str:
+    """What the pool of the last result lacks for this method, in words, or nothing (also before there is a pool)."""
+    result = session.result
+    if result is None or result.key[: len(session.pool_key)] != session.pool_key:
+        return ""
+    missing = missing_for(bind(method, pick, **(params or {})), result.pool)
+    return (
+        "" if missing is None else f"Needs {FIELDS.get(missing.name, missing.name)}, and this data has none."
+    )
+
+
+def _row(session: Session, choice: Choice, style, opened: set[str], redraw: Callable) -> list[w.Widget]:
+    guard = session_guard(session)
+    label = w.HTML(text(choice.name))
+    settings = w.Button(description="⚙", tooltip=f"Settings of {choice.name}")
+    remove = w.Button(description="×", tooltip=f"Remove {choice.name}")
+    row = w.Box([w.HTML(swatch(style)), label, settings, remove]).add_class("cx-method")
+    settings.layout.visibility = "hidden" if choice.own is not None else "visible"
+    settings.disabled = choice.own is not None
+
+    @guard
+    def toggle(_) -> None:
+        opened.symmetric_difference_update({choice.name})
+        redraw()
+
+    @guard
+    def drop(_) -> None:
+        opened.discard(choice.name)
+        change(session, choice.name, None)
+
+    settings.on_click(toggle)
+    remove.on_click(drop)
+    if choice.own is not None:
+        return [row]
+    parts: list[w.Widget] = [row]
+    if words := lack(session, choice.method, choice.pick, dict(choice.params)):
+        parts.append(note(text(words), "cx-lack"))
+    if choice.name in opened:
+        settings.add_class("cx-open")
+        parts.append(_form(session, choice))
+    return parts
+
+
+def _form(session: Session, choice: Choice) -> w.Widget:
+    """A control for every parameter in the method's signature, and for a score the picker."""
+    method = find(choice.method)
+    guard = session_guard(session)
+    controls: list[w.Widget] = []
+    for param in method.params.values():
+        control = control_for(param, choice.params.get(param.name, param.default))
+
+        def changed(event, param=param) -> None:
+            held = next(c for c in session.choices if c.name == choice.name)
+            value = param.check(event["new"])
+            change(session, choice.name, replace(held, params={**held.params, param.name: value}))
+
+        control.observe(guard(changed), "value")
+        title = param.name.replace("_", " ")
+        controls.append(control if param.kind == "bool" else field(title, control))
+    if method.name in SCORES:
+        options = [(f"{name} scores first", name) for name in ("top", "bottom") if name in PICKERS]
+        value = choice.pick if isinstance(choice.pick, str) else "top"
+        picker = w.Dropdown(options=options, value=value, tooltip="which end of the ranking is picked")
+
+        def picked(event) -> None:
+            held = next(c for c in session.choices if c.name == choice.name)
+            change(session, choice.name, replace(held, pick=event["new"]))
+
+        picker.observe(guard(picked), "value")
+        controls.append(field("pick", picker))
+    about = [method.summary, method.paper]
+    told = note(" ".join(f"<p>{text(line)}</p>" for line in about if line))
+    return w.VBox([*controls, told]).add_class("cx-card-box")
+
+
+def control_for(param: Param, value: Any) -> w.Widget:
+    """The control that fits a parameter: its range and its choices are the signature's, its help the tooltip."""
+    common = {"value": value, "tooltip": param.help, "continuous_update": False}
+    if param.kind == "bool":
+        return w.Checkbox(
+            value=value, description=param.name.replace("_", " "), tooltip=param.help, indent=False
+        )
+    if param.kind == "choice":
+        options = [("none" if c is None else str(c).replace("_", " "), c) for c in param.choices]
+        if param.optional and None not in param.choices:
+            options = [("none", None), *options]
+        return w.Dropdown(options=options, value=value, tooltip=param.help)
+    if param.optional and value is None:
+        common["value"] = param.low
+    make = w.BoundedIntText if param.kind == "int" else w.BoundedFloatText
+    low, high = (param.low, param.high) if param.low is not None else (-1e12, 1e12)
+    step = 1 if param.kind == "int" else (high - low) / 20 if high - low <= 20 else 1.0
+    return make(**common, min=low, max=high, step=step)
+
+
+def _adder(session: Session) -> w.Widget:
+    """ "Add a method": first what one wants, then the methods that do it, with a line of help and the paper."""
+    guard = session_guard(session)
+    found = presets()
+    groups = {key: [p for p in found.values() if p.purpose == key] for key in PURPOSES}
+    purpose = w.Dropdown(options=[(PURPOSES[k], k) for k, members in groups.items() if members])
+    method = w.Dropdown()
+    help_, lacking = note(), note("", "cx-lack")
+    confirm = w.Button(description="Add").add_class("cx-strong")
+    close = w.Button(description="Close")
+    card = w.VBox(
+        [
+            field("I want to", purpose),
+            field("Method", method),
+            help_,
+            lacking,
+            w.Box([confirm, close]).add_class("cx-row"),
+        ]
+    )
+    card.add_class("cx-card-box")
+    opener = w.Button(description="+ Add a method").add_class("cx-wide")
+    show(card, False)
+
+    def fill(_=None) -> None:
+        method.options = [(p.name, p) for p in groups[purpose.value]]
+        describe()
+
+    def describe(_=None) -> None:
+        preset = method.value
+        if preset is None:
+            return
+        lines = [preset.help or preset.declared.summary, preset.paper]
+        help_.value = "".join(f"<p>{text(line)}</p>" for line in lines if line)
+        lacking.value = text(lack(session, preset.method, preset.pick, dict(preset.params)))
+        show(lacking, bool(lacking.value))
+
+    def room(_=None) -> None:
+        full = len(session.choices) >= MAX_CHOICES
+        confirm.disabled = opener.disabled = full
+        opener.description = f"{MAX_CHOICES} methods: the most at once" if full else "+ Add a method"
+
+    def open_(visible: bool) -> None:
+        if visible:  # methods registered since the panel was drawn, in a cell below it
+            fresh = presets()
+            for key in PURPOSES:
+                groups[key] = [p for p in fresh.values() if p.purpose == key]
+            purpose.options = [(PURPOSES[k], k) for k, members in groups.items() if members]
+            fill()
+        show(card, visible)
+        show(opener, not visible)
+
+    def confirmed() -> None:
+        add(session, method.value)
+        open_(False)
+
+    purpose.observe(guard(fill), "value")
+    method.observe(guard(describe), "value")
+    session.observe(guard(describe), "result")
+    session.observe(guard(room), "choices")
+    opener.on_click(guard(lambda _: open_(True)))
+    close.on_click(guard(lambda _: open_(False)))
+    confirm.on_click(guard(lambda _: confirmed()))
+    fill()
+    room()
+    return w.VBox([opener, card]).add_class("cx-section-box")
