@@ -100,19 +100,14 @@ def double(vectors: Gradients) -> Gradients:
     return type(vectors)(*(getattr(vectors, name).double() for name in vectors.__dataclass_fields__))
 
 
-def squared_from(vectors: Gradients, row: int | Tensor) -> Tensor:
-    """‖g_i − g_row‖² (n,) without cancellation, by torch."""
-    if isinstance(vectors, Dense):
-        return (vectors.g - vectors.g[row]).square().sum(1)
-    r, h = vectors.r, vectors.h
-    r0, h0 = r[:, row][:, None], h[:, row][:, None]
-    dr, dh = r - r0, h - h0
-    cross = 2 * (dr * r0).sum(2) * (h * dh).sum(2)
-    return (
-        (dr.square().sum(2) * (h.square().sum(2) + 1) + r0.square().sum(2) * dh.square().sum(2) + cross)
-        .sum(0)
-        .clamp_min_(0)
-    )
+def squared_between(a: Gradients, b: Gradients) -> Tensor:
+    """‖a_i − b_i‖² (m,), either side one row or m; differences are taken before squaring, so nothing cancels."""
+    if isinstance(a, Dense):
+        return (a.g - b.g).square().sum(1)
+    dr, dh = a.r - b.r, a.h - b.h
+    turned = dr.square().sum(2) * (a.h.square().sum(2) + 1)
+    cross = 2 * (dr * b.r).sum(2) * (a.h * dh).sum(2)
+    return (turned + b.r.square().sum(2) * dh.square().sum(2) + cross).sum(0).clamp_min_(0)
 
 
 def farthest_first(
@@ -179,7 +174,7 @@ def _farthest_torch(vectors, k, given, first):
     nearest = torch.full((n,), torch.inf, device=device)
     owner = torch.full((n,), -1, dtype=torch.int64, device=device)
     for row in given.tolist():
-        nearest = torch.minimum(nearest, squared_from(vectors, row))
+        nearest = torch.minimum(nearest, squared_between(vectors, vectors[row : row + 1]))
     nearest[given.to(device)] = -torch.inf
     picks = torch.zeros(k, dtype=torch.int64, device=device)
     reach = torch.zeros(k, device=device)
@@ -188,7 +183,7 @@ def _farthest_torch(vectors, k, given, first):
         if nearest[row] <= 0:
             return _tensors(picks[:made], reach[:made], nearest, owner)
         picks[made], reach[made] = row, nearest[row]
-        distance = squared_from(vectors, row)
+        distance = squared_between(vectors, vectors[row : row + 1])
         closer = distance < nearest
         nearest = torch.where(closer, distance, nearest)
         owner[closer] = made
@@ -231,3 +226,99 @@ def solve(gram: Tensor, wanted: Tensor, *, nonnegative: bool = False, ridge: flo
 
     weights, _ = nnls(factor.T.numpy(), right.numpy(), maxiter=10 * k + 100)
     return torch.from_numpy(weights)
+
+
+def distances(vectors: Gradients, *, compiled: bool | None = None) -> Tensor:
+    """Euclidean distances (n, n) float32, symmetric, 0 on the diagonal; near-duplicates without cancellation.
+
+    Half of one matrix product: the upper triangle by panels of rows, mirrored. n²·(c + d) operations, 4 n² bytes.
+    """
+    norms = squared_norms(vectors)
+    if compiled is False or vectors.device.type != "cpu":
+        return _distances_torch(vectors, norms)
+    from coreset_explore import kernels
+
+    r, h, bias = factors(vectors)
+    steps, n, d = h.shape
+    out = torch.empty(n, n)
+    columns = np.ascontiguousarray(r.transpose(0, 2, 1))
+    size = max(1, min(int(STEP / (2 * n * d)), 2**23 // n + 1))
+    for start in track(range(0, n, size), "distances"):
+        for step in range(steps):
+            own = torch.from_numpy(h[step])
+            panel = (own[start : start + size] @ own[start:].T).numpy()
+            kernels.distances(panel, step, r, h, columns[step], bias, norms.numpy(), start, out.numpy())
+    return out
+
+
+def _distances_torch(vectors: Gradients, norms: Tensor) -> Tensor:
+    n = len(vectors)
+    out = torch.empty(n, n, device=vectors.device)
+    size = max(1, 2**24 // n)
+    for start in track(range(0, n, size), "distances"):
+        rows = slice(start, start + size)
+        both = norms[rows, None] + norms[None]
+        squared = vectors.gram(rows).float().mul_(-2).add_(both)
+        a, b = (squared < 2**-7 * both).nonzero(as_tuple=True)
+        for pairs in torch.stack([a, b]).split(2**16, dim=1):
+            squared[pairs[0], pairs[1]] = squared_between(vectors[pairs[0] + start], vectors[pairs[1]])
+        out[rows] = squared.clamp_min_(0).sqrt_()
+    return out
+
+
+def cover(
+    matrix: Tensor, k: int, given: Tensor, *, compiled: bool | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Exact greedy facility location on a distance matrix (n, n): each pick lowers Σ_i min_{j ∈ S} d_ij the most.
+
+    Before the first pick (and with nothing given) every row counts as far as the largest distance, so the first pick
+    is the medoid. Returns picks (k,), what each saved (k,) and every row's nearest pick (n,), −1 for given ones.
+    """
+    n = len(matrix)
+    nearest = matrix[given].min(0).values if len(given) else matrix.max().expand(n).clone()
+    owner = torch.full((n,), -1, dtype=torch.int32)
+    free = torch.ones(n, dtype=torch.bool)
+    free[given] = False
+    if compiled is False or matrix.device.type != "cpu":
+        return _cover_torch(matrix, k, nearest, owner, free)
+    from coreset_explore import kernels
+
+    bound = np.zeros(n)
+    rows = max(1, int(STEP / 20 / n))
+    for start in track(range(0, n, rows), "first gains"):
+        kernels.coverage_gains(matrix.numpy(), nearest.numpy(), start, min(start + rows, n), bound)
+    order = torch.sort(torch.from_numpy(bound), descending=True, stable=True).indices
+    heap = order[free[order]].numpy()
+    picks, gains, made, size = np.zeros(k, dtype=np.int64), np.zeros(k), 0, len(heap)
+    state = (matrix.numpy(), nearest.numpy(), owner.numpy(), heap)
+    for target in track(range(k), "lazy greedy"):
+        while made <= target:
+            made, size = kernels.lazy_coverage(*state, size, bound, picks, gains, made, target + 1, rows)
+            check()
+    return torch.from_numpy(picks), torch.from_numpy(gains), owner
+
+
+def _cover_torch(matrix, k, nearest, owner, free):
+    """The same, every gain kept current: a pick changes only the rows that it comes nearer to."""
+    n, device = len(matrix), matrix.device
+    nearest, owner, free = nearest.clone(), owner.to(device), free.to(device)
+    piece = max(1, 2**24 // n)
+    gains = torch.zeros(n, dtype=torch.float64, device=device)
+    for start in track(range(0, n, piece), "first gains"):
+        gains += (
+            (nearest[start : start + piece, None] - matrix[start : start + piece])
+            .clamp_min_(0)
+            .sum(0, dtype=torch.float64)
+        )
+    picks = torch.zeros(k, dtype=torch.int64, device=device)
+    saved = torch.zeros(k, dtype=torch.float64, device=device)
+    for made in track(range(k), "greedy"):
+        row = _first_max(torch.where(free, gains, -torch.inf))
+        picks[made], saved[made], free[row] = row, gains[row], False
+        changed = (matrix[row] < nearest).nonzero().flatten()
+        for part in changed.split(piece):
+            old, new, far = nearest[part, None], matrix[row, part, None], matrix[part]
+            gains -= ((old - far).clamp_min_(0) - (new - far).clamp_min_(0)).sum(0, dtype=torch.float64)
+        nearest[changed], owner[changed] = matrix[row, changed], made
+        owner[row] = made
+    return picks.cpu(), saved.cpu(), owner.cpu()

@@ -117,3 +117,130 @@ def farthest(products, slot, norms, r, h, bias, nearest, owner, picks, reach, ma
         _approach(products[slot[row]], row, np.int32(made), norms, r, h, bias, nearest, owner)
         made += 1
     return made
+
+
+@compiled
+def distances(panel, step, r, h, columns, bias, norms, start, out):
+    """Rows `start`… of the distance matrix `out` (n, n) from h_i·h_j (rows, n − start) of one step at a time.
+
+    After the last step they are mirrored to the columns below the diagonal. `columns` (c, n) is the step's r transposed.
+    """
+    n, last = out.shape[0], step == r.shape[0] - 1
+    inner = np.empty(CHUNK, dtype=np.float32)
+    for p in range(panel.shape[0]):
+        i = start + p
+        for begin in range(i, n, CHUNK):
+            end = min(begin + CHUNK, n)
+            dot, line, target = inner[: end - begin], panel[p, begin - start : end - start], out[i, begin:end]
+            dot[:] = np.float32(0.0)
+            for c in range(columns.shape[0]):
+                factor, column = r[step, i, c], columns[c, begin:end]
+                for j in range(dot.size):
+                    dot[j] += factor * column[j]
+            if step == 0:
+                target[:] = np.float32(0.0)
+            for j in range(dot.size):
+                target[j] += dot[j] * (line[j] + bias)
+            if last:
+                _to_distances(target, norms[i], norms[begin:end], r, h, bias, i, begin)
+        if last:
+            out[i, i] = 0.0
+    if last:
+        _mirror(out, start, start + panel.shape[0])
+
+
+@compiled
+def _to_distances(target, own, norm, r, h, bias, i, begin):
+    cancelled = 0
+    for j in range(target.size):
+        both = own + norm[j]
+        squared = both - np.float32(2.0) * target[j]
+        near = squared < NEAR * both
+        cancelled += near
+        target[j] = np.float32(-1.0) if near else np.sqrt(squared)
+    if cancelled:
+        for j in range(target.size):
+            if target[j] < 0:
+                target[j] = np.sqrt(np.float32(squared_distance(r, h, bias, i, begin + j)))
+
+
+@compiled
+def _mirror(out, start, end):
+    """Copy rows start…end right of the diagonal to the columns below it, in tiles that stay in the cache."""
+    tile = 64
+    for top in range(start, end, tile):
+        for left in range(top, out.shape[0], tile):
+            for j in range(left, min(left + tile, out.shape[0])):
+                for i in range(top, min(top + tile, end, j)):
+                    out[j, i] = out[i, j]
+
+
+@compiled
+def _gain(row, nearest):
+    total = 0.0
+    for start in range(0, row.size, CHUNK):
+        far, near = row[start : start + CHUNK], nearest[start : start + CHUNK]
+        part = np.float32(0.0)
+        for i in range(far.size):
+            saved = near[i] - far[i]
+            part += saved if saved > 0 else np.float32(0.0)
+        total += part
+    return total
+
+
+@compiled
+def coverage_gains(matrix, nearest, start, end, bound):
+    """Σ_i max(nearest_i − d_ij, 0) for rows j from start to end: what each would save if picked now."""
+    for j in range(start, end):
+        bound[j] = _gain(matrix[j], nearest)
+
+
+@compiled
+def _sift(heap, size, bound, place):
+    """Let the entry at `place` sink until neither child comes before it (larger bound, then smaller row)."""
+    row = heap[place]
+    while True:
+        child = 2 * place + 1
+        if child >= size:
+            break
+        if child + 1 < size and _before(bound, heap[child + 1], heap[child]):
+            child += 1
+        if not _before(bound, heap[child], row):
+            break
+        heap[place] = heap[child]
+        place = child
+    heap[place] = row
+    return place
+
+
+@compiled
+def _before(bound, a, b):
+    return bound[a] > bound[b] or (bound[a] == bound[b] and a < b)
+
+
+@compiled
+def lazy_coverage(matrix, nearest, owner, heap, size, bound, picks, gains, made, limit, looks):
+    """Lazy greedy facility location: a gain only shrinks, so a row whose fresh gain still leads every old one is next.
+
+    `heap` holds `size` rows by (bound descending, row). Stops after `limit` picks or `looks` gains computed; returns
+    the picks made and the size left.
+    """
+    while made < limit and looks > 0:
+        row = heap[0]
+        bound[row] = _gain(matrix[row], nearest)
+        looks -= 1
+        if _sift(heap, size, bound, 0) > 0:
+            continue
+        picks[made], gains[made] = row, bound[row]
+        line = matrix[row]
+        for i in range(line.size):
+            closer = line[i] < nearest[i]
+            nearest[i] = line[i] if closer else nearest[i]
+            owner[i] = made if closer else owner[i]
+        nearest[row], owner[row] = 0.0, made
+        size -= 1
+        heap[0] = heap[size]
+        if size:
+            _sift(heap, size, bound, 0)
+        made += 1
+    return made, size
