@@ -71,25 +71,33 @@ def gradient_path(
 ) -> Path:
     """Gradient error of `reweigh(pool, selection[:b])` at every budget b, for a nested selection.
 
-    One n x k pass for "counts" weights and one Gram matrix for "match", whatever the number of budgets. A
-    budget beyond the picks (a method that stopped early) is answered with all of them. One's own weights hold
-    at their own budget only; shorter prefixes of them count equally.
+    Costs what `prefixes` costs, and O(b(c + d)) a budget.
     """
     found = _at_step(pool.need("grads"), len(pool), step)
+    at = prefixes(pool, selection, budgets)
+    total = found.sum()
+    errors = tuple(_error(found, total, part) for part in track(at, "gradient error"))
+    return Path(tuple(budgets), errors, tuple(at))
+
+
+def prefixes(pool: Pool, selection: Selection, budgets: Sequence[int]) -> list[Selection]:
+    """`reweigh(pool, selection[:b])` for every budget b: what a nested method says at each.
+
+    One n x k pass for "counts" weights and one Gram matrix for "match", whatever the number of budgets. A budget
+    beyond the picks (a method that stopped early) is answered with all of them. One's own weights hold at their own
+    budget only; shorter prefixes of them have none.
+    """
     asked = _asked(budgets, selection)
     own = sorted(set(asked))
     info = selection.info
     wrap = [(name, dict(options)) for name, options in info.get("wrap", ())]
-    stated = weights_path(
-        pool, selection.indices, info.get("weights"), dict(info.get("params", {})), wrap, own
-    )
-    total = found.sum()
-    answers = {}
-    for b, weights in zip(track(own, "gradient error"), stated, strict=True):
-        whole = selection if b == len(selection) else selection[:b]
-        part = whole if weights is None else replace(whole, weights=weights)
-        answers[b] = (_error(found, total, part), part)
-    return Path(tuple(budgets), tuple(answers[b][0] for b in asked), tuple(answers[b][1] for b in asked))
+    params = dict(info.get("params", {}))
+    stated = weights_path(pool, selection.indices, info.get("weights"), params, wrap, own)
+    at = {}
+    for b, weights in zip(own, stated, strict=True):
+        part = selection if b == len(selection) else selection[:b]
+        at[b] = part if weights is None else replace(part, weights=weights)
+    return [at[b] for b in asked]
 
 
 def coverage(pool: Pool, selection: Selection, space: Space = "emb") -> Coverage:
@@ -226,5 +234,6 @@ __all__ = [
     "gradient_path",
     "jaccard",
     "overlap_matrix",
+    "prefixes",
     "represent",
 ]
