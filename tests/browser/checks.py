@@ -1,0 +1,51 @@
+"""What a story can ask of a page beyond its text: does it fit, and what is painted."""
+
+import io
+
+import numpy as np
+from playwright.sync_api import Locator, Page
+
+# An element fails when it hides a part of its content, offers a scroll bar, or sticks out of the panel. Left out: what
+# is not shown, canvases and their layers (which are larger than their frame by design), and text for screen readers.
+_MISFITS = """selector => {
+    const seen = [];
+    const tell = (element, what) => {
+        const name = element.tagName.toLowerCase() + [...element.classList].map(c => '.' + c).join('');
+        seen.push(`${name} ${what}: ${(element.innerText ?? '').trim().slice(0, 40)}`);
+    };
+    for (const root of document.querySelectorAll(selector)) {
+        const frame = root.getBoundingClientRect();
+        for (const element of [root, ...root.querySelectorAll('*')]) {
+            const box = element.getBoundingClientRect(), style = getComputedStyle(element);
+            if (box.width < 2 || box.height < 2 || style.visibility === 'hidden') continue;
+            if (element.closest('svg, canvas, [data-may-clip]') || element.querySelector('canvas')) continue;
+            const wide = element.clientWidth && style.overflowX !== 'visible'
+                ? element.scrollWidth - element.clientWidth : 0;
+            const high = element.clientHeight && style.overflowY !== 'visible'
+                ? element.scrollHeight - element.clientHeight : 0;
+            if (wide > 1) tell(element, `clips or scrolls ${wide} px across`);
+            if (high > 1) tell(element, `clips or scrolls ${high} px down`);
+            if (box.right > frame.right + 1 || box.left < frame.left - 1) tell(element, 'sticks out of the panel');
+        }
+    }
+    return seen;
+}"""
+
+
+def misfits(page: Page, selector: str = ".cx") -> list[str]:
+    """Every element inside `selector` that clips, scrolls or sticks out, with what it says; empty when all fits."""
+    return page.evaluate(_MISFITS, selector)
+
+
+def pixels(part: Locator) -> np.ndarray:
+    """The part of the page as it is painted: (height, width, 3) uint8."""
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(part.screenshot())).convert("RGB"))
+
+
+def blobs(mask: np.ndarray) -> int:
+    """How many connected patches of True a (height, width) mask holds: dots that do not touch are counted singly."""
+    from scipy.ndimage import label
+
+    return int(label(mask, structure=np.ones((3, 3)))[1])
