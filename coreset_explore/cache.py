@@ -11,6 +11,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,6 @@ def read(what: str, name: str) -> dict[str, Tensor | str] | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             found = {k: str(v) if v.dtype.kind == "U" else torch.from_numpy(v) for k, v in file.items()}
-        os.utime(path)
     except FileNotFoundError:
         return None
     except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, TypeError) as error:
@@ -68,7 +68,9 @@ def read(what: str, name: str) -> dict[str, Tensor | str] | None:
         return None
     except OSError as error:
         _unusable(error)
-        return found if "found" in locals() else None
+        return None
+    with suppress(OSError):  # a folder that is read-only still serves what it holds
+        os.utime(path)
     return found
 
 
