@@ -1,0 +1,202 @@
+"""One jupyter-scatter view, with the ways round its traps in one place: points, tables, lasso, click and hover."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from ipywidgets import Box
+
+from widgets import encode
+
+ECHO = 0.3  # seconds after a lasso in which a single point is the click that its end fires too
+RINGS = {"lasso": 0.01, "click": 1.6}  # widths; 0 is ignored, and thousands of rings hide what they ring
+
+
+def _nothing(rows: np.ndarray) -> None:
+    pass
+
+
+class Canvas:
+    """`box` is what to show. `selection` is the user's alone: lasso and click, never the coreset.
+
+    The view drops points that arrive while its first or last drawing runs, so `draw` sends the newest state once the
+    view is free; before a page shows the view everything is set at once. Make a new Canvas for another number of
+    points: the view forgets order and filter then.
+    """
+
+    def __init__(self, height: int, dark: bool = False, loop: Any = None):
+        import jscatter
+
+        here = np.array([-1.0, 1.0], np.float32)
+        self.widget = jscatter.Scatter(x=here, y=here, height=height, width="auto").widget
+        self.loop = loop
+        self.on_lasso: Callable[[np.ndarray], None] = _nothing
+        self.on_click: Callable[[int], None] = _nothing
+        self.on_clear: Callable[[], None] = lambda: None
+        self.on_hover: Callable[[int], None] = _nothing
+        self.tick = 0
+        self._waiting: dict | None = None
+        self._free = 0.0  # when the view can take points again; 0: no page shows it
+        self._lasso = (0.0, np.zeros(0, int))
+        self._ours = False
+        with self.widget.hold_sync():
+            self.widget.toolbar_buttons = []
+            self.widget.axes = self.widget.legend = self.widget.tooltip_enable = False
+            self.widget.prevent_filter_reset = True
+            self.widget.opacity_unselected = 0.4
+            self.widget.lasso_min_delay = 8
+            self.widget.regl_scatterplot_options = {
+                "pointOutlineWidth": RINGS["lasso"],
+                "pointSizeSelected": 0.01,
+            }
+        self.theme(dark)
+        self.box = Box([self.widget]).add_class("cx-plot")
+        self.widget.observe(self._attached, "dom_element_id")
+        self.widget.observe(self._selected, "selection")
+        self.widget.observe(self._encircled, "lasso_selection_polygon")
+        self.widget.observe(self._hovered, "hovering")
+
+    # -- what is drawn --------------------------------------------------------------------------------------------
+
+    def draw(self, xy: np.ndarray, codes: np.ndarray, order: np.ndarray, table: encode.Table) -> None:
+        """Points at `xy` (n, 2) within [-1, 1] with `codes` (n, 2), drawn in `order`, looked up in `table`."""
+        state = {"xy": xy, "codes": codes, "order": order, "table": table}
+        wait = self._free - time.monotonic()
+        if self.loop is None or wait <= 0:
+            self._send(state)
+        else:
+            if self._waiting is None:
+                self.loop.call_later(wait, self._flush)
+            self._waiting = state
+
+    def look(self, table: encode.Table) -> None:
+        """Swap the lookup tables: what a slider move sends."""
+        if self._waiting is not None:
+            self._waiting["table"] = table
+            return
+        with self.widget.hold_sync():
+            self._tables(table)
+
+    def only(self, rows: np.ndarray | None) -> None:
+        """Hide all other points; None shows all."""
+        self.widget.filter = None if rows is None else np.sort(np.asarray(rows)).astype(np.uint32)
+
+    def ring(self, rows: Sequence[int], kind: str = "click") -> None:
+        """Let `rows` stand out and fade the rest, as a lasso or as what a click asked for; none: all as usual."""
+        self._ours = True
+        try:
+            with self.widget.hold_sync():
+                self._options(pointOutlineWidth=RINGS[kind])
+                self.widget.selection = np.asarray(rows, np.uint32)
+        finally:
+            self._ours = False
+
+    def point_at(self, row: int) -> None:
+        """Highlight one row as if the mouse were on it; -1 for none."""
+        wanted = None if row < 0 else int(row)
+        if self.widget.hovering != wanted:
+            self._ours = True
+            try:
+                self.widget.hovering = wanted
+            finally:
+                self._ours = False
+
+    def theme(self, dark: bool) -> None:
+        """Colors of the canvas itself, as RGBA floats: hex strings draw nothing."""
+        colors = encode.theme(dark)
+        with self.widget.hold_sync():
+            self.widget.background_color = colors.background
+            self.widget.lasso_color = colors.lasso
+            self.widget.color_selected = self.widget.color_hover = colors.selected
+
+    def distance(self, value: float) -> None:
+        """Camera distance: 1.16 keeps a square map whole in a narrow panel."""
+        if self.widget.camera_distance != value:
+            self.widget.camera_distance = value
+
+    def mode(self, lasso: bool) -> None:
+        """Whether the mouse draws a lasso or moves the map."""
+        self.widget.mouse_mode = "lasso" if lasso else "panZoom"
+
+    def reset(self) -> None:
+        """The whole map again."""
+        self.widget.reset_view(300)
+
+    def next_tick(self) -> int:
+        """A number that differs from the last one's: tables need it, see `encode.tables`."""
+        self.tick += 1
+        return self.tick
+
+    def close(self) -> None:
+        """Forget the view on the page."""
+        self.box.close()
+        self.widget.close()
+
+    # -- how it gets there ----------------------------------------------------------------------------------------
+
+    def _send(self, state: dict) -> None:
+        points = np.concatenate([state["xy"], state["codes"]], 1).astype(np.float32)
+        old = self.widget.points
+        same = old is not None and old.shape == points.shape and np.array_equal(old[:, :2], points[:, :2])
+        with self.widget.hold_sync():
+            self.widget.non_spatial_points_update = bool(
+                same
+            )  # otherwise a tree of all points is built again
+            self._tables(state["table"])
+            self.widget.point_order = state["order"]
+            self.widget.points = points
+        if self._free:
+            self._busy(len(points))
+
+    def _tables(self, table: encode.Table) -> None:
+        self.widget.color_by, self.widget.size_by, self.widget.opacity_by = table.color_by, table.by, table.by
+        self.widget.color, self.widget.size, self.widget.opacity = table.color, table.size, table.opacity
+
+    def _flush(self) -> None:
+        state, self._waiting = self._waiting, None
+        if state is not None:
+            self.draw(**state)
+
+    def _attached(self, change) -> None:
+        self._busy(0 if self.widget.points is None else len(self.widget.points))
+
+    def _busy(self, n: int) -> None:
+        self._free = time.monotonic() + 0.4 + n / 60_000
+
+    def _options(self, **options) -> None:
+        self.widget.regl_scatterplot_options = {**self.widget.regl_scatterplot_options, **options}
+
+    # -- what the user does -----------------------------------------------------------------------------------------
+
+    def _selected(self, change) -> None:
+        if self._ours:
+            return
+        # what arrives is a view on the message's buffer
+        rows = np.array([] if change["new"] is None else change["new"], dtype=np.int64)
+        when, lassoed = self._lasso
+        if len(rows) == 1 and time.monotonic() - when < ECHO:
+            self.ring(lassoed, "lasso")
+        elif len(rows) > 1:
+            self._is_lasso(rows)
+        elif len(rows) == 1:
+            self._options(pointOutlineWidth=RINGS["click"])
+            self.on_click(int(rows[0]))
+        else:
+            self.on_clear()
+
+    def _encircled(self, change) -> None:
+        rows = self.widget.selection
+        if change["new"] is not None and len(change["new"]) and rows is not None and len(rows) == 1:
+            self._is_lasso(np.array(rows, dtype=np.int64))  # a lasso round one point, not a click
+
+    def _is_lasso(self, rows: np.ndarray) -> None:
+        self._lasso = (time.monotonic(), rows)
+        self._options(pointOutlineWidth=RINGS["lasso"])
+        self.on_lasso(rows)
+
+    def _hovered(self, change) -> None:
+        if not self._ours:
+            self.on_hover(-1 if change["new"] is None else int(change["new"]))
