@@ -5,7 +5,6 @@ n rows, c classes, d features, s steps (checkpoints or initialisations).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -98,7 +97,9 @@ class LastLayer:
 
     def dense(self) -> Tensor:
         """The matrix itself (n, s·c·(d + 1)): for tests and tiny data; refuses what does not fit."""
-        _refuse(len(self) * self.dim * self.r.element_size(), f"{len(self):,} gradients of {self.dim:,} numbers")
+        _refuse(
+            len(self) * self.dim * self.r.element_size(), f"{len(self):,} gradients of {self.dim:,} numbers"
+        )
         ones = torch.ones_like(self.h[..., :1])
         full = torch.einsum("snc,snd->nscd", self.r, torch.cat([self.h, ones], 2))
         return full.reshape(len(self), -1)
@@ -115,7 +116,7 @@ class LastLayer:
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """Gradients that are no outer product (batch means, projections, adapters): `g` (n, p), same questions, same answers."""
+    """Gradients that are no outer product (batch sums, projections, adapters): `g` (n, p), the same questions."""
 
     g: Tensor
 
@@ -179,10 +180,26 @@ class Dense:
 Gradients = LastLayer | Dense
 
 
+def directions(grads: Gradients) -> Gradients:
+    """Each row divided by its largest entry: the same direction, in float32's range when squared; zeros stay zero.
+
+    The gradient of a row that the model is sure of is easily 1e-25, whose square is 0 in float32.
+    """
+    if isinstance(grads, Dense):
+        return Dense(_divided(grads.g, grads.g.abs().amax(1, keepdim=True)))
+    return LastLayer(_divided(grads.r, grads.r.abs().amax((0, 2), keepdim=True)), grads.h)
+
+
 def cosine(grads: Gradients, rows=slice(None), cols=slice(None)) -> Tensor:
     """Cosines (rows, cols), all steps as one vector; a zero gradient has cosine 0 with everything."""
-    norm = grads.norm().clamp_min(math.sqrt(torch.finfo(torch.float32).tiny))
+    grads = directions(grads)
+    norm = grads.norm()
+    norm = torch.where(norm > 0, norm, 1.0)
     return grads.gram(rows, cols) / norm[rows][:, None] / norm[cols][None, :]
+
+
+def _divided(x: Tensor, by: Tensor) -> Tensor:
+    return x / torch.where(by > 0, by, 1.0)
 
 
 def _refuse(size: int, what: str) -> None:

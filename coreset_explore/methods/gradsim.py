@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from coreset_explore.gradients import Dense, Gradients
+from coreset_explore.gradients import Dense, Gradients, directions
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.registry import Range, selector
@@ -68,6 +68,7 @@ def gradsim(
 
 def unit_factors(step: Gradients) -> list[Tensor]:
     """Matrices of unit rows whose Gram matrices multiply, entry by entry, to the cosines; the narrow one first."""
+    step = directions(step)
     if isinstance(step, Dense):
         return [_unit(step.g)]
     ones = torch.ones_like(step.h[0, :, :1])
@@ -110,7 +111,9 @@ def neighbor_counts(factors: Sequence[Tensor], phi: float) -> Tensor:
 
 def mean_cosine(step: Gradients) -> Tensor:
     """Mean cosine of each row with all rows (n,), through the sum of unit gradients: n·c·d operations, no pairs."""
-    scale = 1.0 / step.norm().double().clamp_min(1e-30)
+    step = directions(step)
+    norm = step.norm().double()
+    scale = torch.where(norm > 0, 1.0 / norm, 0.0)
     return step.dot(step.sum(scale)) * scale / len(step)
 
 
@@ -129,4 +132,5 @@ def _quantile(grads: Gradients, by_id: Tensor, quantile: float, rng: torch.Gener
 
 
 def _unit(x: Tensor) -> Tensor:
-    return x / x.norm(dim=1, keepdim=True).clamp_min(1e-30)
+    norm = x.norm(dim=1, keepdim=True)
+    return x / torch.where(norm > 0, norm, 1.0)
