@@ -1,0 +1,107 @@
+"""Facility location (CRAIG): a distance matrix by half a matrix product, and exact lazy greedy on it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from coreset_explore._greedy_rows import STEP, factors, first_max, squared_between, squared_norms
+from coreset_explore.gradients import Gradients
+from coreset_explore.progress import check, track
+
+
+def distances(vectors: Gradients, *, compiled: bool | None = None) -> Tensor:
+    """Euclidean distances (n, n) float32, symmetric, 0 on the diagonal; near-duplicates without cancellation.
+
+    Half of one matrix product: the upper triangle by panels of rows, mirrored. n²·(c + d) operations, 4 n² bytes.
+    """
+    norms = squared_norms(vectors)
+    if compiled is False or vectors.device.type != "cpu":
+        return _distances_torch(vectors, norms)
+    from coreset_explore import kernels
+
+    r, h, bias = factors(vectors)
+    steps, n, d = h.shape
+    out = torch.empty(n, n)
+    columns = np.ascontiguousarray(r.transpose(0, 2, 1))
+    size = max(1, min(int(STEP / (2 * n * d)), 2**23 // n + 1))
+    for start in track(range(0, n, size), "distances"):
+        for step in range(steps):
+            own = torch.from_numpy(h[step])
+            panel = (own[start : start + size] @ own[start:].T).numpy()
+            kernels.distances(panel, step, r, h, columns[step], bias, norms.numpy(), start, out.numpy())
+    return out
+
+
+def _distances_torch(vectors: Gradients, norms: Tensor) -> Tensor:
+    n = len(vectors)
+    out = torch.empty(n, n, device=vectors.device)
+    size = max(1, 2**24 // n)
+    for start in track(range(0, n, size), "distances"):
+        rows = slice(start, start + size)
+        both = norms[rows, None] + norms[None]
+        squared = vectors.gram(rows).float().mul_(-2).add_(both)
+        a, b = (squared < 2**-7 * both).nonzero(as_tuple=True)
+        for pairs in torch.stack([a, b]).split(2**16, dim=1):
+            squared[pairs[0], pairs[1]] = squared_between(vectors[pairs[0] + start], vectors[pairs[1]])
+        out[rows] = squared.clamp_min_(0).sqrt_()
+    return out
+
+
+def cover(
+    matrix: Tensor, k: int, given: Tensor, *, compiled: bool | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Exact greedy facility location on a distance matrix (n, n): each pick lowers Σ_i min_{j ∈ S} d_ij the most.
+
+    Before the first pick (and with nothing given) every row counts as far as the largest distance, so the first pick
+    is the medoid. Returns picks (k,), what each saved (k,) and every row's nearest pick (n,), −1 for given ones.
+    """
+    n = len(matrix)
+    nearest = matrix[given].min(0).values if len(given) else matrix.max().expand(n).clone()
+    owner = torch.full((n,), -1, dtype=torch.int32)
+    free = torch.ones(n, dtype=torch.bool)
+    free[given] = False
+    if compiled is False or matrix.device.type != "cpu":
+        return _cover_torch(matrix, k, nearest, owner, free)
+    from coreset_explore import kernels
+
+    bound = np.zeros(n)
+    rows = max(1, int(STEP / 20 / n))
+    for start in track(range(0, n, rows), "first gains"):
+        kernels.coverage_gains(matrix.numpy(), nearest.numpy(), start, min(start + rows, n), bound)
+    order = torch.sort(torch.from_numpy(bound), descending=True, stable=True).indices
+    heap = order[free[order]].numpy()
+    picks, gains, made, size = np.zeros(k, dtype=np.int64), np.zeros(k), 0, len(heap)
+    state = (matrix.numpy(), nearest.numpy(), owner.numpy(), heap)
+    for target in track(range(k), "lazy greedy"):
+        while made <= target:
+            made, size = kernels.lazy_coverage(*state, size, bound, picks, gains, made, target + 1, rows)
+            check()
+    return torch.from_numpy(picks), torch.from_numpy(gains), owner
+
+
+def _cover_torch(matrix, k, nearest, owner, free):
+    """The same, every gain kept current: a pick changes only the rows that it comes nearer to."""
+    n, device = len(matrix), matrix.device
+    nearest, owner, free = nearest.clone(), owner.to(device), free.to(device)
+    piece = max(1, 2**24 // n)
+    gains = torch.zeros(n, dtype=torch.float64, device=device)
+    for start in track(range(0, n, piece), "first gains"):
+        gains += (
+            (nearest[start : start + piece, None] - matrix[start : start + piece])
+            .clamp_min_(0)
+            .sum(0, dtype=torch.float64)
+        )
+    picks = torch.zeros(k, dtype=torch.int64, device=device)
+    saved = torch.zeros(k, dtype=torch.float64, device=device)
+    for made in track(range(k), "greedy"):
+        row = first_max(torch.where(free, gains, -torch.inf))
+        picks[made], saved[made], free[row] = row, gains[row], False
+        changed = (matrix[row] < nearest).nonzero().flatten()
+        for part in changed.split(piece):
+            old, new, far = nearest[part, None], matrix[row, part, None], matrix[part]
+            gains -= ((old - far).clamp_min_(0) - (new - far).clamp_min_(0)).sum(0, dtype=torch.float64)
+        nearest[changed], owner[changed] = matrix[row, changed], made
+        owner[row] = made
+    return picks.cpu(), saved.cpu(), owner.cpu()

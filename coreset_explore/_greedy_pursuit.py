@@ -1,0 +1,196 @@
+"""Matching pursuit (GRAD-MATCH, GMC): pick what correlates most with the residual, refit all weights, repeat."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from coreset_explore._greedy_rows import best, double, squared_norms
+from coreset_explore.gradients import Dense, Gradients, LastLayer
+from coreset_explore.progress import track
+
+NOISE = 1e-10  # a correlation below this share of ‖g_j‖·‖target‖ is rounding
+
+
+def pursue(
+    vectors: Gradients,
+    target: Tensor,
+    k: int,
+    given: Tensor,
+    *,
+    nonnegative: bool = False,
+    absolute: bool = False,
+    normalized: bool = False,
+    ridge: float = 0.0,
+    tolerance: float = 0.0,
+) -> tuple[Tensor, Tensor, Tensor, str]:
+    """Orthogonal matching pursuit of `target` (the shape of vectors.sum()) with rows of `vectors`.
+
+    Each pick has the largest correlation ⟨g_j, residual⟩ (or its absolute value, or its ratio to ‖g_j‖); then all
+    weights are refitted: argmin ‖Σ w_i g_i − target‖² + ridge·‖w‖², over w ≥ 0 if asked. Given rows take part in the
+    fit. Scores are float32 products; rows that these cannot tell apart, and all about the picks, are float64, so the
+    picks are those of a float64 run. k·n·c·d + k²·c·d + k³ operations, n·c + k·(c + d) + k² numbers.
+
+    Returns picks, what each took off that minimum, the picks' weights, and why it stopped early ("" if it did not): the
+    minimum under `tolerance`·‖target‖², or no row left that correlates beyond rounding.
+    """
+    if target.numel() != vectors.dim:
+        raise ValueError(
+            f"the target has {target.numel():,} numbers and the gradients {vectors.dim:,}; match gradients of one model"
+        )
+    norms = squared_norms(vectors).sqrt()
+    free = norms > 0
+    length = float(target.norm())
+    fit = _Fit(vectors, target, k + len(given), nonnegative, ridge)
+    for row in given.tolist():
+        fit.add(row)
+        free[row] = False
+    gains: list[float] = []
+
+    def exact(rows: Tensor) -> Tensor:
+        return _read(double(vectors[rows]).dot(fit.residual), norms[rows])
+
+    def _read(score: Tensor, norm: Tensor) -> Tensor:
+        score = score.abs() if absolute else score
+        return score / norm if normalized else score
+
+    why = ""
+    for _ in track(range(k), "matching pursuit"):
+        if fit.error <= tolerance * length**2:
+            why = "the error is below the tolerance"
+            break
+        if (not ridge and fit.size == vectors.dim) or not bool(free.any()):
+            why = "nothing is left to match"
+            break
+        doubt = 1e-5 * norms * fit.residual.norm().float()
+        score = _scores(vectors, fit.residual)
+        row, value = best(_read(score, norms), _read(doubt, norms), free, exact)
+        before = fit.error
+        if value > NOISE * length * (1.0 if normalized else float(norms[row])):
+            free[row] = False
+            if fit.add(row) or (absolute and nonnegative) or before - fit.error > NOISE * before:
+                gains.append(before - fit.error)
+                continue
+            fit.undo()
+        why = "no row left points along it"
+        break
+    rows = torch.tensor(fit.rows[len(given) :], dtype=torch.int64)
+    weights = torch.from_numpy(fit.weights[len(given) : len(fit.rows)].copy())
+    if why:
+        why = f"residual exhausted after {len(rows):,} of {k:,}: {why} ({vectors.dim:,} gradient dimensions)"
+    return rows, torch.tensor(gains, dtype=torch.float64), weights, why
+
+
+def _scores(vectors: Gradients, residual: Tensor) -> Tensor:
+    """⟨g_i, residual⟩ (n,) in float32; products over the features come first, so only n·c numbers are written."""
+    v = residual.to(torch.float32)
+    if isinstance(vectors, Dense):
+        return vectors.g.float() @ v.flatten()
+    total = torch.zeros(len(vectors), device=vectors.device)
+    for r, h, step in zip(vectors.r, vectors.h, v, strict=True):
+        total += ((step[:, :-1] @ h.float().T).add_(step[:, -1:]) * r.T).sum(0)
+    return total
+
+
+class _Fit:
+    """Picks in float64, their weights, and what these leave of the target."""
+
+    def __init__(self, vectors: Gradients, target: Tensor, cap: int, nonnegative: bool, ridge: float):
+        self.vectors, self.target, self.nonnegative, self.ridge = vectors, target.double(), nonnegative, ridge
+        self.rows: list[int] = []
+        self.picked = type(vectors)(
+            *(_empty(getattr(vectors, name), cap) for name in vectors.__dataclass_fields__)
+        )
+        self.gram, self.factor = np.zeros((cap, cap)), np.zeros((cap, cap))
+        self.wanted, self.weights = np.zeros(cap), np.zeros(cap)
+        self.active, self.size = np.zeros(cap, dtype=np.int64), 0  # picks in the factor, in its order
+        self.residual = self.target
+        self.error = float(self.target.square().sum())
+
+    def add(self, row: int) -> bool:
+        """Take `row` in and refit; False if it got no weight of its own (it depends on the others, or points away)."""
+        from coreset_explore import kernels
+
+        last, total = len(self.rows), len(self.rows) + 1
+        self.rows.append(row)
+        for name in self.picked.__dataclass_fields__:
+            part = getattr(self.vectors, name)
+            getattr(self.picked, name)[..., last, :] = part[..., row, :]
+        new = self.picked[last:total]
+        line = self.picked.gram(slice(last, total), slice(total))[0].cpu().numpy()
+        self.gram[last, :total], self.gram[:total, last] = line, line
+        self.wanted[last], self.weights[last] = float(new.dot(self.target)), 0.0
+        if not self.nonnegative:
+            self.size = kernels.factor_grow(self.gram, self.ridge, self.factor, self.active, self.size, last)
+        self.size = kernels.refit(
+            self.gram,
+            self.wanted,
+            self.ridge,
+            self.nonnegative,
+            self.weights,
+            self.factor,
+            self.active,
+            self.size,
+            total,
+        )
+        weights = torch.from_numpy(self.weights[:total])
+        self.residual = self.target - self.picked[:total].sum(weights)
+        self.error = float(self.residual.square().sum()) + self.ridge * float(weights.square().sum())
+        return last in self.active[: self.size]
+
+    def undo(self) -> None:
+        """Forget the last row, which got no weight."""
+        self.rows.pop()
+
+
+def _empty(part: Tensor, cap: int) -> Tensor:
+    return torch.zeros(*part.shape[:-2], cap, part.shape[-1], dtype=torch.float64, device=part.device)
+
+
+def solve(gram: Tensor, wanted: Tensor, *, nonnegative: bool = False, ridge: float = 0.0) -> Tensor:
+    """argmin_w wᵀ(G + ridge·I)w − 2wᵀb (k,) float64, over w ≥ 0 if asked.
+
+    G (k, k) is the Gram matrix of the picks, b (k,) their inner products with the target. A singular G (duplicate
+    rows) is answered with the smallest jitter that makes it factor. O(k³).
+    """
+    gram, wanted = gram.double(), wanted.double()
+    everyone = torch.ones(len(wanted), dtype=torch.bool)
+    if not len(wanted):
+        return wanted
+    gram = gram + ridge * torch.eye(len(wanted), dtype=torch.float64)
+    weights = _least_squares(gram, wanted, everyone)
+    if not nonnegative or bool((weights >= 0).all()):
+        return weights
+    # block principal pivoting (Portugal, Júdice & Vicente 1994): swap all picks on the wrong side at once while that
+    # helps, else only the last of them, which ends for certain
+    inside, fewest, patience = weights > 0, len(wanted) + 1, 3
+    small = 1e-12 * float(wanted.abs().max())
+    for _ in range(3 * len(wanted) + 100):
+        weights = _least_squares(gram, wanted, inside)
+        slope = wanted - gram @ weights
+        wrong = (inside & (weights < 0)) | (~inside & (slope > small))
+        count = int(wrong.sum())
+        if count == 0:
+            break
+        if count < fewest:
+            fewest, patience = count, 3
+        elif patience:
+            patience -= 1
+        else:
+            wrong[wrong.nonzero().flatten()[:-1]] = False
+        inside = inside ^ wrong
+    return weights.clamp_min_(0)
+
+
+def _least_squares(gram: Tensor, wanted: Tensor, inside: Tensor) -> Tensor:
+    """The solution of the equations of the rows `inside`, 0 elsewhere."""
+    part, answer = gram[inside][:, inside], torch.zeros_like(wanted)
+    eye = torch.eye(len(part), dtype=torch.float64)
+    scale = float(part.diagonal().mean()) if len(part) else 1.0
+    for jitter in (0.0, 1e-12, 1e-10, 1e-8, 1e-6):
+        factor, failed = torch.linalg.cholesky_ex(part + jitter * (scale or 1.0) * eye)
+        if not failed:
+            break
+    answer[inside] = torch.cholesky_solve(wanted[inside, None], factor)[:, 0]
+    return answer

@@ -1,0 +1,96 @@
+"""What the greedy cores share: rows in id order, norms, products in pieces, exact maxima of float32 scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from coreset_explore.gradients import Dense, Gradients, LastLayer
+from coreset_explore.progress import check
+
+STEP = 2e9  # floating-point operations between two looks at whether to stop: some 50 ms on one core
+
+
+def by_id(vectors: Gradients, ids: Tensor, given: Sequence[int] = ()) -> tuple[Gradients, Tensor, Tensor]:
+    """The rows in id order, their places in the pool (n,), and where `given` rows stand among them."""
+    order = torch.argsort(ids.cpu(), stable=True)
+    place = torch.empty_like(order)
+    place[order] = torch.arange(len(order))
+    if not torch.equal(order, place):
+        vectors = vectors[order.to(vectors.device)]
+    return vectors, order, place[torch.as_tensor(list(given), dtype=torch.int64)]
+
+
+def squared_norms(vectors: Gradients) -> Tensor:
+    """‖g_i‖² (n,) float32, or a ValueError for what no distance can be computed from."""
+    norms = vectors.squared_norm().float()
+    if not torch.isfinite(norms).all():
+        count = int((~torch.isfinite(norms)).sum())
+        raise ValueError(
+            f"{count:,} rows hold NaN, infinity or values too large to square; mend or drop them first"
+        )
+    return norms
+
+
+def unit(vectors: Gradients) -> Gradients:
+    """Rows scaled to length 1 (zero rows stay zero): Euclidean distances among them order pairs as cosines do."""
+    norm = vectors.norm().clamp_min(torch.finfo(torch.float32).tiny)[:, None]
+    return Dense(vectors.g / norm) if isinstance(vectors, Dense) else LastLayer(vectors.r / norm, vectors.h)
+
+
+def factors(vectors: Gradients) -> tuple[np.ndarray, np.ndarray, np.float32]:
+    """r (s, n, c), h (s, n, d) and bias as the kernels read them; features are r = 1, bias 0."""
+    if isinstance(vectors, Dense):
+        r, h, bias = torch.ones(1, len(vectors), 1), vectors.g[None], 0.0
+    else:
+        r, h, bias = vectors.r, vectors.h, 1.0
+    return r.detach().float().contiguous().numpy(), h.detach().float().contiguous().numpy(), np.float32(bias)
+
+
+def products(vectors: Gradients, rows: Tensor) -> Tensor:
+    """Inner products (rows, n) float32, in pieces between which a run can be cancelled."""
+    n = len(vectors)
+    numbers = (
+        sum(getattr(vectors, name).numel() for name in vectors.__dataclass_fields__) // n
+    )  # stored, a row
+    size = max(256, int(STEP / (2 * len(rows) * numbers)))
+    out = torch.empty(len(rows), n, device=vectors.device)
+    for start in range(0, n, size):
+        check()
+        out[:, start : start + size] = vectors.gram(rows, slice(start, start + size))
+    return out
+
+
+def best(score: Tensor, doubt: Tensor, free: Tensor, exact: Callable[[Tensor], Tensor]) -> tuple[int, float]:
+    """The free row of largest exact score, given scores (n,) that are wrong by at most `doubt`, and that score.
+
+    Only rows that might be the largest are computed exactly. Equal means to 1e-12; then the first row.
+    """
+    score = torch.where(free, score, -torch.inf)
+    rows = (score + doubt >= (score - doubt).max()).nonzero().flatten()
+    values = torch.cat([exact(part) for part in rows.split(2048)])
+    top = values.max()
+    return int(rows[values >= top - 1e-12 * top.abs()][0]), float(top)
+
+
+def double(vectors: Gradients) -> Gradients:
+    return type(vectors)(*(getattr(vectors, name).double() for name in vectors.__dataclass_fields__))
+
+
+def squared_between(a: Gradients, b: Gradients) -> Tensor:
+    """‖a_i − b_i‖² (m,), either side one row or m; differences are taken before squaring, so nothing cancels."""
+    if isinstance(a, Dense):
+        return (a.g - b.g).square().sum(1)
+    dr, dh = a.r - b.r, a.h - b.h
+    turned = dr.square().sum(2) * (a.h.square().sum(2) + 1)
+    cross = 2 * (dr * b.r).sum(2) * (a.h * dh).sum(2)
+    return (turned + b.r.square().sum(2) * dh.square().sum(2) + cross).sum(0).clamp_min_(0)
+
+
+def first_max(values: Tensor) -> Tensor:
+    """The first place of the maximum; argmax promises none on a GPU."""
+    places = torch.arange(len(values), device=values.device)
+    return torch.where(values == values.max(), places, len(values)).min()
