@@ -7,6 +7,7 @@ import time
 from coreset_explore import progress
 from coreset_explore.progress import Cancelled
 from widgets import work
+from widgets.background import Background
 from widgets.job import Job, problem, session_guard
 from widgets.session import Result, Session
 
@@ -17,19 +18,13 @@ PATIENCE = (
 
 
 class Control:
-    """One Job for Select and training, one for layouts, one for accuracies; writes the Session on the main thread."""
+    """One Job for Select and training, and the Background; writes the Session on the main thread."""
 
     def __init__(self, session: Session, loop=None):
         self.session, self.loop = session, loop
-        self.main, self.maps, self.probes = Job(loop), Job(loop), Job(loop)
-        self.shown = False  # whether a page shows the panel: nothing heavy starts by itself before
+        self.main, self.background = Job(loop), Background(session, loop)
         self._started = 0.0
-        self._own_layout = False  # whether the layout is being changed by us, not by the user
-        self._touched = False
-        guard = session_guard(session)
-        session.observe(guard(self._layout_changed), "layout")
-        session.observe(guard(self._tab_changed), "tab")
-        session.observe(guard(self._asked), "asked")
+        session.observe(session_guard(session)(self._asked), "asked")
 
     # -- Select ---------------------------------------------------------------------------------------------------
 
@@ -43,8 +38,7 @@ class Control:
             return
         ask, previous = work.Ask.of(self.session), self.session.result
         self._begin()
-        self.probes.drop()
-        self.session.probe_note = ""
+        self.background.stop_probes()
         self.main.start(
             lambda: work.answer(ask, previous),
             then=self._done,
@@ -107,7 +101,7 @@ class Control:
         session, before = self.session, self.session.result
         new_pool = before is None or before.pool is not result.pool
         if new_pool:
-            self.maps.drop()
+            self.background.layouts.drop()
         spent = time.monotonic() - self._started
         with session.hold_trait_notifications():
             wanted = session.budget if before is not None else result.budgets[-1]
@@ -129,8 +123,8 @@ class Control:
             session.note = f"Done in {duration(spent)}"
             session.status = "done"
         if new_pool:
-            self._choose("PCA" if session.layout not in maps else session.layout)
-        self.idle_work()
+            self.background.replaced(maps)
+        self.background.idle_work()
 
     def _failed(self, error: BaseException) -> None:
         with self.session.hold_trait_notifications():
@@ -147,108 +141,6 @@ class Control:
         if self.session.status == "cancelling" and self.main.generation == generation:
             self.main.drop()
             self._cancelled()
-
-    # -- in the background ------------------------------------------------------------------------------------------
-
-    def seen(self) -> None:
-        """A page shows the panel: from now on the map may be improved while nobody waits."""
-        self.shown = True
-        self.idle_work()
-
-    def idle_work(self) -> None:
-        """What follows a result by itself: accuracies if Curves is open, a UMAP if the user has not chosen a map."""
-        session = self.session
-        if session.result is None or self.busy:
-            return
-        if session.tab == "curves":
-            self._probe()
-        if self.shown and not self._touched and "UMAP" not in session.maps and "Yours" not in session.maps:
-            self._compute_map("UMAP")
-
-    def _layout_changed(self, change) -> None:
-        if self._own_layout:
-            return
-        self._touched = True
-        if self.maps.alive and self.session.layout_note:
-            self.maps.drop()
-            self.session.layout_note = ""
-        if self.session.result is not None and change["new"] not in self.session.maps:
-            self._compute_map(change["new"])
-
-    def stop_map(self) -> None:
-        """Stop the layout that is being computed; idle at once, and what it still finds is dropped."""
-        self.maps.drop()
-        self._touched = True
-        self.session.layout_note = ""
-        if self.session.layout not in self.session.maps:
-            self._choose("PCA")
-
-    def _compute_map(self, name: str) -> None:
-        session, pool, seed = self.session, self.session.result.pool, self.session.seed
-        session.layout_note = f"Computing {name}"
-
-        def done(found) -> None:
-            session.maps = {**session.maps, name: found}
-            session.layout_note = ""
-            if not self._touched:
-                self._choose(name)
-
-        def failed(error: BaseException) -> None:
-            session.layout_note = ""
-            session.problem = problem(error)
-            self._choose("PCA")
-
-        self.maps.start(
-            lambda: work.layout(pool, name, seed),
-            then=done,
-            failed=failed,
-            progressed=lambda fraction, text: setattr(
-                session, "layout_note", f"Computing {name}, {fraction:.0%}"
-            ),
-            cancelled=lambda: setattr(session, "layout_note", ""),
-        )
-
-    def _choose(self, name: str) -> None:
-        self._own_layout = True
-        try:
-            self.session.layout = name
-        finally:
-            self._own_layout = False
-
-    def _tab_changed(self, change) -> None:
-        if change["new"] == "curves" and self.session.result is not None and not self.busy:
-            self._probe()
-
-    def _probe(self) -> None:
-        session, result = self.session, self.session.result
-        if (
-            all(run.accuracy is not None for run in (*result.runs.values(), result.random))
-            or self.probes.alive
-        ):
-            return
-        if reason := work.no_accuracy(result):
-            session.probe_note = reason
-            return
-        session.probe_note = "Measuring accuracies"
-
-        def done(found: Result) -> None:
-            session.probe_note = ""
-            if session.result is result:
-                session.result = found
-
-        def failed(error: BaseException) -> None:
-            session.probe_note = "No accuracies: the classifier could not be trained."
-            session.problem = problem(error)
-
-        self.probes.start(
-            lambda: work.accuracy(result),
-            then=done,
-            failed=failed,
-            progressed=lambda fraction, text: setattr(
-                session, "probe_note", f"Measuring accuracies, {fraction:.0%}"
-            ),
-            cancelled=lambda: setattr(session, "probe_note", ""),
-        )
 
     def _asked(self, change) -> None:
         wanted = (change["new"] or {}).get("train")
@@ -274,8 +166,8 @@ class Control:
 
     def close(self) -> None:
         """Stop everything and listen to nothing more."""
-        for job in (self.main, self.maps, self.probes):
-            job.drop()
+        self.main.drop()
+        self.background.close()
 
 
 def duration(seconds: float) -> str:

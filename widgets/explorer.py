@@ -10,13 +10,13 @@ import ipywidgets as w
 
 from widgets import replay
 from widgets.control import Control
-from widgets.export import code_panel, export_panel
 from widgets.form import rail
 from widgets.gallery import Gallery, link
 from widgets.given import settle
+from widgets.header import header, problem_box, status
 from widgets.job import kernel_loop, session_guard
-from widgets.markup import note, show, text
-from widgets.session import Session
+from widgets.markup import note, show
+from widgets.session import SETTINGS, Session
 
 TABS = {"map": "Map", "images": "Images", "curves": "Curves", "compare": "Compare"}
 
@@ -77,16 +77,16 @@ class Explorer(w.VBox):
         self._page = Gallery().add_class("cx-page")
         link(self._page, session)
         self._views = w.VBox().add_class("cx-views")
-        main = w.VBox([self._tabs(), self._problem(), self._views]).add_class("cx-main")
+        main = w.VBox([self._tabs(), problem_box(session), self._views]).add_class("cx-main")
         body = w.Box([rail(session, self.control), main]).add_class("cx-body")
         style = w.HTML(f"<style>{stylesheet()}</style>").add_class("cx-style")
-        super().__init__([style, self._page, self._header(), body])
+        super().__init__([style, self._page, header(session), body])
         self.add_class("cx")
         session.observe(self._guard(self._theme), "theme")
         session.observe(self._guard(self._open), ["tab", "result"])
         session.observe(self._guard(self._old), ["result", "status", *SETTINGS])
         session.observe(self._guard(self._replay), "result")
-        self._page.observe(self._guard(lambda _: self.control.seen()), "width")
+        self._page.observe(self._guard(lambda _: self.control.background.seen()), "width")
         self._theme()
         self._open()
 
@@ -140,66 +140,11 @@ class Explorer(w.VBox):
 
     # -- parts ------------------------------------------------------------------------------------------------------
 
-    def _header(self) -> w.Widget:
-        session, guard = self.session, self._guard
-        title, chip = note("", "cx-title"), note("", "cx-chip")
-        pops = {"Code": code_panel(session), "Export": export_panel(session)}
-        buttons = [w.Button(description=name) for name in pops]
-
-        def toggle(name: str) -> None:
-            for other, pop in pops.items():
-                show(pop, other == name and "cx-hidden" in pop._dom_classes)
-                pop.refresh()
-
-        for button in buttons:
-            button.on_click(guard(lambda b: toggle(b.description)))
-
-        def told(_=None) -> None:
-            state, words = status(session)
-            stale = " cx-stale" if session.stale and state in ("idle", "done") else ""
-            chip.value = (
-                f'<span class="cx-status{stale}" data-state="{state}" aria-live="polite">{text(words)}</span>'
-            )
-
-        def named(_=None) -> None:
-            title.value = f"<b>Explore</b><span>{text(dataset_line(session))}</span>"
-
-        session.observe(guard(told), ["status", "progress", "note", "result", *SETTINGS])
-        session.observe(guard(named), ["result", "data_name"])
-        told()
-        named()
-        return w.Box([title, chip, *buttons, *pops.values()]).add_class("cx-header")
-
     def _tabs(self) -> w.Widget:
         tabs = w.ToggleButtons(options=[(label, key) for key, label in TABS.items()]).add_class("cx-tabs")
         tabs.observe(self._guard(lambda change: self.session.set_trait("tab", change["new"])), "value")
         self.session.observe(self._guard(lambda change: setattr(tabs, "value", change["new"])), "tab")
         return tabs
-
-    def _problem(self) -> w.Widget:
-        words = w.HTML()
-        close = w.Button(description="×", tooltip="Close this message")
-        box = w.Box([words, close]).add_class("cx-problem")
-        box.layout.display = "none"
-        session = self.session
-
-        def draw(_=None) -> None:
-            problem = session.problem
-            box.layout.display = "none" if problem is None else ""
-            if problem is not None:
-                advice = f"<p>{text(problem.advice)}</p>" if problem.advice else ""
-                trace = f"<details><summary>Details</summary><pre>{text(problem.details)}</pre></details>"
-                details = trace if problem.details else ""
-                words.value = f'<div role="alert"><b>{text(problem.sentence)}</b>{advice}{details}</div>'
-
-        def dismissed(_) -> None:
-            session.problem = None
-            if session.status == "error":
-                session.status = "idle" if session.result is None else "done"
-
-        session.observe(draw, "problem")  # not guarded: it shows what the guard catches
-        close.on_click(dismissed)
-        return box
 
     def _theme(self, _=None) -> None:
         (self.add_class if self.session.theme == "dark" else self.remove_class)("dark")
@@ -239,9 +184,6 @@ class Explorer(w.VBox):
             session.set_trait(name, value)
 
 
-SETTINGS = ("data_name", "data", "model", "epochs", "choices", "k_max", "seed")
-
-
 def build(tab: str, session: Session) -> w.Widget:
     """The tab's panel; its module is imported now, not before."""
     import importlib
@@ -250,42 +192,6 @@ def build(tab: str, session: Session) -> w.Widget:
     if importlib.util.find_spec(f"widgets.{tab}") is None:
         return note(f"{TABS[tab]} follows.", "cx-blank")
     return getattr(importlib.import_module(f"widgets.{tab}"), f"{tab}_panel")(session)
-
-
-def status(session: Session) -> tuple[str, str]:
-    """The status element's data-state and its words."""
-    state = session.status
-    if state == "running":
-        return state, f"Running {session.progress:.0%}".replace("%", " %")
-    if state == "cancelling":
-        return state, "Cancelling"
-    if state == "error":
-        return state, "Error"
-    if session.stale:
-        return state, "Settings changed"
-    return state, session.note or ("Ready" if state == "idle" else "Done")
-
-
-def dataset_line(session: Session) -> str:
-    """Name, size, classes, features and what a reader must know about the data of the result."""
-    result = session.result
-    if result is None:
-        return session.data_name
-    data, pool = result.data, result.pool
-    kind = "images" if getattr(data, "kind", "") == "images" else "rows"
-    parts = [f"{result.n:,} {kind}"]
-    if pool.y is not None:
-        parts.append(f"{pool.n_classes} class{'es' * (pool.n_classes != 1)}")
-    if pool.emb is not None:
-        model = pool.info.get("model")
-        parts.append(f"{pool.emb.shape[1]}-d features{f' of {model}' if model else ''}")
-    line = f"{getattr(data, 'name', session.data_name)}: {', '.join(parts)}"
-    if note_ := getattr(data, "note", ""):
-        line += f" ({note_})"
-    if skipped := getattr(data, "skipped", ()):
-        named = ", ".join(Path(path).name for path in skipped[:2])
-        line += f" ({len(skipped)} broken file{'s' * (len(skipped) != 1)} skipped: {named}{', …' * (len(skipped) > 2)})"
-    return line
 
 
 def stylesheet() -> str:

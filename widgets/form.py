@@ -10,7 +10,7 @@ from widgets.control import Control
 from widgets.job import session_guard
 from widgets.markup import field, note, show, text
 from widgets.methods import methods_box
-from widgets.session import Session, default_k_max
+from widgets.session import SETTINGS, Session, default_k_max
 from widgets.work import estimate
 
 
@@ -163,11 +163,10 @@ def _action(session: Session, control: Control) -> w.Widget:
         map_note.value = text(session.layout_note)
         show(map_job, bool(session.layout_note))
 
-    settings = ["data_name", "data", "model", "epochs", "choices", "k_max", "seed"]
     state = ["status", "note", "progress", "activity", "remaining", "result", "layout_note"]
-    session.observe(guard(draw), settings + state)
+    session.observe(guard(draw), [*SETTINGS, *state])
     button.on_click(guard(lambda _: control.click()))
-    stop.on_click(guard(lambda _: control.stop_map()))
+    stop.on_click(guard(lambda _: control.background.stop_map()))
     draw()
     return w.VBox([button, told, map_job]).add_class("cx-action")
 

@@ -11,6 +11,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Bool, Dict, Enum, Float, HasTraits, Int, Tuple, Unicode
 
 MAX_CHOICES = 6
+SETTINGS = ("data_name", "data", "model", "epochs", "choices", "k_max", "seed")  # what the rail edits
 STATES = ("idle", "running", "cancelling", "done", "error")
 
 

@@ -1,0 +1,495 @@
+"""The panel without a browser: states, stale results, errors that keep the last result, config and code, bad input."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import ipywidgets as w
+import numpy as np
+import pytest
+import torch
+
+import coreset_explore as cx
+from coreset_explore import progress
+from coreset_explore.presets import presets
+from coreset_explore.registry import METHODS, selector
+from widgets import Explorer, explore
+from widgets.export import write
+from widgets.given import preset
+from widgets.header import status
+from widgets.methods import add, control_for, lack
+from widgets.session import Problem
+
+ROOT = Path(__file__).resolve().parent.parent
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 4)).astype("float32")
+Y = np.array(["cat", "dog", "eel"])[np.arange(60) % 3]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("CORESET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def slow():
+    """A method of one's own that waits until `slow.go` is set, and can be cancelled unless `slow.deaf`."""
+
+    class Control:
+        go, inside, deaf = threading.Event(), threading.Event(), False
+
+    @selector(needs="emb", title="Slow")
+    def slow_for_panel(pool, k, *, rng, given=()) -> cx.Selection:
+        """Waits."""
+        Control.inside.set()
+        while not Control.go.wait(0.01):
+            if not Control.deaf:
+                progress.check()
+        return cx.Selection(torch.arange(k), torch.ones(k))
+
+    yield Control
+    Control.go.set()
+    METHODS._found.pop("slow_for_panel")
+
+
+@pytest.fixture
+def broken():
+    """A method of one's own with a mistake in it."""
+
+    @selector(needs="emb", title="Broken")
+    def broken_for_panel(pool, k, *, rng, given=()) -> cx.Selection:
+        """Fails."""
+        return {}["nothing"]
+
+    yield "broken_for_panel"
+    METHODS._found.pop("broken_for_panel")
+
+
+def panel_of(*args, wait=True, **given) -> Explorer:
+    """A panel on features without labels: nothing is trained, so it answers in milliseconds."""
+    given = {"methods": ["kcenter", "Random, over all classes"], "k_max": 20, **given}
+    made = explore(*(args or (X,)), **given)
+    if wait:
+        assert made.control.main.wait(30)
+    return made
+
+
+def texts(panel: Explorer) -> str:
+    """Every piece of HTML in the panel."""
+    found, todo = [], [panel]
+    while todo:
+        one = todo.pop()
+        todo += getattr(one, "children", ())
+        if isinstance(one, w.HTML) and "<style>" not in one.value:
+            found.append(one.value)
+    return "\n".join(found)
+
+
+def button(panel: Explorer, *names: str) -> w.Button:
+    todo = [panel]
+    while todo:
+        one = todo.pop()
+        todo += getattr(one, "children", ())
+        if isinstance(one, w.Button) and one.description in names:
+            return one
+    raise AssertionError(f"no button {names}")
+
+
+# -- states -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_goes_from_idle_over_running_to_done(slow):
+    panel = panel_of(methods=["slow_for_panel"], run=False)
+    session = panel.session
+    assert (session.status, status(panel.session)) == ("idle", ("idle", "Ready"))
+    button(panel, "Select").click()
+    assert slow.inside.wait(5)
+    assert session.status == "running" and button(panel, "Cancel")
+    assert status(session)[1].startswith("Running ")
+    slow.go.set()
+    assert panel.control.main.wait(5)
+    assert session.status == "done" and session.note.startswith("Done in ")
+    assert session.budget == 20 and len(panel.selection) == 20
+    assert button(panel, "Select")
+
+
+def test_cancel_keeps_the_last_result_and_leaves_no_thread_within_a_second(slow):
+    panel = panel_of()
+    before = panel.session.result
+    panel.session.choices = ()
+    add(panel.session, preset("slow_for_panel"))
+    panel.run()
+    assert slow.inside.wait(5)
+    time.sleep(0.45)  # a double click's second half is no Cancel
+    start = time.monotonic()
+    button(panel, "Cancel").click()
+    assert panel.session.status in ("cancelling", "idle")
+    assert panel.control.main.wait(1.0) and time.monotonic() - start < 1.0
+    assert panel.session.result is before
+    assert panel.session.status == "idle" and panel.session.note.startswith("Cancelled")
+    assert status(panel.session)[1] == "Settings changed"
+
+
+def test_a_double_click_is_one_run_and_no_cancel(slow):
+    panel = panel_of(methods=["slow_for_panel"], run=False)
+    select = button(panel, "Select")
+    select.click()
+    assert slow.inside.wait(5)
+    first = panel.control.main.thread
+    select.click()
+    assert panel.control.main.thread is first and panel.session.status == "running"
+    panel.run()
+    assert panel.control.main.thread is first
+    slow.go.set()
+    assert panel.control.main.wait(5) and panel.session.status == "done"
+
+
+def test_settings_changed_while_running_make_the_result_stale_and_say_so(slow):
+    panel = panel_of(methods=["slow_for_panel"], wait=False)
+    assert slow.inside.wait(5)
+    panel.session.seed = 7
+    slow.go.set()
+    assert panel.control.main.wait(5)
+    assert panel.session.status == "done" and panel.session.stale
+    assert status(panel.session) == ("done", "Settings changed")
+    assert "Showing the previous result" in texts(panel) and button(panel, "Select again")
+    panel.session.seed = 0
+    assert not panel.session.stale and button(panel, "Select")
+
+
+def test_the_slider_never_makes_a_result_stale():
+    panel = panel_of()
+    for j in range(len(panel.session.result.budgets)):
+        panel.session.j = j
+        assert not panel.session.stale
+        assert len(panel.selection) == panel.session.result.budgets[j]
+
+
+def test_a_run_deaf_to_cancel_frees_the_panel_and_its_late_answer_is_dropped(slow):
+    slow.deaf = True
+
+    async def story():
+        panel = panel_of(methods=["slow_for_panel"], wait=False)
+        assert panel.control.loop is asyncio.get_running_loop()
+        await asyncio.to_thread(slow.inside.wait, 5)
+        await asyncio.sleep(0.45)
+        panel.cancel()
+        assert panel.session.status == "cancelling"
+        await asyncio.sleep(2.3)
+        assert panel.session.status == "idle"
+        slow.go.set()
+        await asyncio.to_thread(panel.control.main.wait, 5)
+        await asyncio.sleep(0.1)
+        assert panel.session.result is None and panel.session.status == "idle"
+
+    asyncio.run(story())
+
+
+def test_with_a_loop_the_session_is_written_on_its_thread_only():
+    async def story():
+        threads = set()
+        panel = panel_of(run=False, wait=False)
+        panel.session.observe(
+            lambda _: threads.add(threading.get_ident()), ["status", "progress", "result", "maps"]
+        )
+        panel.run()
+        for _ in range(500):
+            await asyncio.sleep(0.01)
+            if panel.session.status == "done":
+                break
+        assert panel.session.status == "done" and threads == {threading.get_ident()}
+
+    asyncio.run(story())
+
+
+def test_run_and_wait_works_on_the_calling_thread_and_raises():
+    panel = panel_of(run=False)
+    assert panel.run(wait=True) is panel
+    assert panel.control.main.thread is None and panel.session.status == "done"
+    panel.session.k_max = 1000
+    with pytest.raises(ValueError, match="asked for 1,000 of 60 rows"):
+        panel.run(wait=True)
+    assert panel.session.status == "error" and panel.session.result is not None
+
+
+# -- errors keep what was there ---------------------------------------------------------------------------------------
+
+
+def test_an_exception_in_ones_own_method_is_shown_and_the_result_kept(broken):
+    panel = panel_of()
+    before, picks = panel.session.result, panel.selection.indices.tolist()
+    add(panel.session, preset(broken))
+    panel.run()
+    assert panel.control.main.wait(10)
+    problem = panel.session.problem
+    assert panel.session.status == "error" and status(panel.session)[1] == "Error"
+    assert problem.sentence == "Broken: KeyError: 'nothing'." and "broken_for_panel()" in problem.advice
+    assert "KeyError: &#x27;nothing&#x27;" in texts(panel)
+    assert panel.session.result is before and panel.selection.indices.tolist() == picks
+    button(panel, "×")
+    panel.session.choices = panel.session.choices[:2]
+    panel.run()
+    assert panel.control.main.wait(10) and panel.session.problem is None and panel.session.status == "done"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"data": "mnits"}, "did you mean mnist"),
+        ({"data": "folder:/nowhere"}, "nowhere"),
+        ({"data": X, "k_max": 61}, "asked for 61 of 60 rows"),
+        ({"data": X, "k_max": -1}, "at least 1 row"),
+        ({"data": np.where(np.arange(60)[:, None] == 7, np.nan, X)}, "row 7"),
+        ({"data": X, "methods": ["CRAIG"], "y": None}, "needs 'grads'"),
+        ({"data": X, "coords": X[:5, :2]}, "coords holds 5 points for 60 rows"),
+        ({"data": X, "images": np.zeros((5, 8, 8), "uint8")}, "5 pictures for 60 rows"),
+        ({"data": "digits", "model": "lenet"}, "lenet needs images of at least"),
+        ({"data": np.full((9, 8, 8), -3.0)}, "pixels"),
+    ],
+)
+def test_trouble_with_the_data_is_one_sentence_in_the_panel(given, says):
+    panel = panel_of(given.pop("data"), **given)
+    problem = panel.session.problem
+    assert panel.session.status == "error" and panel.session.result is None
+    assert says.lower() in f"{problem.sentence} {problem.advice}".lower()
+    assert "\n" not in problem.sentence and len(problem.sentence) < 300
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"methods": ["crag"]}, "did you mean 'CRAIG'"),
+        ({"imgaes": X}, "did you mean 'images'"),
+        ({"coords": X}, r"coords wants \(n, 2\)"),
+        ({"methods": [print]}, "not registered"),
+        ({"config": {"schema": 99}}, "no config of the panel"),
+        ({"selections": [[1, 2]] * 7}, "up to 6"),
+    ],
+)
+def test_a_wrong_call_raises_one_sentence_at_once(given, says):
+    with pytest.raises(ValueError, match=says):
+        explore(X, run=False, **given)
+
+
+def test_a_misspelt_parameter_in_a_config_is_refused_with_the_nearest():
+    settings = panel_of(run=False).config
+    settings["methods"][0]["params"] = {"metrik": "cosine"}
+    with pytest.raises(ValueError, match="did you mean 'metric'"):
+        explore(X, config=settings, run=False)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_one_or_two_rows_can_be_shown(n):
+    panel = panel_of(X[:n], k_max=0)
+    assert panel.session.status == "done", panel.session.problem
+    assert len(panel.selection) == 1
+
+
+def test_one_class_and_an_empty_class_work_or_say_why():
+    for y, classes in ((["a"] * 60, None), (["a", "c"] * 30, ["a", "b", "c"])):
+        panel = panel_of(X, y, methods=["kcenter", "Random"], k_max=10, classes=classes)
+        assert panel.session.status == "done", panel.session.problem
+        assert len(panel.selection) == 10
+
+
+def test_float64_and_channels_last_images_are_taken():
+    images = rng.random((30, 9, 9, 3))
+    panel = panel_of(images)
+    assert panel.session.status == "done", panel.session.problem
+    assert panel.session.result.data.x.shape == (30, 3, 9, 9)
+
+
+# -- what one can bring -----------------------------------------------------------------------------------------------
+
+
+def test_a_pool_a_frame_a_pair_and_a_data_are_taken():
+    import pandas
+
+    frame = pandas.DataFrame({"a": X[:, 0], "b": X[:, 1], "kind": Y})
+    for data, given in (
+        (cx.Pool.of(X, Y), {}),
+        (frame, {"y": "kind"}),
+        ((X, Y), {}),
+        (cx.load(X, y=Y), {}),
+    ):
+        panel = panel_of(data, **given)
+        assert panel.session.status == "done", panel.session.problem
+        assert panel.session.result.pool.n_classes == 3 and panel.session.result.n == 60
+
+
+def test_own_labels_pictures_map_and_selection_come_together():
+    pictures = rng.integers(0, 256, (60, 8, 8)).astype("uint8")
+    mine = cx.Selection.of([5, 3, 8, 1], [1.0, 2.0, 3.0, 4.0], name="mine")
+    panel = panel_of(X, Y, images=pictures, coords=X[:, :2], selections=[mine], methods=["CRAIG"])
+    session = panel.session
+    assert session.status == "done", session.problem
+    assert session.layout == "Yours" and torch.equal(session.maps["Yours"].xy, torch.as_tensor(X[:, :2]))
+    assert session.result.data.kind == "images" and torch.equal(session.result.pool.emb, torch.as_tensor(X))
+    session.active = "mine"
+    assert panel.selection.indices.tolist() == [5, 3, 8, 1]
+    assert panel.selection.weights.tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert set(panel.selections) == {"CRAIG", "mine"} and session.result.random.choice.method == "random"
+
+
+def test_labels_and_names_are_escaped_wherever_html_shows_them():
+    evil = "<img src=x onerror=alert(1)>"
+    y = np.array([evil, "b"])[np.arange(60) % 2]
+    mine = cx.Selection.of([5, 3], name=evil)
+    panel = panel_of(cx.load(X, y=y), selections={evil: mine})
+    assert panel.session.status == "done", panel.session.problem
+    panel.session.problem = Problem(evil, evil, evil)
+    assert "&lt;img src=x" in texts(panel) and "<img src=x" not in texts(panel)
+
+
+def test_random_is_always_there_and_not_computed_twice():
+    panel = panel_of(methods=["kcenter"])
+    assert panel.session.result.random.choice.name == "Random"
+    assert list(panel.session.result.runs) == ["k-center"]
+    panel = panel_of()
+    assert panel.session.result.random is panel.session.result.runs["Random, over all classes"]
+
+
+def test_adding_a_method_keeps_the_other_answers():
+    panel = panel_of(methods=["kcenter"])
+    before = panel.session.result
+    add(panel.session, preset("Random, over all classes"))
+    panel.run(wait=True)
+    after = panel.session.result
+    assert after.pool is before.pool
+    assert after.runs["k-center"].selection is before.runs["k-center"].selection
+
+
+# -- rail -------------------------------------------------------------------------------------------------------------
+
+
+def test_every_parameter_of_every_method_gets_a_control_with_its_range_and_help():
+    for one in presets().values():
+        for param in one.declared.params.values():
+            control = control_for(param, {**one.params}.get(param.name, param.default))
+            assert control.tooltip == param.help
+            if param.low is not None:
+                assert (control.min, control.max) == (param.low, param.high)
+            if param.kind == "choice":
+                assert {value for _, value in control.options} >= set(param.choices)
+
+
+def test_seven_methods_are_refused():
+    panel = panel_of(run=False)
+    center = presets()["k-center"]
+    for _ in range(4):
+        add(panel.session, center)
+    assert [c.name for c in panel.session.choices][2:4] == ["k-center (2)", "k-center (3)"]
+    with pytest.raises(ValueError, match="6 methods are chosen; remove one first"):
+        add(panel.session, center)
+    assert button(panel, "6 methods: the most at once").disabled
+
+
+def test_a_method_that_needs_what_the_pool_lacks_says_so():
+    panel = panel_of()
+    assert lack(panel.session, "craig") == "Needs gradients, and this data has none."
+    assert lack(panel.session, "kcenter") == ""
+
+
+# -- tabs -------------------------------------------------------------------------------------------------------------
+
+
+def test_tabs_are_built_when_first_opened_and_kept():
+    panel = panel_of()
+    assert set(panel._made) == {"map"}
+    panel.session.tab = "images"
+    first = panel._made["images"]
+    panel.session.tab = "map"
+    panel.session.tab = "images"
+    assert panel._made["images"] is first and set(panel._made) == {"map", "images"}
+
+
+# -- config and code --------------------------------------------------------------------------------------------------
+
+
+def test_config_is_json_and_replays():
+    panel = panel_of(methods=["kcenter", "Random, over all classes"], seed=3, k_max=15)
+    panel.session.j = 2
+    panel.session.active = "Random, over all classes"
+    settings = json.loads(json.dumps(panel.config))
+    with pytest.raises(ValueError, match="data of your own; pass it too"):
+        explore(config=settings, run=False)
+    again = Explorer.from_config(settings, X, run=False).run(wait=True)
+    assert again.config == settings
+    assert again.session.budget == panel.session.budget and again.session.active == "Random, over all classes"
+    for name, selection in panel.selections.items():
+        assert torch.equal(selection.indices, again.selections[name].indices)
+
+
+def test_code_gives_the_same_picks_and_weights_in_a_fresh_process(tmp_path):
+    panel = explore("digits", methods=["CRAIG", "k-center", "Random"], run=False).run(wait=True)
+    panel.session.j = 9
+    code = panel.code
+    assert 5 <= len([line for line in code.splitlines() if line]) <= 12
+    assert "/" not in code
+    show = "".join(
+        f"\nprint(json.dumps([{name}.indices.tolist(), {name}.weights.tolist()]))"
+        for name in ("craig", "k_center", "random")
+    )
+    script = tmp_path / "replay.py"
+    script.write_text("import json\n" + code + show)
+    answer = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert answer.returncode == 0, answer.stderr
+    found = [json.loads(line) for line in answer.stdout.splitlines()[-3:]]
+    for (rows, weights), selection in zip(found, panel.selections.values(), strict=True):
+        assert rows == selection.indices.tolist() and weights == selection.weights.tolist()
+
+
+def test_code_for_ones_own_features_runs_with_x_and_y():
+    panel = panel_of(X, Y, methods=["CRAIG", "kcenter"])
+    names = {"X": X, "y": Y}
+    exec(panel.code, names)
+    for name, key in (("CRAIG", "craig"), ("k-center", "k_center")):
+        assert torch.equal(names[key].indices, panel.selections[name].indices)
+        assert torch.equal(names[key].weights, panel.selections[name].weights)
+
+
+# -- export -----------------------------------------------------------------------------------------------------------
+
+
+def test_export_writes_what_is_on_the_screen(tmp_path):
+    panel = panel_of()
+    panel.session.j = 3
+    want = panel.selection.indices.tolist()
+    for form in ("npz", "parquet"):
+        path = write(panel.session, form, tmp_path / "out")
+        assert cx.Selection.load(path).indices.tolist() == want
+    assert len(write(panel.session, "csv", tmp_path / "out").read_text().splitlines()) == len(want) + 1
+    with pytest.raises(ValueError, match="does not come from files"):
+        write(panel.session, "copy", tmp_path / "out")
+
+
+def test_export_lists_and_copies_the_chosen_files(tmp_path):
+    from PIL import Image
+
+    for name in ("ant", "bee"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(6):
+            pixels = rng.integers(0, 256, (12, 12, 3)).astype("uint8")
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{i}.png")
+    panel = panel_of(cx.load(f"folder:{tmp_path / 'photos'}", size=16), model="logistic", epochs=1, k_max=4)
+    assert panel.session.status == "done", panel.session.problem
+    files = panel.session.result.data.files
+    want = [files[i] for i in panel.session.result.pool.ids[panel.selection.indices].tolist()]
+    assert write(panel.session, "txt", tmp_path / "out").read_text().splitlines() == want
+    copied = write(panel.session, "copy", tmp_path / "out")
+    found = sorted(copied.rglob("*.png"), key=lambda p: p.name)
+    assert [p.read_bytes() for p in found] == [Path(p).read_bytes() for p in want]
+    assert {p.parent.name for p in found} <= {"ant", "bee"}
+
+
+def test_export_before_a_result_says_so(tmp_path):
+    with pytest.raises(ValueError, match="press Select first"):
+        write(panel_of(run=False).session, "npz", tmp_path)

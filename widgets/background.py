@@ -1,0 +1,142 @@
+"""What goes on beside Select: maps being laid out, accuracies being measured. Each in a Job of its own."""
+
+from __future__ import annotations
+
+from widgets import work
+from widgets.job import Job, problem, session_guard
+from widgets.session import Result, Session
+
+
+class Background:
+    """A Job for layouts and one for accuracies; the last result stays as it is, and only gains from them."""
+
+    def __init__(self, session: Session, loop=None):
+        self.session = session
+        self.layouts, self.probes = Job(loop), Job(loop)
+        self.shown = False  # whether a page shows the panel: nothing heavy starts by itself before
+        self.touched = False  # whether the user chose a layout: then it is never changed for them
+        self._choosing = False
+        guard = session_guard(session)
+        session.observe(guard(self._layout_changed), "layout")
+        session.observe(guard(self._tab_changed), "tab")
+
+    @property
+    def _busy(self) -> bool:
+        return self.session.status in ("running", "cancelling")
+
+    def seen(self) -> None:
+        """A page shows the panel: from now on the map may be improved while nobody waits."""
+        self.shown = True
+        self.idle_work()
+
+    def idle_work(self) -> None:
+        """What follows a result by itself: accuracies if Curves is open, a UMAP if the user has not chosen a map."""
+        session = self.session
+        if session.result is None or self._busy:
+            return
+        if session.tab == "curves":
+            self._probe()
+        if self.shown and not self.touched and not {"UMAP", work.YOURS} & set(session.maps):
+            self._compute_map("UMAP")
+
+    def _layout_changed(self, change) -> None:
+        if self._choosing:
+            return
+        self.touched = True
+        if self.layouts.alive and self.session.layout_note:
+            self.layouts.drop()
+            self.session.layout_note = ""
+        if self.session.result is not None and change["new"] not in self.session.maps:
+            self._compute_map(change["new"])
+
+    def stop_map(self) -> None:
+        """Stop the layout that is being computed; idle at once, and what it still finds is dropped."""
+        self.layouts.drop()
+        self.touched = True
+        self.session.layout_note = ""
+        if self.session.layout not in self.session.maps:
+            self.choose("PCA")
+
+    def _compute_map(self, name: str) -> None:
+        session, pool, seed = self.session, self.session.result.pool, self.session.seed
+        session.layout_note = f"Computing {name}"
+
+        def done(found) -> None:
+            session.maps = {**session.maps, name: found}
+            session.layout_note = ""
+            if not self.touched:
+                self.choose(name)
+
+        def failed(error: BaseException) -> None:
+            session.layout_note = ""
+            session.problem = problem(error)
+            self.choose("PCA")
+
+        self.layouts.start(
+            lambda: work.layout(pool, name, seed),
+            then=done,
+            failed=failed,
+            progressed=lambda fraction, text: setattr(
+                session, "layout_note", f"Computing {name}, {fraction:.0%}"
+            ),
+            cancelled=lambda: setattr(session, "layout_note", ""),
+        )
+
+    def choose(self, name: str) -> None:
+        self._choosing = True
+        try:
+            self.session.layout = name
+        finally:
+            self._choosing = False
+
+    def _tab_changed(self, change) -> None:
+        if change["new"] == "curves" and self.session.result is not None and not self._busy:
+            self._probe()
+
+    def stop_probes(self) -> None:
+        self.probes.drop()
+        self.session.probe_note = ""
+
+    def _probe(self) -> None:
+        session, result = self.session, self.session.result
+        if (
+            all(run.accuracy is not None for run in (*result.runs.values(), result.random))
+            or self.probes.alive
+        ):
+            return
+        if reason := work.no_accuracy(result):
+            session.probe_note = reason
+            return
+        session.probe_note = "Measuring accuracies"
+
+        def done(found: Result) -> None:
+            session.probe_note = ""
+            if session.result is result:
+                session.result = found
+
+        def failed(error: BaseException) -> None:
+            session.probe_note = "No accuracies: the classifier could not be trained."
+            session.problem = problem(error)
+
+        self.probes.start(
+            lambda: work.accuracy(result),
+            then=done,
+            failed=failed,
+            progressed=lambda fraction, text: setattr(
+                session, "probe_note", f"Measuring accuracies, {fraction:.0%}"
+            ),
+            cancelled=lambda: setattr(session, "probe_note", ""),
+        )
+
+    def replaced(self, maps: dict) -> None:
+        """A new pool came: layouts of the old one are dropped, and the map shown is one that is there."""
+        session = self.session
+        if self.touched and session.layout in work.LAYOUTS:  # the user's wish holds for the new pool too
+            if session.layout not in maps:
+                self._compute_map(session.layout)
+        else:
+            self.choose(work.YOURS if work.YOURS in maps else "PCA")
+
+    def close(self) -> None:
+        self.layouts.drop()
+        self.probes.drop()
