@@ -94,7 +94,7 @@ def voila(notebook: Path, folder: Path, *options: str) -> Iterator[str]:
     """Voila serving one notebook; the first answer comes when its cells have run."""
     port = free_port()
     command = [sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--port={port}"]
-    command += ["--Voila.ip=127.0.0.1", *options]
+    command += ["--Voila.ip=127.0.0.1", "--show_tracebacks=True", *options]
     with serving(command, port, folder, path="/voila/static/voila.js") as address:
         yield address
 
