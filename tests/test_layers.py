@@ -43,7 +43,14 @@ MAY_IMPORT = {
     "scale": "registry compose selecting",
 }
 MAY_IMPORT["experiment"] = " ".join(MAY_IMPORT)
-PRIVATE = {"_data_": "datasets", "_walk": "measures", "_layouts": "projection"}
+PRIVATE = {
+    "_data_": "datasets",
+    "_greedy_": "greedy",
+    "_walk": "measures",
+    "_layouts": "projection",
+    "_probe": "experiment",
+    "_entries": "experiment",
+}
 ONLY_IN = {"numba": "kernels", "faiss": "neighbors", "dask": "scale"}
 LIGHT = {"torch", "numpy", "tqdm", "coreset_explore"} | sys.stdlib_module_names
 FILES = sorted((ROOT / "coreset_explore").rglob("*.py"))

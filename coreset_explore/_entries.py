@@ -1,0 +1,129 @@
+"""The lines of an accuracy curve: from names, dicts, presets and selections to methods that can be run and reseeded."""
+
+from __future__ import annotations
+
+import dis
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from coreset_explore.measures import prefixes
+from coreset_explore.pool import Pool
+from coreset_explore.presets import presets
+from coreset_explore.registry import METHODS, PICKERS, SCORES, Method, find
+from coreset_explore.selecting import bind, missing_for, select
+from coreset_explore.selection import Selection
+
+WORDS = ("method", "params", "wrap", "pick", "label", "name")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the curve: a method with its combinators, or a selection brought along."""
+
+    label: str
+    method: str | Method = ""
+    wrap: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    pick: Any = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    own: Selection | None = None
+
+    @property
+    def found(self) -> Method:
+        return find(self.method)
+
+    @property
+    def nested(self) -> bool:
+        """Whether the first picks of one run answer the smaller budgets."""
+        picker = self.pick if isinstance(self.pick, str) else (self.pick or ("top",))[0]
+        whole = self.found.nested and (self.found.kind != "score" or PICKERS[picker].nested)
+        return whole and all(name == "per_class" for name, _ in self.wrap)
+
+    @property
+    def draws(self) -> bool:
+        """Whether another seed can change the picks: not if neither the method nor its picker ever reads `rng`."""
+        if any(name != "per_class" for name, _ in self.wrap):
+            return True
+        picker = self.pick if isinstance(self.pick, str) else (self.pick or ("top",))[0]
+        fn = PICKERS[picker].fn if self.found.kind == "score" else self.found.fn
+        code = getattr(fn, "__code__", None)
+        takes = code is not None and "rng" in code.co_varnames
+        return not takes or any(step.argval == "rng" for step in dis.get_instructions(fn))
+
+    def select(self, pool: Pool, k: int, seed: int) -> Selection:
+        return select(
+            self.method, pool, k, seed=seed, wrap=self.wrap, pick=self.pick, show=False, **self.params
+        )
+
+
+def entries_of(methods, pool: Pool, place: Tensor) -> list[Entry]:
+    """What `methods` names, with random among it by the others' per-class rule; `place` moves one's own selections."""
+    named = methods.items() if isinstance(methods, Mapping) else ((None, spec) for spec in methods)
+    entries = [_entry(spec, label, place) for label, spec in named]
+    if not any(e.own is None and e.found.name == "random" for e in entries):
+        rules = [options for e in entries for name, options in e.wrap if name == "per_class"]
+        rule = {key: value for key, value in (rules[0] if rules else {}).items() if key == "rule"}
+        entries.append(Entry("Random", "random", (("per_class", rule),) if rules else ()))
+    labels = [entry.label for entry in entries]
+    if twice := next((name for name in labels if labels.count(name) > 1), None):
+        raise ValueError(f"two methods are called {twice!r}; give each its own label")
+    for entry in entries:
+        if entry.own is None:
+            lacking = missing_for(bind(entry.method, entry.pick, **entry.params), pool)
+            if lacking is not None:
+                raise lacking
+    return entries
+
+
+def _entry(spec, label: str | None, place: Tensor) -> Entry:
+    own = spec if isinstance(spec, Selection) else getattr(spec, "own", None)
+    if own is not None:
+        return Entry(
+            label or getattr(spec, "name", None) or own.info.get("method", "mine"), own=_moved(own, place)
+        )
+    if isinstance(spec, str):
+        if spec not in METHODS and spec not in SCORES and spec in presets():
+            return _entry(presets()[spec], label, place)
+        return Entry(label or spec, find(spec))
+    if isinstance(spec, Mapping):
+        if unknown := [key for key in spec if key not in WORDS]:
+            raise ValueError(f"a method is described by {', '.join(WORDS[:5])}, not {unknown[0]!r}")
+        method = find(spec.get("method", ""))
+        label = label or spec.get("label") or spec.get("name") or method.name
+        wrap = tuple((name, dict(options)) for name, options in spec.get("wrap", ()))
+        return Entry(label, method, wrap, spec.get("pick"), dict(spec.get("params", {})))
+    if hasattr(spec, "wrap"):  # a preset, or a choice of the panel
+        wrap = tuple((name, dict(options)) for name, options in spec.wrap)
+        return Entry(label or spec.name, find(spec.method), wrap, spec.pick, dict(spec.params))
+    found = find(spec)
+    return Entry(label or found.name, found)
+
+
+def _moved(own: Selection, place: Tensor) -> Selection:
+    """One's own selection in the pool that is left once the judging rows are set aside."""
+    if len(own) and int(own.indices.max()) >= len(place):
+        raise ValueError(f"a selection names row {int(own.indices.max()):,} of a pool of {len(place):,} rows")
+    rows = place[own.indices]
+    stay = rows >= 0
+    if bool(stay.all()) and torch.equal(rows, own.indices):
+        return own
+    cut = {n: None if getattr(own, n) is None else getattr(own, n)[stay] for n in ("weights", "gains", "ids")}
+    return replace(own, indices=rows[stay], score=None, **cut)
+
+
+def selections(
+    entry: Entry, pool: Pool, sizes: Sequence[int], seed: int
+) -> Iterator[tuple[Selection, float]]:
+    """The entry's answer and its seconds for each budget."""
+    if entry.own is not None or entry.nested:
+        whole = entry.own if entry.own is not None else entry.select(pool, sizes[-1], seed)
+        seconds = whole.info.get("seconds", math.nan)
+        yield from ((part, seconds) for part in prefixes(pool, whole, sizes))
+    else:
+        for size in sizes:
+            chosen = entry.select(pool, size, seed)
+            yield chosen, chosen.info["seconds"]
