@@ -1,0 +1,480 @@
+"""Registry, combinators, weights and select(): composition exactly, and a sentence for every mistake."""
+
+import sys
+import types
+from typing import Annotated, Literal
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import coreset_explore
+from coreset_explore import (
+    METHODS,
+    SCORES,
+    Dense,
+    Pool,
+    Range,
+    Selection,
+    method_table,
+    per_batch,
+    per_class,
+    reweigh,
+    scorer,
+    select,
+    selector,
+)
+from coreset_explore import registry as registry_module
+from coreset_explore.compose import allocate, merge_reduce, split, two_stage
+from coreset_explore.params import parameters
+from coreset_explore.selecting import bind, budget, estimated_bytes
+from coreset_explore.weights import batch_groups, class_groups, nearest_pick
+from tests.pools import make
+
+POOL = make(60)
+FEW = settings(max_examples=60, deadline=None, database=None)
+SIZES = st.lists(st.integers(0, 20), min_size=1, max_size=6).filter(lambda sizes: sum(sizes) > 0)
+
+
+@pytest.fixture
+def registries():
+    """A test's own methods leave with it."""
+    registry_module.discover()
+    held = [(r, dict(r._found)) for r in (METHODS, SCORES)]
+    yield
+    for r, found in held:
+        r._found.clear()
+        r._found.update(found)
+
+
+def first_k(pool, k, *, rng, given=()):
+    """The first k rows left: a method whose answer is easily foretold."""
+    rows = [i for i in range(len(pool)) if i not in set(given)][:k]
+    return Selection(
+        torch.tensor(rows, dtype=torch.int64), torch.full((len(rows),), len(pool) / max(len(rows), 1))
+    )
+
+
+def rng() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+# -- allocation -------------------------------------------------------------------------------------------------------
+
+
+@FEW
+@given(SIZES, st.booleans(), st.data())
+def test_allocation_is_sainte_lague(sizes, equal, data):
+    """House-monotone (so nested), never above a group's size, and the next pick always has the largest quotient."""
+    k = data.draw(st.integers(0, sum(sizes)))
+    sequence = allocate(sizes, sum(sizes), equal).tolist()
+    assert allocate(sizes, k, equal).tolist() == sequence[:k]
+    assert [sequence.count(g) for g in range(len(sizes))] == sizes
+    given = [0] * len(sizes)
+    for group in sequence:
+        quotient = [
+            (1 if equal else n) / (2 * a + 1) if a < n else -1 for n, a in zip(sizes, given, strict=True)
+        ]
+        assert group == quotient.index(max(quotient)), "ties go to the first group"
+        given[group] += 1
+
+
+@FEW
+@given(SIZES, st.data())
+def test_allocation_gives_no_group_more_than_it_has_free(sizes, data):
+    free = [data.draw(st.integers(0, size)) for size in sizes]
+    sequence = allocate(sizes, sum(free), free=free)
+    assert torch.bincount(sequence, minlength=len(sizes)).tolist() == free
+    with pytest.raises(ValueError, match="cannot allocate"):
+        allocate(sizes, sum(free) + 1, free=free)
+
+
+# -- combinators ------------------------------------------------------------------------------------------------------
+
+
+def test_per_class_gives_each_class_its_share_in_the_order_of_allocation():
+    answer = per_class(first_k)(POOL, 10, rng=rng())
+    classes = POOL.by_class()
+    order = allocate([len(rows) for rows in classes.values()], 10).tolist()
+    assert POOL.y[answer.indices].tolist() == [list(classes)[g] for g in order]
+    for label, rows in classes.items():
+        mine = [i for i in answer.indices.tolist() if int(POOL.y[i]) == label]
+        assert mine == rows[: len(mine)].tolist()
+    assert float(answer.weights.sum()) == pytest.approx(60)
+
+
+def test_per_class_equal_shares_on_skewed_classes():
+    skewed = POOL[torch.cat([POOL.by_class()[0], POOL.by_class()[1][:3], POOL.by_class()[2][:5]])]
+    for rule, wanted in (("equal", [3, 3, 3]), ("proportional", [6, 1, 2])):
+        answer = per_class(first_k, rule=rule)(skewed, 9, rng=rng())
+        assert skewed.y[answer.indices].bincount().tolist() == wanted
+    everything = per_class(first_k, rule="equal")(skewed, len(skewed), rng=rng())
+    assert sorted(everything.indices.tolist()) == list(range(len(skewed)))
+
+
+def test_given_rows_reach_their_own_class_and_take_no_budget_away():
+    given = POOL.by_class()[1].tolist()[:-1]
+    answer = per_class(first_k)(POOL, 30, rng=rng(), given=given)
+    assert len(answer) == 30 and not set(answer.indices.tolist()) & set(given)
+    assert (POOL.y[answer.indices] == 1).sum() == 1
+
+
+def test_a_class_that_runs_dry_says_so():
+    def stubborn(pool, k, *, rng, given=()):
+        rows = torch.arange(min(k, 2))
+        return Selection(rows, info={"stopped": "had enough"} if len(rows) < k else {})
+
+    answer = per_class(stubborn)(POOL, 12, rng=rng())
+    assert (
+        len(answer) == 6
+        and answer.info["stopped"] == "class a: had enough; class b: had enough; class c: had enough"
+    )
+
+
+def test_the_target_is_sliced_by_class_and_seen_through_the_view():
+    seen = []
+
+    def spy(pool, k, *, rng, given=()):
+        seen.append(
+            (
+                pool.y.unique().tolist(),
+                pool.target.y.unique().tolist(),
+                pool.grads.r.shape[2],
+                pool.target.grads.r,
+            )
+        )
+        return first_k(pool, k, rng=rng)
+
+    per_class(spy, view="own_class")(POOL, 6, rng=rng())
+    assert [(own, targets, width) for own, targets, width, _ in seen] == [([i], [i], 1) for i in range(3)]
+    for label, _, part in class_groups(POOL, "own_class"):
+        rows = POOL.target.y == label
+        assert torch.equal(part.target.grads.r[:, :, 0], POOL.target.grads.r[:, rows, label])
+
+
+def test_pseudo_labels_group_rows_that_nobody_labelled():
+    bare = Pool.of(POOL.emb, logits=POOL.logits, grads=POOL.grads)
+    answer = select("gradsim", bare, 9, wrap=[("per_class", {"view": "pseudo_label"})])
+    believed = POOL.logits.argmax(1)
+    wanted = allocate(believed.bincount().tolist(), 9).bincount(minlength=3)
+    assert believed[answer.indices].bincount(minlength=3).tolist() == wanted.tolist()
+    assert reweigh(bare, answer).weights.tolist() == pytest.approx(answer.weights.tolist())
+
+
+@pytest.mark.parametrize("k", [1, 16, 17, 50, 60])
+def test_per_batch_takes_whole_batches_and_cuts_the_last(k):
+    groups = batch_groups(POOL, 16, seed=0)
+    assert [len(rows) for rows in groups] == [16, 16, 16, 12]
+    answer = per_batch(first_k, size=16)(POOL, k, rng=rng())
+    rows = torch.cat(groups)
+    assert answer.indices.tolist() == rows[:k].tolist() and not answer.info.get("stopped")
+
+
+def test_per_batch_fills_up_when_a_short_batch_or_given_rows_leave_a_gap():
+    def last_first(pool, k, *, rng, given=()):
+        return Selection(torch.tensor([i for i in range(len(pool) - 1, -1, -1) if i not in given][:k]))
+
+    groups = batch_groups(POOL, 16, seed=0)
+    assert len(per_batch(last_first, size=16)(POOL, 16, rng=rng())) == 16  # 12 and 4 more
+    given = torch.cat([rows[:10] for rows in groups]).tolist()
+    answer = per_batch(first_k, size=16)(POOL, 20, rng=rng(), given=given)
+    assert len(answer) == 20 and not set(answer.indices.tolist()) & set(given)
+
+
+def test_two_stage_chooses_among_what_the_first_proposed():
+    proposals = []
+
+    def proposing(pool, k, *, rng, given=()):
+        answer = METHODS["random"](pool, k, rng=rng, given=given)
+        proposals.append(set(answer.indices.tolist()))
+        return answer
+
+    answer = two_stage(first_k, first=proposing, factor=3)(POOL, 5, rng=rng(), given=(2, 3))
+    assert (
+        len(proposals[0]) == 15 and set(answer.indices.tolist()) <= proposals[0] - {2, 3} and len(answer) == 5
+    )
+    everything = select("kcenter", POOL, 60, wrap=[("two_stage", {"first": "random", "factor": 2.0})])
+    assert sorted(everything.indices.tolist()) == list(range(60))
+
+
+def test_merge_reduce_sees_parts_then_their_union_and_takes_anybodys_map():
+    sizes, calls = [], []
+
+    def counting(pool, k, *, rng, given=()):
+        sizes.append((len(pool), k))
+        return first_k(pool, k, rng=rng, given=given)
+
+    def mapping(work, tasks):
+        calls.append(len(tasks := list(tasks)))
+        return [work(task) for task in tasks]
+
+    answer = merge_reduce(counting, parts=4, map=mapping)(POOL, 5, rng=rng())
+    assert sizes == [(15, 5)] * 4 + [(20, 5)] and calls == [4] and len(answer) == 5
+
+
+def test_nested_combinators_state_weights_as_they_chose():
+    wrap = [("per_class", {}), ("merge_reduce", {"parts": 2})]
+    answer = select("kcenter", POOL, 9, wrap=wrap)
+    for label, rows in POOL.by_class().items():
+        mine = POOL.y[answer.indices] == label
+        assert float(answer.weights[mine].sum()) == len(rows), "each class counts its own rows"
+    assert torch.equal(reweigh(POOL, answer).weights, answer.weights)
+
+
+def test_split_generators_do_not_depend_on_each_other():
+    one, two = split(rng(), 3), split(rng(), 3)
+    torch.rand(10, generator=one[0])
+    assert torch.equal(torch.rand(4, generator=one[1]), torch.rand(4, generator=two[1]))
+    assert not torch.equal(torch.rand(4, generator=two[0]), torch.rand(4, generator=two[2]))
+
+
+# -- weights ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("space", ["emb", "grads"])
+def test_counts_are_clusters_of_the_nearest_pick(space):
+    vectors, rows = POOL.vectors(space), torch.tensor([40, 3, 17, 22])
+    owner, distance = nearest_pick(vectors, rows)
+    every = torch.cdist(vectors.dense().double(), vectors.dense()[rows].double())
+    torch.testing.assert_close(distance.double(), every.min(1).values, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(
+        every.gather(1, owner[:, None])[:, 0], every.min(1).values, rtol=1e-4, atol=1e-3
+    )
+    assert owner[rows].tolist() == [0, 1, 2, 3]
+
+
+def test_one_picks_weights_belong_to_its_budget():
+    answer = select("kcenter", POOL, 12, space="emb")
+    part = reweigh(POOL, answer[:5])
+    assert (
+        part.weights.sum() == 60
+        and part.weights.tolist() == select("kcenter", POOL, 5, space="emb").weights.tolist()
+    )
+    own = Selection.of([4, 1], [2.0, 3.0])
+    assert reweigh(POOL, own).weights.tolist() == [2, 3] and reweigh(POOL, own[:0]).weights is None
+
+
+# -- registry ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_notebook_cell_run_twice_replaces_and_a_clash_is_an_error(registries):
+    def cell(module: str, docs: str):
+        source = f'def mine(pool, k, *, rng):\n    "{docs}"\n    return first_k(pool, k, rng=rng)\n'
+        space = {"first_k": first_k, "__name__": module}
+        exec(source, space)
+        return selector(needs="emb")(space["mine"])
+
+    returned = cell("__main__", "One.")
+    assert METHODS["mine"].fn is returned, "the decorator returns the function untouched"
+    cell("__main__", "Two.")
+    assert METHODS["mine"].summary == "Two." and select("mine", POOL, 3).indices.tolist() == [0, 1, 2]
+    with pytest.raises(
+        ValueError, match="'mine' is already defined as __main__.mine; give yours another name"
+    ):
+        cell("elsewhere", "Three.")
+    assert METHODS["mine"].summary == "Two."
+    for taken in ("random", "entropy"):
+        clash = types.FunctionType(first_k.__code__, first_k.__globals__, taken, None, None)
+        clash.__kwdefaults__, clash.__module__ = {"given": ()}, "__main__"
+        with pytest.raises(ValueError, match=f"'{taken}' is already defined as coreset_explore.methods"):
+            selector(needs="")(clash)
+
+
+def test_a_score_of_ones_own_and_what_it_may_not_return(registries):
+    @scorer(needs="emb")
+    def length(pool: Pool, power: Annotated[float, Range(0.5, 3), "exponent"] = 1.0):
+        """How long the features are."""
+        return pool.emb.norm(dim=1) ** power
+
+    assert select("length", POOL, 1, power=2.0).indices.tolist() == [int(POOL.emb.norm(dim=1).argmax())]
+
+    @scorer(needs="emb")
+    def broken(pool: Pool):
+        """NaN somewhere."""
+        return torch.where(torch.arange(len(pool)) == 7, torch.nan, 1.0)
+
+    with pytest.raises(ValueError, match="score broken is NaN or infinite for 1 rows, first row 7"):
+        select("broken", POOL, 3)
+
+    @scorer(needs="emb")
+    def short(pool: Pool):
+        """Not one value a row."""
+        return torch.zeros(3)
+
+    with pytest.raises(ValueError, match=r"score short returned \(3,\), not one value a row"):
+        select("short", POOL, 3)
+
+
+def test_parameters_are_read_from_the_signature():
+    def method(
+        pool,
+        k,
+        *,
+        rng,
+        given=(),
+        space: Literal["emb", "grads"] = "emb",
+        ridge: Annotated[float, Range(0, 10, log=True), "how much"] = 0.5,
+        parts: Annotated[int | None, Range(1, 9)] = None,
+        exact: bool = True,
+    ): ...
+
+    found = parameters(method)
+    assert list(found) == ["space", "ridge", "parts", "exact"]
+    assert (found["space"].kind, found["space"].choices) == ("choice", ("emb", "grads"))
+    assert (found["ridge"].low, found["ridge"].high, found["ridge"].log, found["ridge"].help) == (
+        0,
+        10,
+        True,
+        "how much",
+    )
+    assert (found["parts"].kind, found["parts"].optional, found["exact"].kind) == ("int", True, "bool")
+    for name, wrong in {"space": "logits", "ridge": 11.0, "parts": 2.5, "exact": 1}.items():
+        with pytest.raises(ValueError, match=name):
+            found[name].check(wrong)
+    assert found["parts"].check(None) is None and found["ridge"].check(3) == 3
+
+
+@pytest.mark.parametrize(
+    "hint, default, sentence",
+    [
+        (float, 1.0, "needs a range"),
+        (list, None, "is a bool, int, float or Literal"),
+        (None, 1, "needs an annotation and a default"),
+    ],
+)
+def test_a_parameter_that_no_form_could_show_is_refused_at_once(registries, hint, default, sentence):
+    def odd(pool, k, *, rng, x=default): ...
+
+    odd.__annotations__ = {} if hint is None else {"x": hint}
+    with pytest.raises(TypeError, match=sentence):
+        selector(needs="")(odd)
+    assert "odd" not in METHODS
+
+
+def test_a_selector_needs_the_signature(registries):
+    with pytest.raises(TypeError, match=r"wants the signature wrong\(pool, k"):
+
+        @selector(needs="")
+        def wrong(data, budget): ...
+
+    with pytest.raises(ValueError, match="weights is one of"):
+        selector(needs="", weights="heavy")
+
+
+def test_an_error_in_a_method_file_is_not_swallowed(monkeypatch):
+    broken = types.SimpleNamespace(name="no_such_file")
+    monkeypatch.setitem(registry_module._discovery, "done", False)
+    monkeypatch.setattr(registry_module.pkgutil, "iter_modules", lambda path: [broken])
+    with pytest.raises(ModuleNotFoundError, match="no_such_file"):
+        len(METHODS)
+
+
+def test_the_table_shows_every_method_and_what_it_skips(registries):
+    @selector(needs="emb|logits,y", skips={"memory": "a | b"})
+    def mine(pool, k, *, rng): ...
+
+    lines = method_table().splitlines()
+    assert len(lines) == 2 + len(METHODS) + len(SCORES)
+    assert lines[-1].count("`emb` or `logits` and `y`") == 1 and "memory: a \\| b" in lines[-1]
+    assert all(f"`{name}`" in method_table() for name in [*METHODS, *SCORES])
+
+
+# -- select -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("k, wanted", [(1, 1), (60, 60), (0.05, 3), (1.0, 60), (0.0001, 1)])
+def test_budgets(k, wanted):
+    assert budget(k, 60) == wanted == len(select("random", POOL, k))
+
+
+@pytest.mark.parametrize("k", [0, -3, 61, 0.0, 1.5, -0.1, float("nan"), "5", True, None])
+def test_budgets_that_are_none(k):
+    with pytest.raises(ValueError, match="asked for 61 of 60" if k == 61 else "a budget is"):
+        select("random", POOL, k)
+
+
+MISTAKES = [
+    ("kcentre", {}, "no method is called 'kcentre'; did you mean 'kcenter'"),
+    ("zzz", {}, "no method is called 'zzz'; there are"),
+    ("gradsim", {"threshhold": 0.5}, "gradsim has no parameter 'threshhold'; did you mean 'threshold'"),
+    ("random", {"speed": 1}, "random has no parameter 'speed'; it takes none"),
+    ("gradsim", {"threshold": 2.0}, "threshold lies between -1 and 1, got 2.0"),
+    ("herding", {"space": "pixels"}, "space is one of 'emb', 'grads', not 'pixels'"),
+    ("herding", {"normalize": "yes"}, "normalize wants True or False"),
+    ("random", {"wrap": [("per_clas", {})]}, "no combinator is called 'per_clas'; did you mean 'per_class'"),
+    (
+        "random",
+        {"wrap": [("per_class", {"veiw": "own_class"})]},
+        "per_class has no parameter 'veiw'; did you mean 'view'",
+    ),
+    ("random", {"wrap": [("per_batch", {"size": 1})]}, "size lies between 2 and 4096"),
+    ("random", {"wrap": [("two_stage", {"first": "randm"})]}, "did you mean 'random'"),
+    ("random", {"given": [60]}, "given names rows 60 to 60 of a pool of 60 rows"),
+]
+
+
+@pytest.mark.parametrize("name, options, sentence", MISTAKES)
+def test_a_mistake_is_answered_with_what_was_meant(name, options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        select(name, POOL, 5, **options)
+
+
+def test_an_array_means_features_and_the_seed_decides():
+    x = torch.randn(20, 3, generator=rng()).numpy()
+    assert len(select("kcenter", x, 4, space="emb")) == 4
+    picks = [select("random", x, 9, seed=s).indices.tolist() for s in (0, 0, 1)]
+    assert picks[0] == picks[1] != picks[2]
+
+
+def test_a_function_that_nobody_registered_is_a_method_too():
+    answer = select(first_k, POOL, 4, wrap=[("per_class", {})])
+    assert len(answer) == 4 and answer.info["method"] == "first_k"
+
+
+BROKEN = [
+    (lambda pool, k, *, rng: [1, 2], TypeError, "returned list, and a method returns a Selection"),
+    (lambda pool, k, *, rng: Selection.of([99]), ValueError, "picked row 99 of a pool of 60 rows"),
+    (lambda pool, k, *, rng: Selection.of([1, 2]), ValueError, "did not say why it stopped"),
+    (lambda pool, k, *, rng: Selection.of([1, 2, 3, 4]), ValueError, "returned 4 rows for a budget of 3"),
+    (lambda pool, k, *, rng: 1 / 0, ZeroDivisionError, "division"),
+]
+
+
+@pytest.mark.parametrize("method, error, sentence", BROKEN)
+def test_a_broken_method_of_ones_own_is_told_what_it_did(method, error, sentence):
+    with pytest.raises(error, match=sentence):
+        select(method, POOL, 3)
+    with pytest.raises(ValueError, match="takes no rows already chosen"):
+        select(method, POOL, 3, given=[0])
+
+
+def test_memory_is_refused_beforehand_with_what_to_use_instead(registries):
+    @selector(needs="emb", bytes=lambda n, d, c, k: 2.0**60 if n > 30 else 8 * n * d)
+    def greedy_for_memory(pool, k, *, rng, given=()):
+        """Wants an exabyte for more than thirty rows."""
+        return first_k(pool, k, rng=rng, given=given)
+
+    with pytest.raises(
+        MemoryError, match="would need about 1073741824.0 GB .* per_class, two_stage or merge_reduce"
+    ):
+        select("greedy_for_memory", POOL, 5)
+    answer = select("greedy_for_memory", POOL, 5, wrap=[("per_class", {})])
+    assert answer.info["estimated_bytes"] == 8 * 20 * 5
+    assert estimated_bytes(bind("greedy_for_memory"), POOL, 5, [("merge_reduce", {"parts": 3})]) == 8 * 20 * 5
+
+
+def test_dense_gradients_are_sums_over_batches():
+    groups = batch_groups(POOL, 16, seed=0)
+    assert isinstance(POOL.grads.sums(groups), Dense)
+    torch.testing.assert_close(
+        POOL.grads.sums(groups).g[3], POOL.grads.dense()[groups[3]].sum(0), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_the_public_names_are_there():
+    for name in ("select", "Pool", "METHODS", "method_table", "reweigh", "per_class", "Range", "Missing"):
+        assert name in dir(coreset_explore) and getattr(coreset_explore, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'selekt'"):
+        coreset_explore.selekt  # noqa: B018
+    assert "coreset_explore.registry" in sys.modules
