@@ -61,7 +61,7 @@ def cover(
     nearest = matrix[given].min(0).values if len(given) else matrix.max().expand(n).clone()
     owner = torch.full((n,), -1, dtype=torch.int32)
     free = torch.ones(n, dtype=torch.bool)
-    free[given] = False
+    free[given.cpu()] = False
     if compiled is False or matrix.device.type != "cpu":
         return _cover_torch(matrix, k, nearest, owner, free)
     from coreset_explore import kernels

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore._greedy_rows import best, double, squared_norms
-from coreset_explore.gradients import Dense, Gradients, LastLayer
+from coreset_explore.gradients import Dense, Gradients
 from coreset_explore.progress import track
 
 NOISE = 1e-10  # a correlation below this share of ‖g_j‖·‖target‖ is rounding
@@ -30,7 +30,8 @@ def pursue(
     Each pick has the largest correlation ⟨g_j, residual⟩ (or its absolute value, or its ratio to ‖g_j‖); then all
     weights are refitted: argmin ‖Σ w_i g_i − target‖² + ridge·‖w‖², over w ≥ 0 if asked. Given rows take part in the
     fit. Scores are float32 products; rows that these cannot tell apart, and all about the picks, are float64, so the
-    picks are those of a float64 run. k·n·c·d + k²·c·d + k³ operations, n·c + k·(c + d) + k² numbers.
+    picks are those of a float64 run. Signed pursuit with free weights takes rows that point away from the residual once
+    none points along it. k·n·c·d + k²·c·d + k³ operations, n·c + k·(c + d) + k² numbers.
 
     Returns picks, what each took off that minimum, the picks' weights, and why it stopped early ("" if it did not): the
     minimum under `tolerance`·‖target‖², or no row left that correlates beyond rounding.
@@ -40,22 +41,28 @@ def pursue(
             f"the target has {target.numel():,} numbers and the gradients {vectors.dim:,}; match gradients of one model"
         )
     norms = squared_norms(vectors).sqrt()
-    free = norms > 0
+    free, norms = norms > 0, norms.clamp_min(torch.finfo(torch.float32).tiny)
     length = float(target.norm())
     fit = _Fit(vectors, target, k + len(given), nonnegative, ridge)
     for row in given.tolist():
         fit.add(row)
         free[row] = False
-    gains: list[float] = []
 
-    def exact(rows: Tensor) -> Tensor:
-        return _read(double(vectors[rows]).dot(fit.residual), norms[rows])
+    def foremost(absolute: bool) -> tuple[int, bool]:
+        """The free row that correlates most, and whether that is more than rounding."""
 
-    def _read(score: Tensor, norm: Tensor) -> Tensor:
-        score = score.abs() if absolute else score
-        return score / norm if normalized else score
+        def read(score: Tensor, norm: Tensor) -> Tensor:
+            score = score.abs() if absolute else score
+            return score / norm if normalized else score
 
-    why = ""
+        def exact(rows: Tensor) -> Tensor:
+            return read(double(vectors[rows]).dot(fit.residual), norms[rows])
+
+        doubt = 1e-5 * norms * fit.residual.norm().float()
+        row, value = best(read(_scores(vectors, fit.residual), norms), read(doubt, norms), free, exact)
+        return row, value > NOISE * length * (1.0 if normalized else float(norms[row]))
+
+    gains, why = [], ""
     for _ in track(range(k), "matching pursuit"):
         if fit.error <= tolerance * length**2:
             why = "the error is below the tolerance"
@@ -63,11 +70,11 @@ def pursue(
         if (not ridge and fit.size == vectors.dim) or not bool(free.any()):
             why = "nothing is left to match"
             break
-        doubt = 1e-5 * norms * fit.residual.norm().float()
-        score = _scores(vectors, fit.residual)
-        row, value = best(_read(score, norms), _read(doubt, norms), free, exact)
+        row, found = foremost(absolute)
+        if not (found or nonnegative or absolute):  # a free weight may as well be negative
+            row, found = foremost(True)
         before = fit.error
-        if value > NOISE * length * (1.0 if normalized else float(norms[row])):
+        if found:
             free[row] = False
             if fit.add(row) or (absolute and nonnegative) or before - fit.error > NOISE * before:
                 gains.append(before - fit.error)
@@ -89,7 +96,7 @@ def _scores(vectors: Gradients, residual: Tensor) -> Tensor:
         return vectors.g.float() @ v.flatten()
     total = torch.zeros(len(vectors), device=vectors.device)
     for r, h, step in zip(vectors.r, vectors.h, v, strict=True):
-        total += ((step[:, :-1] @ h.float().T).add_(step[:, -1:]) * r.T).sum(0)
+        total += ((step[:, :-1].contiguous() @ h.float().T).add_(step[:, -1:]) * r.T).sum(0)
     return total
 
 
