@@ -36,7 +36,10 @@ def allocate(sizes: Sequence[int], k: int, equal: bool = False, free: Sequence[i
     quotients, groups = [], []
     for group, (size, most) in enumerate(zip(sizes, free, strict=True)):
         held = torch.arange(min(most, k), dtype=torch.float64)
-        quotients.append((1.0 if equal else float(size)) / (2 * held + 1))
+        claim = torch.tensor(
+            1.0 if equal else size, dtype=torch.float64
+        )  # number / tensor would not round equally
+        quotients.append(claim / (2 * held + 1))
         groups.append(torch.full((len(held),), group, dtype=torch.int64))
     order = torch.sort(torch.cat(quotients), descending=True, stable=True).indices
     return torch.cat(groups)[order[:k]]

@@ -63,6 +63,11 @@ def rng() -> torch.Generator:
 # -- allocation -------------------------------------------------------------------------------------------------------
 
 
+def test_equal_quotients_are_equal_numbers():
+    """9/15 = 3/5: the first group is next, whatever floating point makes of it."""
+    assert allocate([9, 3], 12).tolist() == [0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0]
+
+
 @FEW
 @given(SIZES, st.booleans(), st.data())
 def test_allocation_is_sainte_lague(sizes, equal, data):
