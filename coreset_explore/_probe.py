@@ -30,12 +30,14 @@ class Probe(NamedTuple):
 
 @dataclass(frozen=True)
 class Bench:
-    """A pool's standardized features and the rows that judge: made once, then asked about many selections."""
+    """A pool's features and the rows that judge: made once, then asked about many selections."""
 
-    x: Tensor  # (n, d) float32
+    x: Tensor  # (n, d) float32, as they are
     y: Tensor  # (n,)
+    mean: Tensor  # (d,), and what makes each feature's standard deviation 1
+    scale: Tensor
     free: Tensor  # (n,) bool: may be trained on
-    x_judge: Tensor
+    x_judge: Tensor  # standardized
     y_judge: Tensor
     judged: str
 
@@ -43,23 +45,23 @@ class Bench:
     def of(cls, pool: Pool, holdout: float = HELD, seed: int = 0) -> Bench:
         """Judged by `pool.test`, or where there is none by a stratified share of the pool, drawn by seed."""
         x, y = pool.need("emb").detach().cpu().float(), pool.need("y").cpu()
-        mean, spread = x.double().mean(0), x.double().std(0, correction=0)
-        spread[spread < 1e-12] = 1.0
-
-        def standard(v: Tensor) -> Tensor:
-            return (v.detach().cpu().float() - mean.float()) / spread.float()
-
+        variance, mean = torch.var_mean(x, 0, correction=0)
+        spread = variance.sqrt()
+        scale = torch.where(
+            spread > 1e-6 * mean.abs().clamp_min(1e-6), 1 / spread, 0.0
+        )  # a constant says nothing
+        free = torch.ones(len(x), dtype=torch.bool)
         test = pool.test
         if test is not None and test.emb is not None and test.y is not None:
-            free = torch.ones(len(x), dtype=torch.bool)
-            return cls(standard(x), y, free, standard(test.emb), test.y.cpu(), f"{len(test):,} test rows")
-        # not `seed` itself: a random selection by the same seed would draw the very rows that judge
-        own = int(torch.randint(2**31, (1,), generator=stream(seed, "probe")))
-        _, held = split(y, len(y), holdout, own)
-        free = torch.ones(len(x), dtype=torch.bool)
-        free[held] = False
-        x = standard(x)
-        return cls(x, y, free, x[held], y[held], f"{len(held):,} held-out rows of the pool")
+            x_judge, y_judge = test.emb.detach().cpu().float(), test.y.cpu()
+            judged = f"{len(test):,} test rows"
+        else:
+            # not `seed` itself: a random selection by the same seed would draw the very rows that judge
+            own = int(torch.randint(2**31, (1,), generator=stream(seed, "probe")))
+            _, held = split(y, len(y), holdout, own)
+            free[held] = False
+            x_judge, y_judge, judged = x[held], y[held], f"{len(held):,} held-out rows of the pool"
+        return cls(x, y, mean, scale, free, (x_judge - mean) * scale, y_judge, judged)
 
     def probe(self, selection: Selection, ridge: float = RIDGE) -> Probe:
         """Train on the picks that do not judge, with their weights, and judge."""
@@ -84,7 +86,7 @@ class Bench:
         present, codes = torch.unique(self.y[rows], return_inverse=True)
         answer = torch.zeros(len(self.x_judge), dtype=torch.int64)
         if len(present) > 1:
-            coefficients, intercept = logistic(self.x[rows], codes, weights, ridge)
+            coefficients, intercept = logistic((self.x[rows] - self.mean) * self.scale, codes, weights, ridge)
             answer = (self.x_judge @ coefficients.T + intercept).argmax(1)
         accuracy = float((present[answer] == self.y_judge).double().mean())
         return Probe(accuracy, self.judged, len(rows), "; ".join(notes))
