@@ -246,7 +246,7 @@ def test_an_exception_in_ones_own_method_is_shown_and_the_result_kept(broken):
         ({"data": X, "k_max": 61}, "asked for 61 of 60 rows"),
         ({"data": X, "k_max": -1}, "at least 1 row"),
         ({"data": np.where(np.arange(60)[:, None] == 7, np.nan, X)}, "row 7"),
-        ({"data": X, "methods": ["CRAIG"], "y": None}, "needs 'grads'"),
+        ({"data": X, "methods": ["CRAIG"]}, "needs 'y'"),
         ({"data": X, "coords": X[:5, :2]}, "coords holds 5 points for 60 rows"),
         ({"data": X, "images": np.zeros((5, 8, 8), "uint8")}, "5 pictures for 60 rows"),
         ({"data": "digits", "model": "lenet"}, "lenet needs images of at least"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from widgets import work
+from widgets import judging, work
 from widgets.job import Job, problem, session_guard
 from widgets.session import Result, Session
 
@@ -104,7 +104,7 @@ class Background:
             or self.probes.alive
         ):
             return
-        if reason := work.no_accuracy(result):
+        if reason := judging.no_accuracy(result):
             session.probe_note = reason
             return
         session.probe_note = "Measuring accuracies"
@@ -119,7 +119,7 @@ class Background:
             session.problem = problem(error)
 
         self.probes.start(
-            lambda: work.accuracy(result),
+            lambda: judging.accuracy(result),
             then=done,
             failed=failed,
             progressed=lambda fraction, text: setattr(

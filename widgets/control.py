@@ -6,7 +6,7 @@ import time
 
 from coreset_explore import progress
 from coreset_explore.progress import Cancelled
-from widgets import work
+from widgets import judging, work
 from widgets.background import Background
 from widgets.job import Job, problem, session_guard
 from widgets.session import Result, Session
@@ -157,7 +157,7 @@ class Control:
                 self.session.status = "done"
 
         self.main.start(
-            lambda: work.train(result, **wanted),
+            lambda: judging.train(result, **wanted),
             then=done,
             failed=self._failed,
             progressed=self._progressed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from widgets.gallery import Gallery, link
 from widgets.given import settle
 from widgets.header import header, problem_box, status
 from widgets.job import kernel_loop, session_guard
-from widgets.markup import note, show
+from widgets.markup import note, show, text
 from widgets.session import SETTINGS, Session
 
+BLANK = "Your points appear here once they are selected."
 TABS = {"map": "Map", "images": "Images", "curves": "Curves", "compare": "Compare"}
 
 
@@ -76,7 +78,8 @@ class Explorer(w.VBox):
         self._guard = session_guard(session)
         self._page = Gallery().add_class("cx-page")
         link(self._page, session)
-        self._views = w.VBox().add_class("cx-views")
+        self._blank = w.Box([note(text(BLANK), "cx-blank")]).add_class("cx-view")
+        self._views = w.VBox([self._blank]).add_class("cx-views")
         main = w.VBox([self._tabs(), problem_box(session), self._views]).add_class("cx-main")
         body = w.Box([rail(session, self.control), main]).add_class("cx-body")
         style = w.HTML(f"<style>{stylesheet()}</style>").add_class("cx-style")
@@ -89,6 +92,7 @@ class Explorer(w.VBox):
         self._page.observe(self._guard(lambda _: self.control.background.seen()), "width")
         self._theme()
         self._open()
+        threading.Thread(target=warm, name="imports", daemon=True).start()
 
     @classmethod
     def from_config(
@@ -153,18 +157,11 @@ class Explorer(w.VBox):
         """Build a tab when it is opened with a result to show, and show only it; others keep their state, hidden."""
         session = self.session
         if session.tab not in self._made and session.result is not None:
-            view = w.Box([build(session.tab, session)]).add_class("cx-view")
-            self._made[session.tab] = view
-            self._views.children = (*self._views.children, view)
-            if (blank := self._made.pop("blank", None)) is not None:
-                self._views.children = tuple(c for c in self._views.children if c is not blank)
-        elif session.result is None and "blank" not in self._made:
-            self._made["blank"] = w.Box([note("The map of your points appears here.", "cx-blank")]).add_class(
-                "cx-view"
-            )
-            self._views.children = (self._made["blank"],)
+            self._made[session.tab] = w.Box([build(session.tab, session)]).add_class("cx-view")
+            self._views.children = (*self._views.children, self._made[session.tab])
+        show(self._blank, session.result is None)
         for name, view in self._made.items():
-            show(view, name in (session.tab, "blank"))
+            show(view, name == session.tab)
 
     def _old(self, _=None) -> None:
         """An answer to other settings, or one that is being replaced, stays usable and is drawn faded."""
@@ -184,13 +181,15 @@ class Explorer(w.VBox):
             session.set_trait(name, value)
 
 
+def warm() -> None:
+    """Import what the map is drawn with (one to two seconds) while the first selection is computed."""
+    import jscatter  # noqa: F401
+
+
 def build(tab: str, session: Session) -> w.Widget:
     """The tab's panel; its module is imported now, not before."""
     import importlib
-    import importlib.util
 
-    if importlib.util.find_spec(f"widgets.{tab}") is None:
-        return note(f"{TABS[tab]} follows.", "cx-blank")
     return getattr(importlib.import_module(f"widgets.{tab}"), f"{tab}_panel")(session)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -29,17 +28,23 @@ FIELDS = {
 def methods_box(session: Session) -> w.Widget:
     """Rows of chosen methods, kept in step with `session.choices`, and "Add a method"."""
     rows = w.VBox().add_class("cx-methods")
-    opened: set[str] = set()
+    held: dict[str, Row] = {}
 
     def draw(_=None) -> None:
-        styles = palette.method_styles([c.name for c in session.choices], session.theme == "dark")
-        made = []
+        names = [c.name for c in session.choices]
+        styles = palette.method_styles(names, session.theme == "dark")
         for choice in session.choices:
-            made += _row(session, choice, styles[choice.name], opened, draw)
-        rows.children = tuple(made)
+            known = held.get(choice.name)
+            if known is None or (known.method, known.own) != (choice.method, choice.own):
+                held[choice.name] = Row(session, choice)
+            held[choice.name].show(choice, styles[choice.name])
+        wanted = tuple(held[name].widget for name in names)
+        if wanted != rows.children:  # a page that is given children in quick succession loses some
+            rows.children = wanted
+        for name in set(held) - set(names):
+            del held[name]
 
-    guarded = session_guard(session)(draw)
-    session.observe(guarded, ["choices", "theme", "result"])
+    session.observe(session_guard(session)(draw), ["choices", "theme", "result"])
     draw()
     return w.VBox([rows, _adder(session)]).add_class("cx-section-box")
 
@@ -75,36 +80,44 @@ def lack(session: Session, method: str, pick: Any = None, params: dict | None = 
     )
 
 
-def _row(session: Session, choice: Choice, style, opened: set[str], redraw: Callable) -> list[w.Widget]:
-    guard = session_guard(session)
-    label = w.HTML(text(choice.name))
-    settings = w.Button(description="⚙", tooltip=f"Settings of {choice.name}")
-    remove = w.Button(description="×", tooltip=f"Remove {choice.name}")
-    row = w.Box([w.HTML(swatch(style)), label, settings, remove]).add_class("cx-method")
-    settings.layout.visibility = "hidden" if choice.own is not None else "visible"
-    settings.disabled = choice.own is not None
+class Row:
+    """One chosen method: its line style and name, its settings behind a button, and the button that removes it."""
 
-    @guard
-    def toggle(_) -> None:
-        opened.symmetric_difference_update({choice.name})
-        redraw()
+    def __init__(self, session: Session, choice: Choice):
+        self.session, self.method, self.own = session, choice.method, choice.own
+        self.swatch, self.lacking = w.HTML(), note("", "cx-lack")
+        self.form: w.Widget | None = None
+        self.settings = w.Button(description="⚙", tooltip=f"Settings of {choice.name}")
+        remove = w.Button(description="×", tooltip=f"Remove {choice.name}")
+        line = w.Box([self.swatch, w.HTML(text(choice.name)), self.settings, remove]).add_class("cx-method")
+        self.widget = w.VBox([line, self.lacking]).add_class("cx-method-box")
+        if choice.own is not None:
+            self.settings.disabled = True
+            self.settings.layout.visibility = "hidden"
+        guard = session_guard(session)
+        self.settings.on_click(guard(lambda _: self._toggle(choice.name)))
+        remove.on_click(guard(lambda _: change(session, choice.name, None)))
 
-    @guard
-    def drop(_) -> None:
-        opened.discard(choice.name)
-        change(session, choice.name, None)
+    def show(self, choice: Choice, style: palette.Style) -> None:
+        """Bring the line style and what the pool lacks up to date."""
+        self.swatch.value = swatch(style)
+        words = (
+            ""
+            if self.own is not None
+            else lack(self.session, choice.method, choice.pick, dict(choice.params))
+        )
+        self.lacking.value = text(words)
+        show(self.lacking, bool(words))
 
-    settings.on_click(toggle)
-    remove.on_click(drop)
-    if choice.own is not None:
-        return [row]
-    parts: list[w.Widget] = [row]
-    if words := lack(session, choice.method, choice.pick, dict(choice.params)):
-        parts.append(note(text(words), "cx-lack"))
-    if choice.name in opened:
-        settings.add_class("cx-open")
-        parts.append(_form(session, choice))
-    return parts
+    def _toggle(self, name: str) -> None:
+        if self.form is None:
+            self.form = _form(self.session, next(c for c in self.session.choices if c.name == name))
+            self.widget.children = (*self.widget.children, self.form)
+            self.settings.add_class("cx-open")
+            return
+        opening = "cx-hidden" in self.form._dom_classes
+        show(self.form, opening)
+        (self.settings.add_class if opening else self.settings.remove_class)("cx-open")
 
 
 def _form(session: Session, choice: Choice) -> w.Widget:

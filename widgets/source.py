@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +10,8 @@ import torch
 
 from coreset_explore.pool import Pool
 from widgets.session import Choice, Session
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,71 +56,85 @@ def load(ask: Ask) -> tuple[Any, Any]:
 
     source = ask.name if ask.data is None else ask.data
     if isinstance(source, Pool):
-        return _pictures(ask.images, source.y, source.classes, source, ask.name), source
+        x = torch.zeros(len(source), 1) if source.emb is None else source.emb.cpu()
+        return _pictured(ask, datasets.load(x, y=source.y, classes=source.classes or None)), source
     data = datasets.load(source, **ask.options)
     if data.kind == "images" or ask.data is None or isinstance(source, datasets.Data):
         return data, None
     pool = Pool.of(data.x, data.y, classes=data.classes or None, info={"name": ask.name})
-    data = replace(data, name=ask.name)
-    return (
-        data if ask.images is None else _pictures(ask.images, data.y, data.classes, pool, ask.name, data)
-    ), pool
+    return _pictured(ask, data), pool
 
 
-def _pictures(images: Any, y, classes: Sequence[str], pool: Pool, name: str, table=None):
-    """Data that shows `images` (an array of pictures, or one path a row) beside a pool of features."""
+def _pictured(ask: Ask, table):
+    """The user's features as Data that shows their pictures: `images` (an array, or paths), or files of pictures."""
     from coreset_explore import datasets
 
-    if images is None or isinstance(images[0], str) or hasattr(images[0], "__fspath__"):
-        x = pool.emb if pool.emb is not None else torch.zeros(len(pool), 1)
-        files = None if images is None else [str(path) for path in images]
-        data = table or datasets.load(x.cpu(), y=y, classes=classes or None)
-        data = data if files is None else replace(data, files=_one_each(files, pool))
-    else:
-        data = datasets.load(images, y=y, classes=classes or None)
-        _one_each(data.x, pool)
-    return replace(data, name=name)
-
-
-def _one_each(images, pool: Pool):
-    if len(images) != len(pool):
+    images = ask.images
+    if images is None and table.files and table.files[0].lower().endswith(PICTURES):
+        images = table.files
+    if images is None:
+        return replace(table, name=ask.name)
+    if len(images) != len(table):
         raise ValueError(
-            f"images= holds {len(images):,} pictures for {len(pool):,} rows; give one a row, in the same order"
+            f"images= holds {len(images):,} pictures for {len(table):,} rows; give one a row, in order"
         )
-    return tuple(images) if isinstance(images, list) else images
+    if isinstance(images[0], str) or hasattr(images[0], "__fspath__"):
+        files = tuple(str(path) for path in images)
+        empty = torch.zeros(1, 1, 1, 1, dtype=torch.uint8).expand(
+            len(files), 1, 1, 1
+        )  # thumbnails come from the files
+        shown = {"x": empty, "files": files, "x_test": None, "y_test": None, "columns": None}
+        return replace(table, kind="images", name=ask.name, **shown)
+    return replace(datasets.load(images, y=table.y, classes=table.classes or None), name=ask.name)
 
 
 def record(ask: Ask, data, features: Pool | None) -> Pool:
     """The pool: signals of a model trained on the data; one's own features get the gradients of a logistic."""
     from coreset_explore.recording import signals
 
-    if isinstance(ask.data, Pool) or (features is not None and features.y is None):
+    if isinstance(ask.data, Pool):
         return features
-    if data.y is None:
-        return Pool.of(data.x.flatten(1).float(), info={"name": ask.name})
+    given = (
+        Pool.of(data.x.flatten(1).float(), data.y, classes=data.classes or None)
+        if features is None
+        else features
+    )
+    classes = 0 if given.y is None else len(torch.unique(given.y))
+    if classes == 0 or (classes == 1 and _enough(ask, given)):
+        return replace(given, info={"name": ask.name})
     settings = {"epochs": ask.epochs, "holdout": _holdout(ask), "seed": ask.seed, "show": False}
-    if features is None or ask.model:
-        return signals(
-            data if features is None else table_of(features, data), model=ask.model or None, **settings
-        )
-    pool = signals(table_of(features, data), model="logistic", **settings)
-    return replace(own_features(pool, features.emb), classes=features.classes)
-
-
-def table_of(features: Pool, data):
-    """The user's features as Data to train on; `data` may hold their pictures instead."""
-    from coreset_explore import datasets
-
-    return (
-        data
-        if data.kind == "table"
-        else datasets.load(features.emb, y=features.y, classes=features.classes or None)
+    if features is None:
+        return signals(data, model=ask.model or None, **settings)
+    table = _table(ask)
+    if ask.model:
+        return signals(table, model=ask.model, **settings)
+    return replace(
+        own_features(signals(table, model="logistic", **settings), table), classes=features.classes
     )
 
 
-def own_features(pool: Pool, x: torch.Tensor) -> Pool:
+def _enough(ask: Ask, pool: Pool) -> bool:
+    """Whether every chosen method can do with the features alone."""
+    from coreset_explore.selecting import bind, missing_for
+
+    return all(
+        c.own is not None or missing_for(bind(c.method, c.pick, **c.params), pool) is None
+        for c in ask.choices
+    )
+
+
+def _table(ask: Ask):
+    """The user's features as Data to train on, with their test rows."""
+    from coreset_explore import datasets
+
+    return datasets.load(ask.data, **ask.options)
+
+
+def own_features(pool: Pool, table) -> Pool:
     """The pool with the features exactly as they were given, where the model saw standardized ones."""
-    return pool.add(emb=x[pool.ids])
+    test = None if pool.test is None else pool.test.add(emb=table.x_test)
+    target = None if pool.target is None else pool.target.add(emb=table.x[pool.target.ids])
+    return replace(pool.add(emb=table.x[pool.ids]), test=test, target=target)
 
 
 def _holdout(ask: Ask) -> float:
@@ -128,23 +144,40 @@ def _holdout(ask: Ask) -> float:
 
 def made(ask: Ask, pool: Pool) -> dict:
     """The lines of code that make the data and the pool of these settings, and the seed."""
-    given = "".join(
-        f", {name}={value!r}" for name, value in ask.options.items() if isinstance(value, str | int | float)
-    )
-    settings = f"epochs={ask.epochs}, seed={ask.seed}"
-    if _holdout(ask):
-        settings += f", holdout={_holdout(ask)}"
-    lines: dict = {"seed": ask.seed, "load": "", "note": ""}
+    from coreset_explore.datasets import Data
+
+    lines: dict = {"seed": ask.seed, "load": "", "note": "", "pool": []}
     if isinstance(ask.data, Pool):
-        return {**lines, "note": "pool: the Pool you gave to explore", "pool": []}
-    named = ask.data is None
-    labels = "" if pool.y is None or named or isinstance(ask.data, tuple) or "y" in given else ", y=y"
-    lines["load"] = f"cx.load({ask.name!r}{given})" if named else f"cx.load(X{labels}{given})"
-    if not named:
-        lines["note"] = "X, y: what you gave to explore"
+        return {**lines, "note": "pool: the Pool you gave to explore"}
+    if isinstance(ask.data, Data):
+        lines["note"] = "data: the Data you gave to explore"
+    else:
+        given = "".join(_written(name, value) for name, value in ask.options.items())
+        lines["load"] = f"cx.load({'X' if ask.data is not None else repr(ask.name)}{given})"
+        if ask.data is not None:
+            lines["note"] = f"X{', y' if ', y=y' in given else ''}: what you gave to explore"
     model = pool.info.get("model")
     if model is None:
-        return {**lines, "pool": ["pool = cx.Pool.of(data.x.flatten(1).float())"]}
-    raw = pool.emb is not None and model == "logistic" and not ask.model
-    recorded = [f'pool = cx.signals(data, model="{model}", {settings})']
-    return {**lines, "pool": [*recorded, *(["pool = pool.add(emb=data.x[pool.ids])"] if raw else [])]}
+        features = "data.x.flatten(1).float()" + ("" if pool.y is None else ", data.y, classes=data.classes")
+        return {**lines, "pool": [f"pool = cx.Pool.of({features})"]}
+    settings = f'model="{model}", epochs={ask.epochs}, seed={ask.seed}'
+    if _holdout(ask):
+        settings += f", holdout={_holdout(ask)}"
+    lines["pool"] = [f"pool = cx.signals(data, {settings})"]
+    if ask.data is not None and not isinstance(ask.data, Data) and model == "logistic" and not ask.model:
+        lines["pool"].append("pool = pool.add(emb=data.x[pool.ids])")
+    return lines
+
+
+def _written(name: str, value: Any) -> str:
+    """An option of `load` as code; what is too long to write stays a name. Files do not change the picks."""
+    if name == "files":
+        return ""
+    plain = isinstance(value, str | int | float) or (
+        isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
+    )
+    return (
+        f", {name}={value!r}"
+        if plain and not (name == "y" and not isinstance(value, str))
+        else f", {name}={name}"
+    )

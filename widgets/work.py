@@ -16,7 +16,6 @@ from coreset_explore.weights import reweigh
 from widgets.session import Choice, Result, Run, Session, budget_grid, default_k_max
 from widgets.source import Ask, load, made, record
 
-PROBE_BUDGETS, PROBE_SEEDS = 8, 3
 LAYOUTS = {"PCA": "pca", "UMAP": "umap", "t-SNE": "tsne"}
 YOURS = "Yours"  # the name of a map that the user brought
 
@@ -182,22 +181,6 @@ def _own_map(ask: Ask, pool: Pool):
             f"coords holds {len(ask.coords):,} points for {int(rows.max()) + 1:,} rows; give one a row"
         )
     return Map(torch.as_tensor(ask.coords)[rows], "pca", "your own map", ask.seed, 0.0)
-
-
-def no_accuracy(result: Result) -> str:
-    """Why no accuracy can be measured, or nothing."""
-    if result.pool.y is None:
-        return "No accuracies: the data has no labels."
-    return ""
-
-
-def accuracy(result: Result) -> Result:
-    """The result with probe accuracies of every run at eight budgets and three seeds."""
-    return result
-
-
-def train(result: Result, **settings):
-    """Accuracies of the real model, trained from scratch on each selection."""
 
 
 def estimate(session: Session) -> float | None:
