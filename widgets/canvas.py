@@ -40,13 +40,17 @@ class Canvas:
         self.tick = 0
         self._waiting: dict | None = None
         self._free = 0.0  # when the view can take points again; 0: no page shows it
-        self._lasso = (0.0, np.zeros(0, int))
+        self._lasso = (-ECHO, np.zeros(0, int))
+        self._clicked = (-ECHO, -1)
         self._ours = False
         with self.widget.hold_sync():
             self.widget.toolbar_buttons = []
-            self.widget.axes = self.widget.legend = self.widget.tooltip_enable = False
+            self.widget.axes = self.widget.legend = self.widget.tooltip_enable = self.widget.reticle = False
             self.widget.prevent_filter_reset = True
             self.widget.opacity_unselected = 0.4
+            # codes are names, not amounts; without this the page asks for histograms that are not there and stops
+            self.widget.color_scale = self.widget.opacity_scale = self.widget.size_scale = "categorical"
+            self.widget.color_domain, self.widget.opacity_domain, self.widget.size_domain = {}, {}, {}
             self.widget.lasso_min_delay = 8
             self.widget.regl_scatterplot_options = {
                 "pointOutlineWidth": RINGS["lasso"],
@@ -182,15 +186,18 @@ class Canvas:
         elif len(rows) > 1:
             self._is_lasso(rows)
         elif len(rows) == 1:
+            self._clicked = (time.monotonic(), int(rows[0]))
             self._options(pointOutlineWidth=RINGS["click"])
             self.on_click(int(rows[0]))
         else:
             self.on_clear()
 
     def _encircled(self, change) -> None:
-        rows = self.widget.selection
-        if change["new"] is not None and len(change["new"]) and rows is not None and len(rows) == 1:
-            self._is_lasso(np.array(rows, dtype=np.int64))  # a lasso round one point, not a click
+        when, row = self._clicked
+        if change["new"] is not None and len(change["new"]) and time.monotonic() - when < ECHO:
+            self._is_lasso(
+                np.array([row])
+            )  # the page says the selection first: this was a lasso round one point
 
     def _is_lasso(self, rows: np.ndarray) -> None:
         self._lasso = (time.monotonic(), rows)

@@ -130,10 +130,16 @@ function render({ model, el }) {
     cells = [];
     const head = model.get("head");
     if (head.length) {
-      const line = node("div", "cx-gallery-head");
-      head.forEach((text, i) => line.appendChild(node("span", i < 2 ? "cx-h" : "cx-note", text)));
+      const line = node("div", "cx-section cx-gallery-head");
+      const texts = head.map((text, i) => node("span", i < 2 ? "cx-h" : "cx-note", text));
+      line.append(node("span"), ...texts);
       root.appendChild(line);
     }
+    const cards = model.get("sections").some((section) => section.groups.some((group) => group[0]?.card));
+    const wide = (cards ? 92 : size) + 8;
+    const most = Math.max(0, ...model.get("sections").map((section) => section.groups[0]?.length ?? 0));
+    root.style.setProperty("--cx-cell", wide - 6 + "px");
+    root.style.setProperty("--cx-first", most * wide <= 420 ? most * wide - 6 + "px" : "minmax(0, 1fr)");
     for (const section of model.get("sections")) {
       const row = node("div", "cx-section");
       if (section.label) {

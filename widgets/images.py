@@ -18,6 +18,7 @@ from widgets.reading import Reading
 from widgets.session import Session
 
 EACH, ALL = 7, 63  # thumbnails at either end: of every class, and of one class alone
+EACH_CARD = 4  # cards of a table are wider
 PAGE = 10  # classes shown at once, where there are more than MANY
 MANY = 12
 ORDERS = {"pick": "Rank in selection", "score": "Score, whole class", "weight": "Weight"}
@@ -67,8 +68,8 @@ class ImagesView:
         session, result = self.session, self.session.result
         if result is None or session.tab != "images":
             return
-        if self._pictures is None or self._pictures[0] is not (result.data, result.pool)[0]:
-            self._pictures = (result.data, Pictures.of(result))
+        if self._pictures is None or self._pictures[0] is not result.pool:
+            self._pictures = (result.pool, Pictures.of(result))
         reading = Reading(result, session.run, session.j, self._pictures[1])
         self._offer(reading)
         dark = session.theme == "dark"
@@ -109,7 +110,9 @@ class ImagesView:
         return list(range(first, last))
 
     def _each(self, reading: Reading) -> int:
-        return ALL if reading.labels is None or self.session.only_class >= 0 else EACH
+        if reading.labels is None or self.session.only_class >= 0:
+            return ALL
+        return EACH if reading.pictures.has_images else EACH_CARD
 
     def _offer(self, reading: Reading) -> None:
         self._ours = True

@@ -50,10 +50,10 @@ class MapView:
         self.side, self.card = note("", "cx-gutter"), note("", "cx-card-now")
         self.caption, self.head = note("", "cx-caption-box"), note("", "cx-strip-head")
         self.strip = Gallery(size=44, label="Images of the points looked at").add_class("cx-strip")
-        left = w.VBox([self.plot, self.busy]).add_class("cx-map-plot")
+        left = w.VBox([self.plot, self.busy, self.caption]).add_class("cx-map-plot")
         right = w.VBox([self.side, self.card]).add_class("cx-map-side")
         two = w.Box([left, right]).add_class("cx-two")
-        under = w.VBox([self.caption, self.head, self.strip]).add_class("cx-map-under")
+        under = w.VBox([self.head, self.strip]).add_class("cx-map-under")
         self.root = w.VBox([self.tools.box, two, under]).add_class("cx-map")
         self.root.view = self  # for tests, and so that it lives as long as its widget
         link(self.strip, session, self.guard(self._picked))
@@ -134,9 +134,7 @@ class MapView:
             self._hover()
         shown = session.maps.get(self._shown)
         if self._changed("caption", reading, shown):
-            self.caption.value = gutter.caption(
-                reading, _shown_in(self._shown, shown), reading.selection.info.get("seed")
-            )
+            self.caption.value = gutter.caption(reading, _shown_in(self._shown, shown))
         # what a click stands for costs a pass over all rows: not while the slider moves
         dragged = session.focus[0] == "click" and self._timer is not None
         if not dragged and self._changed("strip", reading, session.focus):

@@ -107,13 +107,15 @@ class Reading:
 
 
 def short(value: float) -> str:
-    """34, 3.2, 0.041, 12k: at most four characters and a sign."""
+    """34, 3.2, 0.04, 12k: at most four characters and a sign, since it stands under small thumbnails."""
     size = abs(value)
     if size >= 10_000:
         return f"{value / 1000:.0f}k"
-    if size >= 10 or value == int(value):
+    if size >= 9.95 or value == int(value):
         return f"{value:.0f}"
-    return f"{value:.1f}" if size >= 1 else f"{value:.2g}"
+    if 0 < size < 0.005:
+        return "0.00"
+    return f"{value:.1f}" if size >= 0.995 else f"{value:.2f}"
 
 
 def share(part: int, whole: int) -> str:

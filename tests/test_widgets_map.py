@@ -1,0 +1,531 @@
+"""The Map without a browser: what it sends, what it says, what lasso, click and hover do."""
+
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from coreset_explore.measures import represent
+from tests import panels
+from widgets import canvas as canvas_module
+from widgets.map import HEIGHT, MapView
+
+
+def view_of(n=400, classes=4, labels=True, data="pictures", loop=None, seed=0, **how):
+    pool = panels.pool_of(n, classes, labels, seed)
+    found = {"pictures": panels.pictures_of, "table": panels.table_of, "nothing": lambda pool: None}[data](
+        pool
+    )
+    session = panels.session_of(pool, found, **how)
+    view = MapView(session, loop)
+    assert session.problem is None
+    return view, session
+
+
+def standing_out(view):
+    """Rows that the view draws large and opaque, looked up as the shader does."""
+    widget = view.canvas.widget
+    code = widget.points[:, 3].astype(int)
+    large, opaque = np.array(widget.size)[code] > 2.5, np.array(widget.opacity)[code] > 0.9
+    assert (large == opaque).all()
+    return set(np.flatnonzero(opaque).tolist())
+
+
+def from_page(widget, **arrays):
+    """What the page sends: arrays as views on a message's buffer."""
+    state = {}
+    for name, value in arrays.items():
+        value = np.ascontiguousarray(value)
+        state[name] = {"view": memoryview(value), "dtype": str(value.dtype), "shape": list(value.shape)}
+    widget.set_state(state)
+
+
+def lasso(view, rows):
+    from_page(view.canvas.widget, selection=np.array(rows, np.uint32))
+    from_page(view.canvas.widget, lasso_selection_polygon=np.zeros((3, 2), np.float32))
+
+
+def click(view, row):
+    from_page(view.canvas.widget, selection=np.array([row], np.uint32))
+
+
+class Sent:
+    """Counts what a widget sends to the page."""
+
+    def __init__(self, widget, monkeypatch):
+        self.messages = []
+        monkeypatch.setattr(
+            widget, "_send", lambda message, buffers=None: self.messages.append((message, buffers))
+        )
+
+    @property
+    def bytes(self):
+        return sum(
+            len(json.dumps(m).encode()) + sum(memoryview(b).nbytes for b in bs or ())
+            for m, bs in self.messages
+        )
+
+    @property
+    def names(self):
+        return {name for m, _ in self.messages for name in m["state"]} | {
+            path[0] for m, _ in self.messages for path in m.get("buffer_paths", ())
+        }
+
+
+# -- what is drawn ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_every_budget_shows_exactly_its_picks(nested):
+    view, session = view_of(nested=nested)
+    for j in [0, 3, 1, 2, 0]:
+        session.j = j
+        assert standing_out(view) == set(session.run.at[j].indices.tolist())
+
+
+def test_the_other_run_shows_its_own_picks_on_the_same_places():
+    view, session = view_of()
+    before = view.canvas.widget.points[:, :2].copy()
+    session.active = "Herding"
+    assert standing_out(view) == set(session.result.runs["Herding"].at[0].indices.tolist())
+    assert (view.canvas.widget.points[:, :2] == before).all() and view.canvas.widget.non_spatial_points_update
+
+
+def test_a_move_sends_tables_alone_and_less_than_64_kB(monkeypatch):
+    budgets = tuple(range(100, 2100, 100))
+    view, session = view_of(20_000, 100, loop=panels.Loop(), budgets=budgets)
+    sent = Sent(view.canvas.widget, monkeypatch)
+    for j in (1, 7, 19):
+        sent.messages.clear()
+        session.j = j
+        assert len(sent.messages) == 1, "one message a move"
+        assert 0 < sent.bytes < 64_000
+        assert sent.names <= {"color", "size", "opacity"}
+
+
+def test_moving_makes_no_result_stale():
+    view, session = view_of()
+    session.j = 2
+    assert not session.stale
+
+
+def test_every_move_changes_the_set_of_sizes_and_opacities():
+    """Else the page keeps the old texture: the map would lag a step behind (regl-scatterplot's hasSameElements)."""
+    view, session = view_of(loop=panels.Loop())
+    for j in [1, 2, 1, 0, 3, 2]:
+        before = set(view.canvas.widget.size), set(view.canvas.widget.opacity)
+        session.j = j
+        assert set(view.canvas.widget.size) != before[0] and set(view.canvas.widget.opacity) != before[1]
+
+
+def test_sizes_are_stated_once_the_slider_rests():
+    loop = panels.Loop()
+    view, session = view_of(loop=loop)
+    session.j = 1
+    session.j = 2
+    before = view.canvas.widget.points.copy()
+    assert [c.seconds for c in loop.calls if not c.cancelled] == [0.3]
+    assert loop.run() == 1
+    after = view.canvas.widget.points
+    assert not (after == before).all() and (after[:, :2] == before[:, :2]).all()
+    selection = session.run.at[2]
+    size = np.array(view.canvas.widget.size)[after[:, 3].astype(int)][selection.indices.numpy()]
+    weight = selection.weights.numpy()
+    heavier = np.argsort(weight)
+    assert (np.diff(size[heavier]) >= 0).all() and size[heavier][-1] > size[heavier][0]
+
+
+def test_above_20000_rows_a_resting_slider_sends_no_points(monkeypatch):
+    loop = panels.Loop()
+    view, session = view_of(20_001, loop=loop)
+    sent = Sent(view.canvas.widget, monkeypatch)
+    session.j = 2
+    loop.run()
+    assert "points" not in sent.names and standing_out(view) == set(session.run.at[2].indices.tolist())
+
+
+def test_methods_without_prefixes_are_restated_at_any_size():
+    loop = panels.Loop()
+    view, session = view_of(20_001, loop=loop, nested=False)
+    session.j = 2
+    loop.run()
+    assert standing_out(view) == set(session.run.at[2].indices.tolist())
+
+
+def test_points_wait_until_the_view_is_free():
+    """jupyter-scatter drops points that arrive while its first drawing runs."""
+    loop = panels.Loop()
+    view, session = view_of(loop=loop)
+    assert view.canvas.widget.points.shape == (400, 4), "filled before the view is attached"
+    first = view.canvas.widget.points.copy()
+    view.canvas.widget.set_trait("dom_element_id", "abc")
+    session.layout = "UMAP"
+    session.active = "Herding"
+    assert (view.canvas.widget.points == first).all() and len(loop.calls) == 1
+    session.j = 3  # a move meanwhile changes what waits, and is not lost
+    view.canvas._free = 0.001
+    loop.run()
+    assert standing_out(view) == set(session.result.runs["Herding"].at[3].indices.tolist())
+    assert view.canvas.widget.non_spatial_points_update is False
+
+
+def test_another_number_of_points_makes_a_new_view():
+    view, session = view_of()
+    old, one = view.canvas, session.result
+    other = panels.session_of(panels.pool_of(90), None, budgets=(8, 16))
+    with session.hold_trait_notifications():
+        session.maps, session.result = other.maps, other.result
+    assert view.canvas is not old and view.canvas.widget.points.shape == (90, 4)
+    assert view.plot.children == (view.canvas.box,) and one.n == 400
+    assert session.problem is None
+
+
+def test_first_picks_are_drawn_last():
+    view, session = view_of()
+    drawn = view.canvas.widget.point_order
+    assert set(drawn[-8:].tolist()) == set(session.run.at[0].indices.tolist())
+
+
+def test_colors_of_the_canvas_are_floats_and_follow_the_theme():
+    view, session = view_of()
+    for theme, level in (("light", 1.0), ("dark", 0.13)):
+        session.theme = theme
+        for color in (view.canvas.widget.background_color, view.canvas.widget.lasso_color):
+            assert isinstance(color, list) and all(isinstance(c, float) for c in color)
+        assert view.canvas.widget.background_color[:3] == [level] * 3
+
+
+def test_color_by_rank_and_weight():
+    view, session = view_of()
+    shown = standing_out(view)
+    for by, column in (("rank", "valueA"), ("weight", "valueB")):
+        session.color_by = by
+        assert view.canvas.widget.color_by == column and standing_out(view) == shown
+        code = view.canvas.widget.points[:, 2 if column == "valueA" else 3].astype(int)
+        assert code.max() < len(view.canvas.widget.color)
+
+
+def test_one_class_alone_hides_the_others_and_comes_back():
+    view, session = view_of()
+    session.only_class = 2
+    assert view.canvas.widget.filter.tolist() == list(range(2, 400, 4))
+    session.only_class = -1
+    assert view.canvas.widget.filter is None
+
+
+def test_narrow_panels_move_the_camera_back_and_keep_the_height():
+    view, session = view_of()
+    session.width = 505
+    assert 1.1 < view.canvas.widget.camera_distance < 1.2 and view.canvas.widget.height == HEIGHT
+    session.width = 1260
+    assert view.canvas.widget.camera_distance == 1.0
+
+
+def test_an_unfinished_layout_keeps_the_map_and_says_so():
+    view, session = view_of()
+    before = view.canvas.widget.points.copy()
+    with session.hold_trait_notifications():
+        session.layout, session.layout_note = "t-SNE", "Computing t-SNE, 43 %"
+    assert (view.canvas.widget.points == before).all()
+    assert "Computing t-SNE, 43 %; until then PCA" in view.busy.value and "shown in PCA" in view.caption.value
+    with session.hold_trait_notifications():
+        session.maps = {**session.maps, "t-SNE": panels.plane_of(session.result.pool, 3)}
+        session.layout_note = ""
+    assert not (view.canvas.widget.points == before).all() and view.busy.value == ""
+    assert view.canvas.widget.non_spatial_points_update is False
+
+
+def test_ones_own_map_is_offered():
+    view, session = view_of()
+    session.maps = {**session.maps, "Yours": panels.plane_of(session.result.pool, 3)}
+    assert "Yours" in view.tools.layout.options
+    view.tools.layout.value = "Yours"
+    assert session.layout == "Yours" and "shown in your own map" in view.caption.value
+
+
+def test_the_toolbar_writes_the_session_and_follows_it():
+    view, session = view_of()
+    view.tools.active.value = "Herding"
+    view.tools.color_by.value = "rank"
+    view.tools.only_class.value = 1
+    assert (session.active, session.color_by, session.only_class) == ("Herding", "rank", 1)
+    session.active = "CRAIG"
+    assert view.tools.active.value == "CRAIG"
+    view.tools.mouse.value = "lasso"
+    assert view.canvas.widget.mouse_mode == "lasso"
+
+
+# -- lasso, click, hover --------------------------------------------------------------------------------------------
+
+
+def test_a_lasso_shows_its_rows_selected_first():
+    view, session = view_of()
+    session.j = 3
+    rows = np.random.default_rng(4).permutation(400)[:60]
+    lasso(view, rows)
+    picked = [r for r in session.run.at[3].indices.tolist() if r in set(rows)]
+    others = sorted(set(rows.tolist()) - set(picked))
+    shown = view.strip.rows
+    marked = [c["row"] for c in view.strip.sections[0]["groups"][0] if c["mark"]]
+    assert marked == picked[: len(marked)] and shown[len(marked) :] == others[: len(shown) - len(marked)]
+    assert (
+        len(shown) == 18
+        and f"Lasso: 60 points, {len(picked)} selected ({len(picked) / 0.6:.1f} %)" in view.head.value
+    )
+    assert set(session.focus[1]) == set(rows.tolist())
+
+
+def test_a_lasso_stays_while_the_slider_moves():
+    view, session = view_of()
+    lasso(view, np.arange(200))
+    session.j = 2
+    inside = sum(r < 200 for r in session.run.at[2].indices.tolist())
+    assert f"Lasso: 200 points, {inside} selected" in view.head.value
+    assert view.canvas.widget.selection.tolist() == list(range(200))
+
+
+def test_the_click_at_the_end_of_a_lasso_is_ignored():
+    view, session = view_of()
+    lasso(view, [3, 4, 5])
+    click(view, 9)
+    assert session.focus == ("lasso", (3, 4, 5)) and view.canvas.widget.selection.tolist() == [3, 4, 5]
+    view.canvas._lasso = (view.canvas._lasso[0] - 1.0, view.canvas._lasso[1])
+    click(view, 9)
+    assert session.focus == ("click", (9,))
+
+
+def test_a_lasso_round_one_point_is_a_lasso():
+    view, session = view_of()
+    lasso(view, [7])
+    assert session.focus == ("lasso", (7,)) and "Lasso: 1 point, " in view.head.value
+
+
+def test_rows_from_the_page_are_copied():
+    view, session = view_of()
+    buffer = np.array([3, 4, 5], np.uint32)
+    from_page(view.canvas.widget, selection=buffer)
+    buffer[:] = 0
+    assert session.focus == ("lasso", (3, 4, 5))
+
+
+def test_rings_are_thin_for_lassos_and_seen_for_clicks_and_never_zero():
+    view, session = view_of()
+    lasso(view, [3, 4, 5])
+    assert 0 < view.canvas.widget.regl_scatterplot_options["pointOutlineWidth"] < 0.1
+    session.focus = ("click", (int(session.run.at[0].indices[0]),))
+    assert view.canvas.widget.regl_scatterplot_options["pointOutlineWidth"] > 1
+
+
+@pytest.mark.parametrize("per_class", [False, True])
+def test_a_clicked_pick_shows_what_it_represents(per_class):
+    view, session = view_of(per_class=per_class)
+    session.j = 1
+    owner, distance = (t.numpy() for t in represent(session.result.pool, session.run.at[1]))
+    for place, row in enumerate(session.run.at[1].indices.tolist()):
+        session.focus = ("click", (row,))
+        members = np.flatnonzero(owner == place)
+        assert f"rank {place + 1}, represents {len(members) - 1:,} other point" in view.head.value
+        assert set(view.canvas.widget.selection.tolist()) == set(members.tolist())
+        first, *groups = view.strip.sections[0]["groups"]
+        assert [c["row"] for c in first] == [row] and first[0]["mark"]
+        shown = [c["row"] for g in groups for c in g]
+        assert set(shown) <= set(members) - {row}
+        assert (np.diff(distance[shown]) >= 0).all(), "nearest first"
+        if per_class:
+            labels = session.result.pool.y.numpy()
+            assert len(set(labels[members])) == 1
+
+
+def test_a_clicked_point_that_is_no_pick_shows_its_pick():
+    view, session = view_of()
+    owner, _ = represent(session.result.pool, session.selection)
+    row = next(r for r in range(400) if r not in session.selection.indices.tolist())
+    click(view, row)
+    first = [c["row"] for c in view.strip.sections[0]["groups"][0]]
+    assert first == [row, int(session.selection.indices[owner[row]])]
+    assert f"Not selected: represented by rank {int(owner[row]) + 1}" in view.head.value
+
+
+def test_what_a_click_stands_for_waits_for_the_slider_to_rest():
+    loop = panels.Loop()
+    view, session = view_of(loop=loop)
+    session.focus = ("click", (int(session.selection.indices[0]),))
+    before = view.head.value
+    session.j = 3
+    assert view.head.value == before
+    loop.run()
+    assert view.head.value != before and "rank 1, represents" in view.head.value
+
+
+def test_clearing_the_selection_shows_the_first_chosen_again():
+    view, session = view_of()
+    lasso(view, [3, 4, 5])
+    from_page(view.canvas.widget, selection=np.array([], np.uint32))
+    assert session.focus == ("", ()) and "First chosen" in view.head.value
+    assert view.strip.rows == session.selection.indices.tolist()[:18]
+
+
+def test_a_clicked_thumbnail_asks_what_it_represents():
+    view, session = view_of()
+    row = view.strip.rows[3]
+    view.strip.picked = row
+    assert session.focus == ("click", (row,)) and view.strip.rows[0] == row
+
+
+def test_the_card_of_a_selected_a_later_and_a_never_point():
+    view, session = view_of()
+    session.j = 1
+    order = session.run.selection.indices.tolist()
+    weight = float(session.run.at[1].weights[2])
+    view.canvas.widget.set_state({"hovering": order[2]})
+    assert "Rank 3 of 16" in view.card.value and f"row {order[2]}" in view.card.value
+    assert "Weight <b>" in view.card.value and weight > 0
+    view.canvas.widget.set_state({"hovering": order[20]})
+    assert "Not yet selected: from 40 points on" in view.card.value and "Weight" not in view.card.value
+    never = next(r for r in range(400) if r not in order)
+    view.canvas.widget.set_state({"hovering": never})
+    assert "Not selected" in view.card.value
+    view.canvas.widget.set_state({"hovering": None})
+    assert "Hover a point" in view.card.value and session.hovered == -1
+
+
+def test_the_cards_picture_is_that_rows():
+    view, session = view_of()
+    for row in (5, 17):
+        session.hovered = row
+        source = view.card.value.split('src="')[1].split('"')[0]
+        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))))
+        assert (pixels == session.result.data.thumbnail(row)).all()
+
+
+def test_a_hovered_thumbnail_is_highlighted_on_the_map():
+    view, session = view_of()
+    view.strip.hovered = view.strip.rows[2]
+    assert view.canvas.widget.hovering == view.strip.rows[2]
+    view.strip.hovered = -1
+    assert view.canvas.widget.hovering is None
+
+
+# -- what is said -----------------------------------------------------------------------------------------------
+
+
+def test_numbers_stand_beside_randoms_with_arrows_and_no_judgement():
+    view, session = view_of()
+    session.j = 1
+    said = view.side.value
+    assert "At 16 points" in said and "mean distance ↓<br>random 0.2" in said and "coverage radius ↓" in said
+    assert "cx-good" not in said and "green" not in said
+    kish = session.run.numbers["effective_size"][1]
+    assert f'<span class="cx-num">{kish:,.0f}</span>' in said and "of 16" in said
+
+
+def test_numbers_that_were_not_measured_say_so():
+    view, session = view_of()
+    session.result.runs["CRAIG"].numbers.update(gradient_error=[None] * 4)
+    session.j = 2
+    assert "gradient error ↓<br>not measured" in view.side.value
+
+
+def test_uneven_weights_are_warned_about():
+    view, session = view_of()
+    session.result.runs["CRAIG"].numbers.update(effective_size=[1.0] * 4)
+    session.j = 2
+    assert "make training diverge" in view.side.value
+
+
+def test_class_bars_equal_the_picks():
+    view, session = view_of()
+    session.j = 3
+    counts = np.bincount(session.selection.indices.numpy() % 4, minlength=4)
+    for c, count in enumerate(counts):
+        assert f'title="class &lt;{c}&gt;: {count} picks, 20.0 by its share"' in view.side.value
+
+
+def test_many_classes_show_the_largest_and_count_the_rest():
+    view, session = view_of(4000, 100)
+    session.j = 3
+    assert view.side.value.count('class="cx-share"') == 11 and "and 89 more classes with" in view.side.value
+
+
+def test_weights_alike_and_no_weights_say_so():
+    view, session = view_of(weights=False)
+    assert "This selection states none." in view.side.value and "size is weight" not in view.caption.value
+
+
+def test_the_caption_names_both_spaces_and_classes_without_a_pick():
+    view, session = view_of(classes=60)
+    counts = np.bincount(session.selection.indices.numpy() % 60, minlength=60)
+    said = view.caption.value
+    assert (
+        "8 of 400 noise &lt;b&gt; images chosen by CRAIG in features, seed 0; shown in PCA of the features."
+        in said
+    )
+    assert "No pick in class &lt;" in said and f"and {(counts == 0).sum() - 4:,} more." in said
+
+
+def test_markup_in_names_is_escaped():
+    view, session = view_of()
+    session.hovered = 3
+    for shown in (view.side.value, view.card.value, view.caption.value, view.head.value, view.busy.value):
+        assert "class <" not in shown and "noise <b>" not in shown
+    assert "class &lt;3&gt;" in view.card.value
+
+
+def test_data_without_labels_has_no_class_and_all_else():
+    view, session = view_of(labels=False)
+    session.j = 2
+    assert view.tools.classes.layout.display == "none" and "Selected per class" not in view.side.value
+    assert standing_out(view) == set(session.selection.indices.tolist())
+    session.focus = ("click", (int(session.selection.indices[0]),))
+    assert "Rank 1, represents" in view.head.value
+
+
+def test_a_table_shows_cards():
+    view, session = view_of(data="table")
+    session.hovered = 2
+    assert "<td>a</td>" in view.card.value and "<img" not in view.card.value
+    assert len(view.strip.rows) == 8 and view.strip.sections[0]["groups"][0][0]["card"][0].startswith("a ")
+    assert "table points chosen" in view.caption.value
+
+
+def test_no_data_at_all_names_the_rows():
+    view, session = view_of(data="nothing")
+    session.hovered = 2
+    assert "row 2" in view.card.value and view.strip.sections[0]["groups"][0][0]["card"][0].startswith("row ")
+
+
+def test_a_method_that_stopped_says_why():
+    view, session = view_of()
+    run = session.run
+    for selection in run.at:
+        selection.info["stopped"] = "residual exhausted after 8 of 80"
+    session.j = 2
+    assert "Stopped: residual exhausted after 8 of 80." in view.caption.value
+
+
+def test_before_the_first_result_nothing_is_drawn():
+    from widgets.session import Session
+
+    session = Session()
+    view = MapView(session)
+    assert view.canvas is None and view.plot.children == () and session.problem is None
+
+
+def test_a_hidden_map_waits_and_catches_up():
+    view, session = view_of()
+    session.tab = "images"
+    before = view.canvas.tick
+    session.j = 3
+    assert view.canvas.tick == before
+    session.tab = "map"
+    assert standing_out(view) == set(session.selection.indices.tolist())
+
+
+def test_a_failure_in_a_callback_becomes_the_sessions_problem(monkeypatch):
+    view, session = view_of(loop=panels.Loop())
+    monkeypatch.setattr(canvas_module.Canvas, "look", lambda self, table: 1 / 0)
+    session.j = 2
+    assert session.problem is not None and "ZeroDivisionError" in session.problem.details
