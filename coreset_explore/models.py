@@ -132,10 +132,10 @@ def lenet(shape: Shape) -> tuple[nn.Module, int]:
 
 
 def cnn(shape: Shape) -> tuple[nn.Module, int]:
-    """Four blocks of 64 (convolution, batch norm, ReLU, pooling), then the spatial mean: GMC paper, B.2."""
+    """Four blocks of 64 (convolution, batch norm, pooling, ReLU), then the spatial mean: GMC paper, B.2."""
     blocks: list[nn.Module] = []
     for inside in (shape[0], 64, 64, 64):
-        blocks += [nn.Conv2d(inside, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(), MaxPool()]
+        blocks += [nn.Conv2d(inside, 64, 3, padding=1), nn.BatchNorm2d(64), MaxPool(), nn.ReLU()]
     return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten()), 64
 
 

@@ -29,7 +29,7 @@ def test_an_mlp_learns_the_digits():
     assert [e.epoch for e in fit.epochs] == list(range(1, 9))
     assert fit.epochs[-1].loss < fit.epochs[0].loss / 3 and fit.epochs[-1].train_accuracy > 0.92
     assert fit.accuracy == training.evaluate(fit.model, load("digits").x_test, load("digits").y_test)
-    assert fit.epochs[0].lr > fit.epochs[-1].lr > 0 and fit.epochs[-1].updates == 8 * 12
+    assert fit.epochs[0].lr > fit.epochs[-1].lr > 0 and fit.epochs[-1].updates == 8 * 45
     assert list(fit.frame()["epoch"]) == list(range(1, 9)) and not fit.model.training
 
 
