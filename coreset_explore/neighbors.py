@@ -112,6 +112,6 @@ def _itself_first(found: Tensor, start: int) -> Tensor:
     at = found == own[:, None]
     place = torch.where(at.any(1), at.int().argmax(1), found.shape[1] - 1)
     line = torch.arange(len(found))
-    found[line, place] = found[:, 0]
+    found[line, place] = found[:, 0].clone()
     found[:, 0] = own
     return found
