@@ -11,12 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from coreset_explore.params import Param, Range, check_params, parameters
-
-__all__ = [
-    "METHODS", "PICKERS", "PURPOSES", "SCORES", "STREAMS", "Method", "Param", "Range", "Registry", "UnknownMethod",
-    "discover", "find", "picker", "scorer", "selector", "stream", "unknown",
-]  # fmt: skip
+from coreset_explore.params import Param, Range, check_params, parameters  # noqa: F401 (Range: for method files)
 
 PURPOSES = {
     "cover": "Cover everything",
@@ -236,10 +231,20 @@ def scorer(
 
 
 def picker(
-    *, nested: bool = True, paper: str = "", title: str | None = None, needs: str = ""
+    *,
+    needs: str = "",
+    nested: bool = True,
+    paper: str = "",
+    title: str | None = None,
+    bytes: Callable[[int, int, int, int], float] | None = None,
+    skips: Mapping[str, str] | None = None,
 ) -> Callable[[Callable], Callable]:
-    """Register `fn(pool, scores, k, *, rng, given=(), …) -> rows (k,)`: turns any score into a selection."""
-    return _register("picker", weights="uniform", nested=nested, paper=paper, title=title, needs=needs)
+    """Register `fn(pool, scores, k, *, rng, given=(), …) -> rows (k,)`: turns any score into a selection.
+
+    The arguments are those of `selector`; `needs` and `bytes` come on top of the score's.
+    """
+    declared = {"needs": needs, "nested": nested, "paper": paper, "title": title, "bytes": bytes}
+    return _register("picker", weights="uniform", skips=dict(skips or {}), **declared)
 
 
 def stream(*, needs: str, paper: str = "", title: str | None = None) -> Callable[[Callable], Callable]:

@@ -2,91 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from coreset_explore import progress
+from coreset_explore.bound import Bound, bind, missing_for
 from coreset_explore.compose import COMBINATORS
 from coreset_explore.gradients import LastLayer
 from coreset_explore.memory import available_bytes, peak_memory
 from coreset_explore.params import check_params, parameters
-from coreset_explore.pool import Missing, Pool
-from coreset_explore.registry import PICKERS, Method, find, unknown
+from coreset_explore.pool import Pool
+from coreset_explore.registry import Method, unknown
 from coreset_explore.selection import Selection
 
 Wrap = Sequence[tuple[str, Mapping[str, Any]]]
-_RANKS = {
-    "top": 1.0,
-    "bottom": -1.0,
-}  # pickers that rank all rows; a selection's score is higher where picked earlier
 MEMORY_SHARE = 0.8  # of what is free: above it a run is refused beforehand rather than killed
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A method with its parameters (and a score with its picker): `bound(pool, k, *, rng, given=()) -> Selection`.
-
-    It writes what combinators need to know into `info`: the weights' kind and the parameters.
-    """
-
-    method: Method
-    params: Mapping[str, Any]
-    pick: tuple[str, Mapping[str, Any]] | None = None
-
-    def __call__(self, pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
-        for name in _needed(self.method, pool, self.params):
-            pool.need(name)
-        if self.method.kind == "score":
-            answer = self._pick(pool, k, rng, given)
-        else:
-            extra = {"given": given} if len(given) else {}
-            if extra and "given" not in inspect.signature(self.method.fn).parameters:
-                raise ValueError(f"{self.method.name} takes no rows already chosen; select without given=")
-            answer = self.method.fn(pool, k, rng=rng, **extra, **self.params)
-        if not isinstance(answer, Selection):
-            raise TypeError(
-                f"{self.method.name} returned {type(answer).__name__}, and a method returns a Selection"
-            )
-        params = {n: self.params.get(n, p.default) for n, p in self.method.params.items()}
-        info = {**answer.info, "method": self.method.name, "weights": self.method.weights, "params": params}
-        info["space"] = params.get("space", self.method.needs)
-        if self.pick:
-            info["pick"] = [self.pick[0], dict(self.pick[1])]
-        return replace(answer, info=info)
-
-    def _pick(self, pool: Pool, k: int, rng: torch.Generator, given: Sequence[int]) -> Selection:
-        progress.check()
-        scores = torch.as_tensor(self.method.fn(pool, **self.params))
-        if scores.shape != (len(pool),):
-            raise ValueError(
-                f"score {self.method.name} returned {tuple(scores.shape)}, not one value a row, ({len(pool)},)"
-            )
-        if len(bad := (~torch.isfinite(scores)).nonzero()):
-            raise ValueError(
-                f"score {self.method.name} is NaN or infinite for {len(bad):,} rows, first row {int(bad[0])}"
-            )
-        name, options = self.pick or ("top", {})
-        rows = PICKERS[name].fn(pool, scores, k, rng=rng, given=given, **options)
-        weights = torch.full((len(rows),), len(pool) / max(len(rows), 1), dtype=torch.float64)
-        sign = _RANKS.get(name)
-        return Selection(rows, weights, score=None if sign is None else (sign * scores).cpu())
-
-
-def bind(method: str | Method | Callable, pick: Any = None, **params) -> Bound:
-    """A method by name with its parameters checked, ready for a combinator."""
-    found = find(method)
-    if found.kind != "score" and pick is not None:
-        raise ValueError(f"{found.name} selects by itself; pick={pick!r} is for scores")
-    chosen = None
-    if found.kind == "score":
-        name, options = (pick, {}) if isinstance(pick, str) else (pick or ("top", {}))
-        chosen = (name, PICKERS[name].checked(options))
-    return Bound(found, found.checked(params), chosen)
 
 
 def wrapped(method: Bound, wrap: Wrap) -> Callable[..., Selection]:
@@ -170,8 +104,6 @@ def budget(k: int | float, n: int) -> int:
 
 def estimated_bytes(bound: Bound, pool: Pool, k: int, wrap: Wrap = ()) -> float | None:
     """Peak memory the method declares for the largest group it will see, or None where it declares nothing."""
-    if bound.method.bytes is None:
-        return None
     n = len(pool)
     for name, options in wrap:
         if name == "per_class" and pool.y is not None:
@@ -186,7 +118,7 @@ def estimated_bytes(bound: Bound, pool: Pool, k: int, wrap: Wrap = ()) -> float 
     if pool.grads is not None:
         factored = isinstance(pool.grads, LastLayer) and not any(name == "per_batch" for name, _ in wrap)
         widths.append(pool.grads.h.shape[2] if factored else pool.grads.dim)
-    return float(bound.method.bytes(n, max(widths, default=1), pool.n_classes, min(k, n)))
+    return bound.bytes(n, max(widths, default=1), pool.n_classes, min(k, n))
 
 
 def _refuse_too_large(method: Method, estimate: float | None) -> None:
@@ -196,17 +128,6 @@ def _refuse_too_large(method: Method, estimate: float | None) -> None:
             f"{method.name} would need about {estimate / 2**30:.1f} GB and {free / 2**30:.1f} GB are free; "
             "wrap it in per_class, two_stage or merge_reduce, which work on parts"
         )
-
-
-def _needed(method: Method, pool: Pool, params: Mapping[str, Any]) -> tuple[str, ...]:
-    options = method.alternatives()
-    if "space" in method.params:
-        space = params.get("space", method.params["space"].default)
-        options = [o for o in options if space in o] or options
-    for fields in options:
-        if all((pool.target if f == "target" else pool.fields.get(f)) is not None for f in fields):
-            return fields
-    return options[0]
 
 
 def _check(answer: Selection, pool: Pool, k: int, given: Sequence[int], name: str) -> None:
@@ -225,16 +146,6 @@ def _versions() -> dict[str, str]:
     from coreset_explore import __version__
 
     return {"coreset_explore": __version__, "torch": torch.__version__}
-
-
-def missing_for(bound: Bound, pool: Pool) -> Missing | None:
-    """What the pool lacks for this method, without running it: for forms that grey a method out."""
-    for name in _needed(bound.method, pool, bound.params):
-        try:
-            pool.need(name)
-        except Missing as error:
-            return error
-    return None
 
 
 __all__ = ["Bound", "bind", "budget", "estimated_bytes", "missing_for", "peak_memory", "select", "wrapped"]

@@ -1,4 +1,4 @@
-"""The laws: written once, met by every registered method in every space it works in.
+"""The laws: written once, met by every registered method in every space it works in, and by every picker.
 
 A method joins by being registered. A law that does not apply is declared, by the method (`skips`, with the reason) or
 by what it declares itself to be (`nested=False`); the last test counts that nothing else was left out.
@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 import torch
 
-from coreset_explore import METHODS, SCORES, Cancelled, Pool, Selection, listening, reweigh, select
+from coreset_explore import METHODS, PICKERS, SCORES, Cancelled, Pool, Selection, listening, reweigh, select
 from coreset_explore.compose import allocate
 from coreset_explore.pool import Missing
 from coreset_explore.registry import Method
-from coreset_explore.selecting import bind, peak_memory
+from coreset_explore.selecting import Bound, bind, peak_memory
 from coreset_explore.weights import nearest_pick
 from tests.pools import constant, make
 
@@ -33,23 +33,35 @@ N = len(POOL)
 
 @dataclass(frozen=True)
 class Case:
-    """A method, with the space it works in where it has several."""
+    """A method, with the space it works in where it has several; a picker is met as entropy through it."""
 
     method: Method
     params: dict[str, Any]
+    picker: Method | None = None
 
     @property
     def label(self) -> str:
-        return "-".join([self.method.name, *map(str, self.params.values())])
+        return "-".join([self.declares.name, *map(str, self.params.values())])
+
+    @property
+    def declares(self) -> Method:
+        """Whose laws these are."""
+        return self.picker or self.method
+
+    @property
+    def bound(self) -> Bound:
+        return bind(self.method, self.picker and self.picker.name, **self.params)
 
     @property
     def needs(self) -> list[tuple[str, ...]]:
         """The sets of fields of which one is enough, in this space."""
-        space = self.params.get("space")
-        return [fields for fields in self.method.alternatives() if space is None or space in fields]
+        space, extra = self.params.get("space"), self.picker.alternatives() if self.picker else [()]
+        own = [fields for fields in self.method.alternatives() if space is None or space in fields]
+        return [one + two for one in own for two in extra]
 
     def __call__(self, k: float, pool: Pool = POOL, seed: int = 0, **more) -> Selection:
-        return select(self.method, pool, k, seed=seed, show=False, **self.params, **more)
+        pick = self.picker and self.picker.name
+        return select(self.method, pool, k, seed=seed, pick=pick, show=False, **self.params, **more)
 
 
 LAWS: dict[str, Callable[[Case], None]] = {}
@@ -65,6 +77,7 @@ def cases() -> Iterator[Case]:
     for method in [*METHODS.values(), *SCORES.values()]:
         spaces = method.params["space"].choices if "space" in method.params else (None,)
         yield from (Case(method, {} if space is None else {"space": space}) for space in spaces)
+    yield from (Case(SCORES["entropy"], {}, picker) for picker in PICKERS.values())
 
 
 def declared_skips(method: Method) -> dict[str, str]:
@@ -72,7 +85,7 @@ def declared_skips(method: Method) -> dict[str, str]:
     skips = dict(method.skips)
     if not method.nested:
         skips |= dict.fromkeys(("nested", "nested_per_class", "reweigh_a_prefix"), "declares nested=False")
-    if method.bytes is None:
+    if method.bytes is None and method.kind != "picker":
         skips["memory"] = "declares no bytes"
     return skips
 
@@ -80,7 +93,7 @@ def declared_skips(method: Method) -> dict[str, str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" not in metafunc.fixturenames:
         return
-    chosen = [(name, case) for case in cases() for name in LAWS if name not in declared_skips(case.method)]
+    chosen = [(name, case) for case in cases() for name in LAWS if name not in declared_skips(case.declares)]
     COLLECTED.extend((name, case.label) for name, case in chosen)
     metafunc.parametrize("name, case", chosen, ids=[f"{case.label}-{name}" for name, case in chosen])
 
@@ -91,11 +104,11 @@ def test_law(name: str, case: Case) -> None:
 
 def test_every_method_meets_every_law_but_the_declared_ones() -> None:
     every = list(cases())
-    skipped = [(case.label, name) for case in every for name in declared_skips(case.method)]
+    skipped = [(case.label, name) for case in every for name in declared_skips(case.declares)]
     unknown = {name for _, name in skipped} - set(LAWS)
     assert not unknown, f"a method skips {unknown}, and there is no such law"
-    assert len(every) >= len(METHODS) + len(SCORES) > 12
-    assert all(reason.strip() for case in every for reason in declared_skips(case.method).values())
+    assert len(every) >= len(METHODS) + len(SCORES) + len(PICKERS) > 14
+    assert all(reason.strip() for case in every for reason in declared_skips(case.declares).values())
     wanted = len(every) * len(LAWS) - len(skipped)
     assert len(COLLECTED) == len(set(COLLECTED)) == wanted, (
         f"{len(every)} methods × {len(LAWS)} laws − {len(skipped)} declared skips = {wanted}, not {len(COLLECTED)}"
@@ -141,7 +154,7 @@ def same(case: Case, one: tuple[Pool, Selection], two: tuple[Pool, Selection]) -
     """The same rows of the original dataset, or (where floating point decided a tie) as good an answer."""
     if one[1].ids.tolist() == two[1].ids.tolist():
         return
-    assert case.method.name in ("gradmatch", "herding", "kcenter", "craig"), "another order, other picks"
+    assert case.method.kind == "selector" and case.method.purpose != "baseline", "another order, other picks"
     assert objective(case, *one) == pytest.approx(objective(case, *two), rel=1e-4)
 
 
@@ -280,9 +293,8 @@ def rows_given_are_not_picked_again(case: Case) -> None:
 
 @law
 def cancel_stops_it(case: Case) -> None:
-    bound = bind(case.method, **case.params)  # the method itself has to look, not only select() afterwards
-    with listening(should_stop=lambda: True), pytest.raises(Cancelled):
-        bound(POOL, N // 2, rng=torch.Generator().manual_seed(0))
+    with listening(should_stop=lambda: True), pytest.raises(Cancelled):  # the method looks, not only select()
+        case.bound(POOL, N // 2, rng=torch.Generator().manual_seed(0))
     with listening(should_stop=lambda: True), pytest.raises(Cancelled):
         case(N // 2, wrap=PER_CLASS)
 
@@ -291,12 +303,12 @@ def cancel_stops_it(case: Case) -> None:
 def memory(case: Case) -> None:
     n, d, c, k = 3000, 48, 10, 60
     case(5)  # imports and compiled kernels are not the method's memory
-    pool, bound = make(n, d, c), bind(case.method, **case.params)
+    pool, bound = make(n, d, c), case.bound
     with peak_memory(pool.device) as peak:
         bound(pool, k, rng=torch.Generator().manual_seed(0))
     if peak["bytes"] is None:
         pytest.skip("this system does not say how much memory a process used")
-    declared = case.method.bytes(n, d, c, k)
+    declared = bound.bytes(n, d, c, k)
     assert peak["bytes"] <= 2 * declared + NOISE, f"{peak['bytes']:,} bytes used, {declared:,.0f} declared"
 
 
@@ -317,6 +329,7 @@ def provenance_is_json(case: Case) -> None:
     info = json.loads(json.dumps(dict(answer.info)))
     assert info["method"] == case.method.name and info["weights"] == case.method.weights
     assert info["params"].items() >= case.params.items()
+    assert case.method.kind != "score" or info["pick"] == [case.picker.name if case.picker else "top", {}]
     assert (info["k"], info["asked"], info["seed"], info["n"]) == (len(answer), 7, 0, N)
     assert info["wrap"] == [["per_class", {}]] and info["seconds"] >= 0 and info["pool"] == POOL.fingerprint
     params = {name: value for name, value in info["params"].items() if name not in case.params}
@@ -355,7 +368,7 @@ def one_class(case: Case) -> None:
 def a_score_ranks_as_it_picks(case: Case) -> None:
     answer = case(N)
     if answer.score is None:
-        assert case.method.kind != "score"
+        assert case.method.kind != "score" or case.picker is not None
         return
     assert answer.score.shape == (N,)
     in_order = answer.score[answer.indices]
@@ -364,7 +377,7 @@ def a_score_ranks_as_it_picks(case: Case) -> None:
 
 @law
 def describes_itself(case: Case) -> None:
-    method = case.method
+    method = case.declares
     assert method.summary.endswith(".") and len(method.summary) < 130
-    assert method.paper or method.purpose == "baseline"
+    assert method.paper or method.purpose == "baseline" or method.name in ("top", "bottom")
     assert all(param.help for param in method.params.values()), "every parameter says what it does"

@@ -34,6 +34,10 @@ def test_each_row_is_its_own_first_neighbor_among_duplicates():
     assert (distances[100, 1:] > 1e-3).all() and (distances.diff(dim=1) >= 0).all()
 
 
+def test_one_row_is_its_own_neighbor():
+    assert [v.tolist() for v in knn(torch.ones(1, 3), 1)] == [[[0.0]], [[0]]]
+
+
 def test_neighbors_say_what_was_wrong_and_can_be_stopped():
     with pytest.raises(ValueError, match="701 neighbors asked for among 700 rows"):
         knn(X, 701)
