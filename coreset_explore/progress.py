@@ -114,6 +114,30 @@ def stage(label: str, low: float, high: float) -> Iterator[None]:
 
 
 @contextmanager
+def relay() -> Iterator[Callable[..., None]]:
+    """Progress that is told from outside, by another process: the block calls `tell(fraction, text)` as it hears.
+
+    A bare `tell()` only asks whether to stop.
+    """
+    listener = _listener.get()
+    level = ["", 0.0, 1.0]  # a float total marks a stage: it is named, not counted
+
+    def tell(fraction: float | None = None, text: str = "") -> None:
+        if listener is not None:
+            if fraction is not None:
+                level[0], level[1] = text, fraction
+            listener.step()
+
+    if listener is not None:
+        listener.levels.append(level)
+    try:
+        yield tell
+    finally:
+        if listener is not None:
+            listener.close(level)
+
+
+@contextmanager
 def listening(
     report: Callable[[float, str], None] = lambda fraction, text: None,
     should_stop: Callable[[], bool] = lambda: False,

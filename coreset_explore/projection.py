@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Literal
@@ -46,6 +47,7 @@ def project(
     min_dist: float = 0.1,
     perplexity: float = 30.0,
     limit: int = LIMIT,
+    runner: Callable[..., Tensor] | None = None,
 ) -> Map:
     """Lay out a pool's features, or an array (n, d), in the plane.
 
@@ -55,7 +57,8 @@ def project(
     Fewer than 8 rows, or rows that are all the same, are shown by PCA.
 
     Cancelling stops t-SNE and UMAP between two iterations; UMAP's graph, and its first compilation (some ten seconds),
-    run to their end first. Raises ValueError for NaN or infinite features, naming the rows.
+    run to their end first. With `runner=apart.Worker()` they run in a process of their own, where a cancel is
+    immediate and this interpreter stays free. Raises ValueError for NaN or infinite features, naming the rows.
     """
     if how not in NAMES:
         raise ValueError(f"how is one of {', '.join(map(repr, NAMES))}, not {how!r}")
@@ -84,7 +87,10 @@ def project(
     rows = sample(len(x), limit, seed, y)
     reduced = pca(x, REDUCED)
     check()
-    laid = (umap if how == "umap" else tsne)(reduced[rows], seed, **settings)
+    if runner is None:
+        laid = (umap if how == "umap" else tsne)(reduced[rows], seed, **settings)
+    else:
+        laid = runner(how, reduced[rows], seed, **settings)
     note = f"{NAMES[how]} of {'the features' if x.shape[1] <= REDUCED else f'{REDUCED} principal components'}"
     if len(rows) < len(x):
         xy = torch.empty(len(x), 2)
