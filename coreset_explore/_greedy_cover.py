@@ -59,7 +59,7 @@ def cover(
     """
     n = len(matrix)
     nearest = matrix[given].min(0).values if len(given) else matrix.max().expand(n).clone()
-    owner = torch.full((n,), -1, dtype=torch.int32)
+    owner = torch.full((n,), -1 if len(given) else 0, dtype=torch.int32)  # at first all are the first pick's
     free = torch.ones(n, dtype=torch.bool)
     free[given.cpu()] = False
     if compiled is False or matrix.device.type != "cpu":

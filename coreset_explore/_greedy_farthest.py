@@ -14,6 +14,7 @@ from coreset_explore._greedy_rows import (
     products,
     squared_between,
     squared_norms,
+    total,
 )
 from coreset_explore.gradients import Gradients
 from coreset_explore.progress import track
@@ -104,8 +105,7 @@ def _farthest_torch(vectors, k, given, first):
 
 def nearest_to_mean(vectors: Gradients, norms: Tensor, free: Tensor) -> int:
     """The free row (n,) bool nearest to the mean of all rows; the first of equals."""
-    n = len(vectors)
-    mean = sum(vectors[start : start + 8192].sum() for start in track(range(0, n, 8192), "mean")) / n
+    mean = total(vectors) / len(vectors)
     middle = mean.float()
     # twice the largest error that float32 can have made; what it cannot tell apart is computed in float64
     doubt = 1e-5 * (norms + 2 * norms.sqrt() * middle.norm())

@@ -26,7 +26,11 @@ def by_id(vectors: Gradients, ids: Tensor, given: Sequence[int] = ()) -> tuple[G
 
 def squared_norms(vectors: Gradients) -> Tensor:
     """‖g_i‖² (n,) float32, or a ValueError for what no distance can be computed from."""
-    norms = vectors.squared_norm().float()
+    parts = []
+    for start in range(0, len(vectors), 8192):
+        check()
+        parts.append(vectors[start : start + 8192].squared_norm().float())
+    norms = torch.cat(parts)
     if not torch.isfinite(norms).all():
         count = int((~torch.isfinite(norms)).sum())
         raise ValueError(
@@ -35,9 +39,18 @@ def squared_norms(vectors: Gradients) -> Tensor:
     return norms
 
 
+def total(vectors: Gradients) -> Tensor:
+    """Σ g_i in float64, in pieces between which a run can be cancelled."""
+    found: Tensor | float = 0.0
+    for start in range(0, len(vectors), 8192):
+        check()
+        found = found + vectors[start : start + 8192].sum()
+    return found
+
+
 def unit(vectors: Gradients) -> Gradients:
     """Rows scaled to length 1 (zero rows stay zero): Euclidean distances among them order pairs as cosines do."""
-    norm = vectors.norm().clamp_min(torch.finfo(torch.float32).tiny)[:, None]
+    norm = squared_norms(vectors).sqrt().clamp_min(torch.finfo(torch.float32).tiny)[:, None]
     return Dense(vectors.g / norm) if isinstance(vectors, Dense) else LastLayer(vectors.r / norm, vectors.h)
 
 

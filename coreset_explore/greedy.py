@@ -7,6 +7,16 @@ Rows stand in id order (`by_id`), so that "the first of equals" is the smallest 
 from coreset_explore._greedy_cover import cover, distances
 from coreset_explore._greedy_farthest import farthest_first
 from coreset_explore._greedy_pursuit import pursue, solve
-from coreset_explore._greedy_rows import by_id, unit
+from coreset_explore._greedy_rows import by_id, squared_norms, total, unit
 
-__all__ = ["by_id", "cover", "distances", "farthest_first", "pursue", "solve", "unit"]
+__all__ = [
+    "by_id",
+    "cover",
+    "distances",
+    "farthest_first",
+    "pursue",
+    "solve",
+    "squared_norms",
+    "total",
+    "unit",
+]

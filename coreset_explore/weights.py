@@ -48,7 +48,7 @@ def match(pool: Pool, rows: Tensor, params: Mapping[str, Any]) -> Tensor:
 def match_target(pool: Pool, against: str = "training", steps: str = "last") -> Tensor:
     """The gradient to be matched: the pool's own sum, or the validation rows' sum scaled to n rows."""
     if against == "training":
-        return pool.vectors("grads", steps).sum()
+        return greedy.total(pool.vectors("grads", steps))
     target = pool.need("target")
     if len(target) == 0:
         raise ValueError(
@@ -142,6 +142,7 @@ def class_groups(pool: Pool, view: str | None) -> list[tuple[int, Tensor, Pool]]
         pool, view = VIEWS[view](pool), None
     groups = []
     for label, members in pool.by_class().items():
+        check()
         part = pool[members]
         if pool.target is not None:
             own = (pool.target.need("y") == label).nonzero().flatten()

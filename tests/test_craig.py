@@ -231,3 +231,11 @@ def test_refused_when_the_matrix_cannot_fit():
     grads = LastLayer(torch.zeros(1, 1, 2).expand(1, 600_000, 2), torch.zeros(1, 1, 2).expand(1, 600_000, 2))
     with pytest.raises(MemoryError, match="craig would need about 1341.* per_class"):
         select("craig", Pool.of(grads=grads), 10)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_row_as_far_from_every_pick_as_can_be_belongs_to_the_first(compiled):
+    """Three corners of an equilateral triangle: whoever is picked, the others are at the largest distance."""
+    matrix = 1.0 - torch.eye(3)
+    picks, _, owner = greedy.cover(matrix, 2, NONE, compiled=compiled)
+    assert picks.tolist() == [0, 1] and owner.tolist() == [0, 1, 0]

@@ -49,6 +49,5 @@ def craig(
     ):  # rows nearer to a given row count for the nearest pick too: weights are the selection's alone
         counted = weights.counts(pool, rows, {"space": space, "steps": steps})
     else:
-        # a row as far from every pick as two rows can be (or all rows equal) has no owner: ties go to the first pick
-        counted = torch.bincount(owner.clamp_min(0), minlength=len(rows)).double()
+        counted = torch.bincount(owner, minlength=len(rows)).double()
     return Selection(rows, counted, gains=saved)
