@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 import typing
 from collections.abc import Callable, Collection, Mapping
@@ -56,6 +57,11 @@ class Param:
 
 def parameters(fn: Callable, skip: Collection[str] = ()) -> dict[str, Param]:
     """Every keyword of `fn` beyond the standard ones and `skip`: `Annotated[float, Range(0, 1), "help"] = 0.5`."""
+    return dict(_read(fn, tuple(skip)))
+
+
+@functools.lru_cache(maxsize=512)  # a selection per class asks for them once a class
+def _read(fn: Callable, skip: tuple[str, ...]) -> dict[str, Param]:
     hints = typing.get_type_hints(fn, include_extras=True)
     found = {}
     for name, parameter in inspect.signature(fn).parameters.items():

@@ -58,7 +58,7 @@ class Method:
         return parameters(self.fn)
 
     def checked(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """`params` after checking names and ranges; a misspelt name is answered with the nearest one."""
+        """`params` after checking names and ranges."""
         return check_params(self.name, self.params, params)
 
     def alternatives(self) -> list[tuple[str, ...]]:
