@@ -16,6 +16,7 @@ class Background:
         self.shown = False  # whether a page shows the panel: nothing heavy starts by itself before
         self.touched = False  # whether the user chose a layout: then it is never changed for them
         self._choosing = False
+        self._worker = None
         guard = session_guard(session)
         session.observe(guard(self._layout_changed), "layout")
         session.observe(guard(self._tab_changed), "tab")
@@ -73,7 +74,7 @@ class Background:
             self.choose("PCA")
 
         self.layouts.start(
-            lambda: work.layout(pool, name, seed),
+            lambda: work.layout(pool, name, seed, self._runner()),
             then=done,
             failed=failed,
             progressed=lambda fraction, text: setattr(
@@ -81,6 +82,13 @@ class Background:
             ),
             cancelled=lambda: setattr(session, "layout_note", ""),
         )
+
+    def _runner(self):
+        """The process that lays out UMAP and t-SNE: here they would hold the interpreter, and the page with it."""
+        from coreset_explore.apart import Worker
+
+        self._worker = self._worker or Worker()
+        return self._worker
 
     def choose(self, name: str) -> None:
         self._choosing = True
@@ -140,3 +148,5 @@ class Background:
     def close(self) -> None:
         self.layouts.drop()
         self.probes.drop()
+        if self._worker is not None:
+            self._worker.close()

@@ -156,11 +156,11 @@ def answer(ask: Ask, previous: Result | None = None) -> tuple[Result, dict]:
     return result, found
 
 
-def layout(pool: Pool, name: str, seed: int):
+def layout(pool: Pool, name: str, seed: int, runner=None):
     """A map of the pool's features by one of LAYOUTS; PCA at once, UMAP and t-SNE in seconds to minutes."""
     from coreset_explore.projection import project
 
-    return project(_mappable(pool), LAYOUTS[name], seed=seed)
+    return project(_mappable(pool), LAYOUTS[name], seed=seed, runner=runner)
 
 
 def _mappable(pool: Pool) -> Pool | torch.Tensor:
