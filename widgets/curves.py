@@ -11,8 +11,9 @@ import html
 import ipywidgets as w
 
 from coreset_explore import palette
-from widgets.curves_figure import accuracies, cursor_line, error_measure, layout, shown_runs, traces
+from widgets.curves_figure import accuracies, cursor_line, error_measure, layout, traces
 from widgets.job import session_guard
+from widgets.judging import all_runs
 from widgets.session import Session
 
 
@@ -100,7 +101,7 @@ def training_note(session: Session, epochs: int) -> str:
     if not info.get("model"):
         return "Needs a model: give images or a table, or choose a model under 1 Data."
     budgets = train_budgets(session)
-    runs = len(shown_runs(result))
+    runs = len(all_runs(result))
     words = (
         f"{info['model']} from scratch on {' and '.join(f'{b:,}' for b in budgets)} rows of {runs} selections"
     )
@@ -120,8 +121,8 @@ def describe(session: Session) -> str:
         words.append(session.probe_note or "Accuracies follow.")
     else:
         seeds = frame["seed"].nunique()
-        judged = str(frame["judged_on"].iloc[0]) if "judged_on" in frame else "the test set"
-        what = str(frame["regime"].iloc[0]) if "regime" in frame else "probe"
+        judged = str(frame["judged"].iloc[0])
+        what = str(frame["regime"].iloc[0])
         trained = (
             "a linear classifier on the features"
             if what.startswith("probe")
@@ -142,7 +143,7 @@ def table_html(session: Session) -> str:
     result = session.result
     if result is None:
         return ""
-    runs = shown_runs(result)
+    runs = all_runs(result)
     styles = palette.method_styles(list(runs), session.theme == "dark")
     measure, j = error_measure(result), min(session.j, len(result.budgets) - 1)
     points = {name: accuracies(name, run, session.trained) for name, run in runs.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coreset_explore import palette
+from widgets.judging import all_runs
 from widgets.session import Result, Run, Session
 
 RAIL = 248
@@ -20,17 +21,9 @@ def error_measure(result: Result) -> str:
     return "gradient_error" if any(e is not None for e in errors) else "mean_distance"
 
 
-def shown_runs(result: Result) -> dict[str, Run]:
-    """The chosen runs, and random beside them whether chosen or not."""
-    runs = dict(result.runs)
-    if not any(r is result.random for r in runs.values()):
-        runs["Random (not chosen)" if "Random" in runs else "Random"] = result.random
-    return runs
-
-
 def traces(result: Result, measure: str, dark: bool, trained=None) -> list[dict]:
     """Plotly traces as plain dictionaries: one error line, one accuracy line and one band a method."""
-    runs = shown_runs(result)
+    runs = all_runs(result)
     styles = palette.method_styles(list(runs), dark)
     found = []
     for name, run in runs.items():

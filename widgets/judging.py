@@ -37,7 +37,7 @@ def accuracy(result: Result) -> Result:
             "too few rows are left to judge accuracies by; give a test set, explore(X, y, test=0.2)"
         )
     frame = accuracy_curve(result.pool, _entries(result), budgets, seeds=PROBE_SEEDS, show=False)
-    return _with_accuracies(result, frame.assign(judged_on=frame["judged"]))
+    return _with_accuracies(result, frame)
 
 
 def train(result: Result, model: str = "", budgets=(), epochs: int = 30, seeds: int = 1, **settings):
@@ -49,7 +49,7 @@ def train(result: Result, model: str = "", budgets=(), epochs: int = 30, seeds: 
     sizes = list(budgets) or [result.budgets[-1]]
     settings = {"data": result.data, "model": name, "epochs": epochs, "seeds": seeds, **settings}
     frame = accuracy_curve(result.pool, _entries(result), sizes, **settings, show=False)
-    return frame.assign(judged_on=frame["judged"])
+    return frame
 
 
 def all_runs(result: Result) -> dict[str, Run]:
