@@ -42,6 +42,18 @@ def logits_features(model: nn.Module, x: Tensor, label: str = "recording batch")
     return found
 
 
+def measured(now: Tensor, logits: Tensor, y: Tensor, before: Tensor) -> tuple[Tensor, ...]:
+    """One epoch of History, in the order of `pool.History`, from log-probabilities (n, c) now and an epoch before."""
+    label = y[:, None]
+    true = logits.gather(1, label)[:, 0]
+    other = logits.scatter(1, label, -torch.inf).amax(1)
+    chance = now.exp()
+    loss = -now.gather(1, label)[:, 0]
+    wrong = chance.scatter_add(1, label, torch.full_like(label, -1.0, dtype=chance.dtype))
+    divergence = (chance * (now - before)).sum(1).clamp_min(0)
+    return logits.argmax(1) == y, (-loss).exp(), true - other, loss, wrong.norm(dim=1), divergence
+
+
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode without gradients; afterwards every module is back in the mode it had."""

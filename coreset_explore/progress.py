@@ -53,7 +53,7 @@ class _Listener:
         return ", ".join(
             label
             if isinstance(total, float)
-            else f"{label} {done + 1:,} of {total:,}"
+            else f"{label} {min(done + 1, total):,} of {total:,}"
             if total
             else f"{label} {done + 1:,}"
             for label, done, total in self.levels

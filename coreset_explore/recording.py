@@ -18,10 +18,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from coreset_explore import evaluation, models, progress, training
+from coreset_explore import extras as facts
 from coreset_explore._data_type import split
 from coreset_explore.cache import key, read, versions, write
 from coreset_explore.datasets import Data, load
-from coreset_explore.evaluation import evaluating, logits_features, stream
+from coreset_explore.evaluation import logits_features, measured, stream
+from coreset_explore.extras import EXTRAS
 from coreset_explore.gradients import LastLayer
 from coreset_explore.pool import History, Pool
 
@@ -81,7 +83,7 @@ def signals(
     where = evaluation.pick_device(device)
     kept, name = None, None
     if cache and not isinstance(model, nn.Module):
-        code = [Path(part.__file__) for part in (models, training, evaluation)]
+        code = [Path(part.__file__) for part in (models, training, evaluation, facts)]
         tensors = [data.x, data.y, data.x_test, data.y_test]
         about = [data.name, data.note, data.kind, data.classes, where.type, asdict(plan)]
         name = key(*tensors, *about, *code, Path(__file__))
@@ -121,13 +123,9 @@ def _plan(data: Data, model, epochs, checkpoints, inits, holdout, seed, extras, 
                 f"checkpoints are 'last', 'each' or epochs from 0 to {epochs} (epochs={epochs}), not {checkpoints!r}"
             )
     if inits and checkpoints != "last":
-        raise ValueError(
-            "gradients are kept at checkpoints of one run or at fresh initialisations: leave one out"
-        )
+        raise ValueError("gradients are kept at checkpoints or at fresh initialisations: leave one out")
     if not 0 <= holdout < 1:
-        raise ValueError(
-            f"holdout is the share of training rows set aside, from 0 to below 1, not {holdout!r}"
-        )
+        raise ValueError(f"holdout is the share of rows set aside, from 0 to below 1, not {holdout!r}")
     extras = (extras,) if isinstance(extras, str) else tuple(extras)
     if unknown := [name for name in extras if name not in EXTRAS]:
         raise ValueError(
@@ -136,10 +134,8 @@ def _plan(data: Data, model, epochs, checkpoints, inits, holdout, seed, extras, 
     known = {"batch_size", "optimizer", "lr", "weight_decay", "schedule", "augment"}
     if unknown := sorted(set(recipe or {}) - known):
         raise ValueError(f"the recipe does not know {unknown[0]!r}; it takes {', '.join(sorted(known))}")
-    if isinstance(model, nn.Module):
-        called = type(model).__name__
-    else:
-        called = models.default(data) if model is None else model
+    called = models.default(data) if model is None else model
+    called = type(model).__name__ if isinstance(model, nn.Module) else called
     return Plan(called, epochs, steps, inits, float(holdout), seed, extras, dict(recipe or {}))
 
 
@@ -155,9 +151,7 @@ def _record(data: Data, plan: Plan, model: str | nn.Module, where: torch.device)
     if plan.holdout:
         rows, held = split(data.y, len(data), plan.holdout, plan.seed)
         if len(held) == 0:
-            raise ValueError(
-                f"holdout={plan.holdout:g} of {len(data):,} rows sets none aside; use a larger share"
-            )
+            raise ValueError(f"holdout={plan.holdout:g} of {len(data):,} rows sets none aside; take more")
     seen = data if len(held) == 0 else data[rows]
     steps: list[tuple[Tensor, Tensor]] = []
     kept: dict[str, Any] = {"rows": rows, "held": held}
@@ -169,15 +163,18 @@ def _record(data: Data, plan: Plan, model: str | nn.Module, where: torch.device)
         own = copy.deepcopy(model) if isinstance(model, nn.Module) else model
         return training.made(own, seen, stream(plan.seed, purpose)).to(where)
 
-    def record(net: nn.Module, keep: bool, last: bool) -> Tensor:
-        logits, features = logits_features(net, data.x)
+    def record(net: nn.Module, when: dict[str, int], keep: bool, last: bool) -> Tensor:
+        share = len(data) / (len(data) + (0 if data.y_test is None else len(data.y_test)))
+        with progress.stage("training rows", 0, share):
+            logits, features = logits_features(net, data.x)
         right = {"train": _accuracy(logits[rows], data.y[rows])}
         if data.y_test is not None:
-            test = logits_features(net, data.x_test)
+            with progress.stage("test rows", share, 1):
+                test = logits_features(net, data.x_test)
             right["test"] = _accuracy(test[0], data.y_test)
             if last:
                 kept["test_logits"], kept["test_features"] = test
-        accuracy.append(right)
+        accuracy.append({**when, **right})
         if keep:
             steps.append((logits, features))
         if last:
@@ -187,26 +184,28 @@ def _record(data: Data, plan: Plan, model: str | nn.Module, where: torch.device)
     def each(result: training.Epoch, net: nn.Module) -> None:
         nonlocal before
         last = result.epoch == plan.checkpoints[-1]
-        logits = record(net, last or (not plan.inits and result.epoch in plan.checkpoints), last)
-        accuracy[-1] = {"epoch": result.epoch, **accuracy[-1]}
+        keep = last or (not plan.inits and result.epoch in plan.checkpoints)
+        logits = record(net, {"epoch": result.epoch}, keep, last)
         now = F.log_softmax(logits, 1)
-        history.append(_measured(now, logits, data.y, now if before is None else before))
+        history.append(measured(now, logits, data.y, now if before is None else before))
         before = now
 
-    for i in progress.track(range(1, plan.inits + 1), "initialisation"):
-        net = started(f"init {i}")
-        if isinstance(model, nn.Module):
-            models.init_(net, stream(plan.seed, f"init {i}"))
-        record(net, True, last=plan.epochs == 0 and i == plan.inits)
-        accuracy[-1] = {"initialisation": i, **accuracy[-1]}
+    # an epoch with its recording takes about five times as long as an initialisation
+    trained = 5 * plan.epochs / (5 * plan.epochs + plan.inits + 1)
+    with progress.stage("recording", 0, 1 - trained):
+        for i in progress.track(range(1, plan.inits + 1), "initialisation"):
+            net = started(f"init {i}")
+            if isinstance(model, nn.Module):
+                models.init_(net, stream(plan.seed, f"init {i}"))
+            record(net, {"initialisation": i}, True, last=plan.epochs == 0 and i == plan.inits)
     if not plan.inits or plan.epochs:
         net = started("init")
         if not plan.inits and plan.checkpoints[0] == 0:
-            record(net, True, last=plan.checkpoints == (0,))
-            accuracy[-1] = {"epoch": 0, **accuracy[-1]}
+            record(net, {"epoch": 0}, True, last=plan.checkpoints == (0,))
     if plan.epochs:
         recipe = {"seed": plan.seed, "device": where, "test_every": 0, **plan.recipe}
-        fit = training.fit(net, seen, epochs=plan.epochs, on_epoch=each, **recipe)
+        with progress.stage("recording", 1 - trained, 1):
+            fit = training.fit(net, seen, epochs=plan.epochs, on_epoch=each, **recipe)
         if fit.info["stopped"]:
             raise ValueError(f"the model cannot be recorded: {fit.info['stopped']}")
     kept["logits"], kept["features"] = (torch.stack(parts) for parts in zip(*steps))
@@ -215,42 +214,8 @@ def _record(data: Data, plan: Plan, model: str | nn.Module, where: torch.device)
     return kept, accuracy
 
 
-def _measured(now: Tensor, logits: Tensor, y: Tensor, before: Tensor) -> tuple[Tensor, ...]:
-    """One epoch of History, in the order of its fields, from log-probabilities now and an epoch before."""
-    label = y[:, None]
-    true = logits.gather(1, label)[:, 0]
-    other = logits.scatter(1, label, -torch.inf).amax(1)
-    chance = now.exp()
-    loss = -now.gather(1, label)[:, 0]
-    wrong = chance.scatter_add(1, label, torch.full_like(label, -1.0, dtype=chance.dtype))
-    divergence = (chance * (now - before)).sum(1).clamp_min(0)
-    return logits.argmax(1) == y, (-loss).exp(), true - other, loss, wrong.norm(dim=1), divergence
-
-
 def _accuracy(logits: Tensor, y: Tensor) -> float:
     return float((logits.argmax(1) == y).double().mean())
-
-
-def full_grad_norm(net: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-    """‖∇loss‖ (n,) in all parameters (Paul et al. 2021, arXiv:2107.07075); `grads` knows the last layer only."""
-    body = net.module if isinstance(net, models.Adapted) else nn.Sequential(net.trunk, net.head)
-    weights = {name: p.detach() for name, p in body.named_parameters() if p.requires_grad}
-    where = evaluation.device_of(net)
-
-    def loss(values, row, label):
-        return F.cross_entropy(torch.func.functional_call(body, values, (row[None],)), label[None])
-
-    each = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
-    block = max(1, 2**24 // sum(v.numel() for v in weights.values()))
-    found = []
-    with evaluating(net):
-        for part, label in progress.track(list(zip(x.split(block), y.split(block))), "gradient block"):
-            grads = each(weights, net.prepare(part.to(where)), label.to(where))
-            found.append(sum(g.flatten(1).square().sum(1) for g in grads.values()).sqrt().cpu())
-    return torch.cat(found)
-
-
-EXTRAS = {"full_grad_norm": full_grad_norm}
 
 
 def _pool(data: Data, plan: Plan, kept: Mapping[str, Any]) -> Pool:

@@ -135,26 +135,29 @@ def fit(
             net.train(len(x) > 1)  # one row has no batch statistics
             batches = torch.randperm(len(x), generator=shuffle).to(where).tensor_split(steps)[: total - done]
             lost = right = torch.zeros((), device=where)
-            for batch in progress.track(batches, "update"):
-                rate = lr * (0.5 + 0.5 * math.cos(math.pi * done / total)) if schedule == "cosine" else lr
-                given = x[batch] if augment is None else moved(x[batch], moves, flip="flip" in augment)
-                logits, _ = net(given)
-                loss = F.cross_entropy(logits, y[batch], reduction="none")
-                loss = loss if weights is None else loss * weights[batch]
-                loss.mean().backward()
-                descent.step(rate)
-                done += 1
-                lost = lost + loss.detach().sum()
-                right = right + (logits.detach().argmax(1) == y[batch]).sum()
+            with progress.stage("training", 0, 0.75):
+                for batch in progress.track(batches, "update"):
+                    rate = lr * (0.5 + 0.5 * math.cos(math.pi * done / total)) if schedule == "cosine" else lr
+                    given = x[batch] if augment is None else moved(x[batch], moves, flip="flip" in augment)
+                    logits, _ = net(given)
+                    loss = F.cross_entropy(logits, y[batch], reduction="none")
+                    loss = loss if weights is None else loss * weights[batch]
+                    loss.mean().backward()
+                    descent.step(rate)
+                    done += 1
+                    lost = lost + loss.detach().sum()
+                    right = right + (logits.detach().argmax(1) == y[batch]).sum()
             seen = sum(map(len, batches))
             last = epoch == epochs or not math.isfinite(lost)
             tested = None
             if data.y_test is not None and test_every and (last or epoch % test_every == 0):
-                tested = evaluate(net, data.x_test, data.y_test)
+                with progress.stage("testing", 0.75, 1):
+                    tested = evaluate(net, data.x_test, data.y_test)
             seconds = time.perf_counter() - begun
             records.append(Epoch(epoch, done, float(lost) / seen, rate, float(right) / seen, tested, seconds))
             if on_epoch is not None:
-                on_epoch(records[-1], net)
+                with progress.stage("recording", 0.75, 1):
+                    on_epoch(records[-1], net)
             if not math.isfinite(lost):
                 stopped = (
                     f"the loss was not finite in epoch {epoch}: lower lr={lr:g}, or use more even weights"

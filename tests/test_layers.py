@@ -37,7 +37,8 @@ MAY_IMPORT = {
     "evaluation": "models progress",
     "descent": "",
     "training": "descent models evaluation datasets cache pool selection progress",
-    "recording": "training models evaluation datasets cache gradients pool progress",
+    "extras": "models evaluation progress",
+    "recording": "training extras models evaluation datasets cache gradients pool progress",
     "projection": "pool neighbors cache progress",
     "measures": f"{FACTS} views weights greedy neighbors kernels",
     "plots": "pool selection measures palette",
@@ -47,6 +48,7 @@ MAY_IMPORT["experiment"] = " ".join(MAY_IMPORT)
 PRIVATE = {
     "_data_": "datasets",
     "_greedy_": "greedy",
+    "_kernels_": "kernels",
     "_walk": "measures",
     "_layouts": "projection",
     "_probe": "experiment",

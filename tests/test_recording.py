@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from coreset_explore import models, progress, recording, training
+from coreset_explore import extras, models, progress, training
 from coreset_explore.datasets import Data, load
 from coreset_explore.pool import Missing
 from coreset_explore.recording import signals
@@ -216,7 +216,7 @@ def test_full_gradient_norms_equal_autograds(name, size):
     )
     data = Data(x, torch.arange(6) % 3, tuple("abc"), None, None, "images", "made")
     net = models.build(name, data, torch.Generator().manual_seed(0))
-    found = recording.full_grad_norm(net, data.x, data.y)
+    found = extras.full_grad_norm(net, data.x, data.y)
     net.eval()
     for i in range(6):
         loss = F.cross_entropy(net(x[i : i + 1])[0], data.y[i : i + 1])

@@ -219,7 +219,7 @@ def test_progress_is_told():
     told = []
     with progress.listening(lambda fraction, text: told.append((fraction, text)), interval=0.0):
         training.fit("logistic", table(), epochs=4, batch_size=8)
-    assert any("epoch 2 of 4, update 3 of 8" in text for _, text in told)
+    assert any("epoch 2 of 4, training, update 3 of 8" in text for _, text in told)
     assert 0 <= min(told)[0] and max(told)[0] <= 1.0
 
 
