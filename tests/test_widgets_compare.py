@@ -1,0 +1,96 @@
+"""Compare: four states by set algebra, strips of what only one has, the slider, swapping, another number of points."""
+
+import numpy as np
+import pytest
+
+from tests.panels import BUDGETS, pictures_of, pool_of, session_of
+from widgets import encode
+from widgets.canvas import Canvas
+from widgets.compare import _codes, compare_panel, side_html
+from widgets.gallery import Gallery
+
+
+def parts(panel) -> tuple[list, Gallery]:
+    found, todo = [], [panel]
+    while todo:
+        one = todo.pop()
+        found.append(one)
+        todo.extend(getattr(one, "children", ()))
+    gallery = next(one for one in found if isinstance(one, Gallery))
+    return found, gallery
+
+
+@pytest.fixture
+def session():
+    pool = pool_of()
+    made = session_of(pool, pictures_of(pool))
+    made.tab = "compare"
+    return made
+
+
+@pytest.mark.parametrize("nested", [True, False])
+@pytest.mark.parametrize("j", range(len(BUDGETS)))
+def test_the_four_states_are_set_algebra(j, nested):
+    pool = pool_of()
+    result = session_of(pool, nested=nested).result
+    a, b = result.runs["CRAIG"], result.runs["Herding"]
+    one, two = (set(run.at[j].indices.tolist()) for run in (a, b))
+    codes, _ = _codes(result, a, b, j)
+    state = encode.compare_states(j, len(BUDGETS))[codes[:, 0].astype(int)]
+    rows = np.arange(len(pool))
+    assert set(rows[state == 1]) == one - two
+    assert set(rows[state == 2]) == two - one
+    assert set(rows[state == 3]) == one & two
+    assert (state == 0).sum() == len(pool) - len(one | two)
+    text = side_html(result, a, b, j)
+    counts = {"a": one - two, "b": two - one, "both": one & two}
+    assert all(f"data-{name}={len(rows)}" in text for name, rows in counts.items())
+    assert f"{len(one & two) / len(one | two):.3f}" in text
+
+
+def test_the_strips_hold_what_only_one_has_in_pick_order(session):
+    _, strips = parts(compare_panel(session))
+    for j in range(len(BUDGETS)):
+        session.j = j
+        a, b = (session.result.runs[n].at[j].indices.tolist() for n in ("CRAIG", "Herding"))
+        only_a, only_b = [r for r in a if r not in b], [r for r in b if r not in a]
+        assert strips.rows == only_a[:17] + only_b[:17]
+        assert [s["note"] for s in strips.sections] == [f"{len(only_a):,} rows", f"{len(only_b):,} rows"]
+
+
+def test_swapping_exchanges_the_two(session):
+    found, strips = parts(compare_panel(session))
+    before = [s["groups"] for s in strips.sections]
+    next(one for one in found if getattr(one, "description", "") == "Swap").click()
+    assert (session.compare_a, session.compare_b) == ("Herding", "CRAIG")
+    after = [[cell["row"] for group in s["groups"] for cell in group] for s in strips.sections]
+    assert after == [[cell["row"] for group in groups for cell in group] for groups in reversed(before)]
+
+
+def test_the_same_method_on_both_sides_is_not_offered_by_itself(session):
+    session.compare_b = "CRAIG"
+    _, strips = parts(compare_panel(session))
+    assert session.problem is None
+    assert strips.sections[1]["note"] != "0 rows", "B falls back to another method"
+
+
+def test_a_result_with_another_number_of_points_gets_a_new_view(session, monkeypatch):
+    made = []
+    init = Canvas.__init__
+    monkeypatch.setattr(Canvas, "__init__", lambda self, *a: (made.append(self), init(self, *a))[1])
+    compare_panel(session)
+    assert len(made) == 1
+    pool = pool_of(200)
+    other = session_of(pool, pictures_of(pool))
+    with session.hold_trait_notifications():
+        session.maps, session.result = other.maps, other.result
+    assert session.problem is None and len(made) == 2
+    assert len(made[1].widget.points) == 200
+
+
+def test_without_pictures_the_strips_are_cards(session):
+    pool = pool_of()
+    session = session_of(pool)
+    session.tab = "compare"
+    _, strips = parts(compare_panel(session))
+    assert all(cell["card"] for s in strips.sections for group in s["groups"] for cell in group)

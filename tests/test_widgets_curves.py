@@ -1,0 +1,138 @@
+"""Curves: what is drawn equals the numbers of the runs; the cursor, the caption and the table follow the Session."""
+
+import pandas
+import pytest
+
+from tests.panels import BUDGETS, pool_of, session_of
+from widgets.curves import describe, table_html, train_budgets, training_note
+from widgets.curves_figure import accuracies, cursor_line, error_measure, layout, traces
+from widgets.judging import all_runs
+from widgets.session import Run
+
+
+def frame(method: str, means: dict[int, tuple[float, ...]], regime: str = "probe") -> pandas.DataFrame:
+    rows = [
+        {
+            "method": method,
+            "budget": b,
+            "seed": s,
+            "accuracy": a,
+            "regime": regime,
+            "judged": "360 test rows",
+            "model": "mlp",
+        }
+        for b, values in means.items()
+        for s, a in enumerate(values)
+    ]
+    return pandas.DataFrame(rows)
+
+
+def with_accuracy(run: Run, means: dict) -> Run:
+    return Run(
+        run.choice, run.selection, run.at, run.numbers, run.seconds, run.nested, frame(run.choice.name, means)
+    )
+
+
+@pytest.fixture
+def session():
+    return session_of(pool_of())
+
+
+def test_the_error_lines_are_the_numbers_of_the_runs(session):
+    result = session.result
+    drawn = {t["name"]: t for t in traces(result, "gradient_error", dark=False) if t.get("name")}
+    assert set(drawn) == set(all_runs(result))
+    for name, run in all_runs(result).items():
+        assert drawn[name]["x"] == list(result.budgets)
+        assert drawn[name]["y"] == run.numbers["gradient_error"]
+    looks = {(t["line"]["dash"], t["marker"]["symbol"]) for t in drawn.values()}
+    assert len(looks) == len(drawn), "lines are told apart without color"
+
+
+def test_without_gradients_the_distance_is_drawn(session):
+    for run in all_runs(session.result).values():
+        run.numbers["gradient_error"] = [None] * len(BUDGETS)
+    assert error_measure(session.result) == "mean_distance"
+    titles = [a["text"] for a in layout(session, "mean_distance")["annotations"]]
+    assert "Mean distance" in titles[0]
+
+
+def test_accuracies_are_means_with_a_band_of_one_standard_deviation(session):
+    run = with_accuracy(session.result.random, {8: (0.5, 0.7), 80: (0.9, 0.9)})
+    points = accuracies("Random", run)
+    assert (
+        points[0][0] == 8
+        and points[0][1] == pytest.approx(0.6)
+        and points[0][2] == pytest.approx(0.1414, abs=1e-3)
+    )
+    assert points[1][1:] == (pytest.approx(0.9), 0.0)
+    trained = frame("Random", {80: (0.3,)}, "equal epochs: 50")
+    assert accuracies("Random", run, trained) == [(80, pytest.approx(0.3), 0.0)], (
+        "trained models take the probes' place"
+    )
+
+
+def test_the_cursor_stands_at_the_budget_and_stays_out_of_the_key(session):
+    before = session.key
+    for j, budget in enumerate(session.result.budgets):
+        session.j = j
+        assert {line["x0"] for line in cursor_line(session)} == {budget}
+    assert session.key == before and not session.stale
+
+
+@pytest.mark.parametrize(("width", "stacked"), [(1260, False), (560, True)])
+def test_the_figure_fits_the_panel(session, width, stacked):
+    session.width = width
+    found = layout(session, "gradient_error")
+    assert found["width"] < width
+    assert (found["xaxis"]["domain"] == found["xaxis2"]["domain"]) is stacked
+
+
+def test_the_table_marks_a_lead_of_more_than_one_deviation_only(session):
+    runs = session.result.runs
+    names = list(runs)
+    clear = {name: {80: (0.9, 0.9) if name == names[0] else (0.5, 0.5)} for name in all_runs(session.result)}
+    close = {name: {80: (0.6, 0.5) if name == names[0] else (0.5, 0.52)} for name in all_runs(session.result)}
+    for means, marked in ((clear, True), (close, False)):
+        filled = {name: with_accuracy(run, means[name]) for name, run in runs.items()}
+        random = with_accuracy(session.result.random, {80: (0.5, 0.5)})
+        if session.result.random in runs.values():
+            random = filled[next(n for n, r in runs.items() if r is session.result.random)]
+        session.result = type(session.result)(
+            session.result.data,
+            session.result.pool,
+            session.result.budgets,
+            filled,
+            random,
+            session.result.key,
+            1.0,
+        )
+        runs = session.result.runs
+        session.j = len(BUDGETS) - 1
+        assert ("<b>" in table_html(session)) is marked
+
+
+def test_names_are_escaped(session):
+    result = session.result
+    renamed = {"<script>x</script>": next(iter(result.runs.values()))}
+    session.result = type(result)(
+        result.data, result.pool, result.budgets, renamed, result.random, result.key, result.seconds
+    )
+    assert "<script>" not in table_html(session)
+
+
+def test_the_caption_says_who_judged(session):
+    assert "Accuracies follow" in describe(session)
+    session.probe_note = "Measuring accuracies, 40 %"
+    assert "Measuring accuracies, 40 %" in describe(session)
+    session.trained = frame("Random", {80: (0.5,)}, "equal epochs: 50")
+    words = describe(session)
+    assert "mlp (equal epochs: 50)" in words and "360 test rows" in words and "one seed, so no band" in words
+
+
+def test_training_says_what_it_will_take(session):
+    session.j = 0
+    assert train_budgets(session) == (BUDGETS[0], BUDGETS[-1])
+    session.j = len(BUDGETS) - 1
+    assert train_budgets(session) == (BUDGETS[-1],)
+    assert "Needs a model" in training_note(session, 50)
