@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.pool import Pool
+from coreset_explore.progress import track
 from coreset_explore.registry import scorer
 
 
@@ -31,7 +32,7 @@ def class_distance(
     """
     x = pool.need("emb")
     distance = torch.zeros(len(pool), dtype=torch.float64, device=x.device)
-    for rows in pool.by_class().values():
+    for rows in track(pool.by_class().values(), "class"):
         members = x[rows].double()
         middle = members.mean(0) if center == "mean" else _median(members)
         distance[rows] = (members - middle).norm(dim=1)
