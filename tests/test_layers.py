@@ -51,7 +51,7 @@ PRIVATE = {
     "_kernels_": "kernels",
     "_walk": "measures",
     "_layouts": "projection",
-    "_probe": "experiment",
+    "_probe": "experiment", "_draw": "plots",
     "_entries": "experiment",
 }
 ONLY_IN = {"numba": "kernels", "faiss": "neighbors", "dask": "scale"}

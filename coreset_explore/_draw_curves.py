@@ -1,0 +1,113 @@
+"""Curves as figures: gradient error and accuracy over the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from coreset_explore import palette
+from coreset_explore._draw import LARGE, PLAIN, caption, figure, legend, plain
+from coreset_explore.measures import Path
+
+
+def curves(
+    frame=None,
+    paths: Mapping[str, Path] | None = None,
+    *,
+    budget: int | None = None,
+    title: str = "",
+    dark: bool = False,
+):
+    """Gradient error (`paths`: name → `gradient_path`) and accuracy (`frame` of `accuracy_curve`) over the budget.
+
+    Lines are means over seeds, bands one standard deviation; `budget` draws the slider's line.
+    """
+    paths = dict(paths or {})
+    shown = [part for part, there in (("error", bool(paths)), ("accuracy", frame is not None)) if there]
+    if not shown:
+        raise ValueError(
+            "curves draws a frame of accuracy_curve, paths of gradient_path, or both; got neither"
+        )
+    names = list(dict.fromkeys([*paths, *(frame.method if frame is not None else ())]))
+    styles = palette.method_styles(names, dark)
+    made = figure(3.6 * len(shown) + 0.4, 3.5, dark)
+    if title:
+        made.suptitle(title, fontsize=LARGE, fontweight="bold", color=palette.ink("text", dark))
+    lines = {}
+    for axes, part in zip(made.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+        draw = _errors if part == "error" else _accuracies
+        lines |= draw(plain(axes, dark), paths if part == "error" else frame, styles)
+        title = "Gradient error, lower is better" if part == "error" else "Test accuracy, higher is better"
+        axes.set_title(
+            title, loc="left", fontsize=PLAIN + 0.5, fontweight="bold", color=palette.ink("text", dark)
+        )
+        _budget_axis(axes, budget, dark)
+    loc = "outside upper left"
+    legend(made, [(lines[n], n) for n in names], "", dark, loc, ncols=min(4, len(names)), handlelength=3.2)
+    caption(made, _explained(frame), dark)
+    return made
+
+
+def _errors(axes, paths: Mapping[str, Path], styles) -> dict:
+    lines = {}
+    for name, path in paths.items():
+        points = sorted((b, e) for b, e in zip(path.budgets, path.errors, strict=True) if e > 0)
+        lines[name] = _line(axes, [b for b, _ in points], [e for _, e in points], styles[name])
+    axes.set_yscale("log")
+    _ticks(axes.yaxis)
+    axes.set_ylabel("‖Σ w g − Σ g‖ / ‖Σ g‖")
+    return lines
+
+
+def _accuracies(axes, frame, styles) -> dict:
+    lines = {}
+    for name, rows in frame.groupby("method", sort=False):
+        by_budget = rows.groupby("budget").accuracy
+        mean, spread = by_budget.mean(), by_budget.std(ddof=1).fillna(0.0)
+        lines[name] = _line(axes, mean.index.to_numpy(), mean.to_numpy(), styles[name])
+        if float(spread.max()) > 0:
+            low, high = (mean - spread).to_numpy(), (mean + spread).to_numpy()
+            axes.fill_between(
+                mean.index.to_numpy(), low, high, color=styles[name].color, alpha=0.15, linewidth=0
+            )
+    axes.set_ylabel("accuracy")
+    digits = 0 if axes.get_ylim()[1] - axes.get_ylim()[0] > 0.05 else 1
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.{digits}f} %")
+    return lines
+
+
+def _explained(frame) -> str:
+    """What the accuracies are, for the caption."""
+    if frame is None:
+        return ""
+    how, regime, judged = (
+        ", ".join(dict.fromkeys(frame[column])) for column in ("model", "regime", "judged")
+    )
+    seeds = frame.seed.nunique()
+    bands = f"Lines are the mean of {seeds} seeds, bands one standard deviation. " if seeds > 1 else ""
+    what = "a linear probe on the features" if how == "probe" else f"{how}, {regime}"
+    return f"{bands}Accuracy: {what}, judged by {judged}."
+
+
+def _line(axes, x, y, style: palette.Style):
+    shape = {"linestyle": palette.MPL_DASH[style.dash], "marker": palette.MPL_MARKER[style.marker]}
+    (line,) = axes.plot(x, y, color=style.color, linewidth=1.5, markersize=4, markeredgewidth=0, **shape)
+    return line
+
+
+def _budget_axis(axes, budget: int | None, dark: bool) -> None:
+    """A logarithmic axis of budgets with ticks at 1, 2 and 5."""
+    axes.set_xscale("log")
+    _ticks(axes.xaxis)
+    axes.set_xlabel("points selected (log scale)")
+    if budget is not None:
+        axes.axvline(
+            budget, color=palette.ink("text", dark), linewidth=0.8, linestyle=(0, (2, 2)), gid="budget"
+        )
+
+
+def _ticks(axis) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 10 else f"{value:.3g}")
+    axis.set_minor_formatter(NullFormatter())
