@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from widgets import judging, work
 from widgets.job import Job, problem, session_guard
 from widgets.session import Result, Session
@@ -15,7 +17,7 @@ class Background:
         self.layouts, self.probes = Job(loop), Job(loop)
         self.shown = False  # whether a page shows the panel: nothing heavy starts by itself before
         self.touched = False  # whether the user chose a layout: then it is never changed for them
-        self._choosing = False
+        self._choosing = self._warmed = False
         self._worker = None
         guard = session_guard(session)
         session.observe(guard(self._layout_changed), "layout")
@@ -35,6 +37,9 @@ class Background:
         session = self.session
         if session.result is None or self._busy:
             return
+        if self.shown and not self._warmed:
+            self._warmed = True
+            threading.Thread(target=warm, name="imports", daemon=True).start()
         if session.tab == "curves":
             self._probe()
         if self.shown and not self.touched and not {"UMAP", work.YOURS} & set(session.maps):
@@ -150,3 +155,10 @@ class Background:
         self.probes.drop()
         if self._worker is not None:
             self._worker.close()
+
+
+def warm() -> None:
+    """Import what the curves are drawn with (two seconds and more), so that opening their tab need not wait."""
+    from widgets import curves
+
+    curves.warm()

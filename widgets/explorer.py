@@ -20,6 +20,7 @@ from widgets.markup import note, show, text
 from widgets.session import SETTINGS, Session
 
 BLANK = "Your points appear here once they are selected."
+OPENING = "Drawing …"
 TABS = {"map": "Map", "images": "Images", "curves": "Curves", "compare": "Compare"}
 
 
@@ -78,7 +79,8 @@ class Explorer(w.VBox):
         self._guard = session_guard(session)
         self._page = Gallery().add_class("cx-page")
         link(self._page, session)
-        self._blank = w.Box([note(text(BLANK), "cx-blank")]).add_class("cx-view")
+        self._told = note(text(BLANK), "cx-blank")
+        self._blank = w.Box([self._told]).add_class("cx-view")
         self._views = w.VBox([self._blank]).add_class("cx-views")
         main = w.VBox([self._tabs(), problem_box(session), self._views]).add_class("cx-main")
         body = w.Box([rail(session, self.control), main]).add_class("cx-body")
@@ -154,14 +156,27 @@ class Explorer(w.VBox):
         (self.add_class if self.session.theme == "dark" else self.remove_class)("dark")
 
     def _open(self, _=None) -> None:
-        """Build a tab when it is opened with a result to show, and show only it; others keep their state, hidden."""
+        """Show the tab that is open, and build it the first time there is something in it; others stay, hidden."""
         session = self.session
-        if session.tab not in self._made and session.result is not None:
-            self._made[session.tab] = w.Box([build(session.tab, session)]).add_class("cx-view")
-            self._views.children = (*self._views.children, self._made[session.tab])
-        show(self._blank, session.result is None)
+        missing = session.tab not in self._made
         for name, view in self._made.items():
             show(view, name == session.tab)
+        show(self._blank, missing)
+        if session.result is None:
+            return
+        if missing and self.control.loop is not None and self._made:
+            self._told.value = text(OPENING)  # said before plotly is loaded, which takes seconds
+            self.control.loop.call_later(0.02, self._guard(self._build))
+        elif missing:
+            self._build()
+
+    def _build(self) -> None:
+        tab = self.session.tab
+        if tab in self._made or self.session.result is None:
+            return
+        self._made[tab] = w.Box([build(tab, self.session)]).add_class("cx-view")
+        self._views.children = (*self._views.children, self._made[tab])
+        show(self._blank, False)
 
     def _old(self, _=None) -> None:
         """An answer to other settings, or one that is being replaced, stays usable and is drawn faded."""

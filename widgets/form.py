@@ -177,7 +177,7 @@ def progress_html(session: Session) -> str:
     if session.remaining >= 0:
         seconds = session.remaining
         left = (
-            f"about {max(1, round(seconds))} s left"
+            f"about {max(1, round(seconds))}\u00a0s left"
             if seconds < 100
             else f"about {round(seconds / 60)} min left"
         )
@@ -192,7 +192,7 @@ def progress_html(session: Session) -> str:
 def advice(session: Session) -> str:
     """The line under the button."""
     seconds = estimate(session)
-    cost = "" if seconds is None else f" It takes about {max(1, round(seconds))} s."
+    cost = "" if seconds is None else f" It takes about {max(1, round(seconds))}\u00a0s."
     if not session.choices:
         return "Add a method first."
     if session.result is None:

@@ -175,9 +175,9 @@ def control_for(param: Param, value: Any) -> w.Widget:
 def _adder(session: Session) -> w.Widget:
     """ "Add a method": first what one wants, then the methods that do it, with a line of help and the paper."""
     guard = session_guard(session)
-    found = presets()
-    groups = {key: [p for p in found.values() if p.purpose == key] for key in PURPOSES}
-    purpose = w.Dropdown(options=[(PURPOSES[k], k) for k, members in groups.items() if members])
+    found: dict[str, Preset] = {}
+    groups: dict[str, list[Preset]] = {}
+    purpose = w.Dropdown()
     method = w.Dropdown()
     help_, lacking = note(), note("", "cx-lack")
     confirm = w.Button(description="Add").add_class("cx-strong")
@@ -196,11 +196,15 @@ def _adder(session: Session) -> w.Widget:
     show(card, False)
 
     def fill(_=None) -> None:
-        method.options = [(p.name, p) for p in groups[purpose.value]]
+        names = [p.name for p in groups.get(purpose.value, ())]
+        method.options = names
+        taken = {c.name for c in session.choices}
+        fresh = [name for name in names if name not in taken]
+        method.value = next(iter(fresh or names), None)  # new options alone select nothing
         describe()
 
     def describe(_=None) -> None:
-        preset = method.value
+        preset = found.get(method.value)
         if preset is None:
             return
         lines = [preset.help or preset.declared.summary, preset.paper]
@@ -215,16 +219,22 @@ def _adder(session: Session) -> w.Widget:
 
     def open_(visible: bool) -> None:
         if visible:  # methods registered since the panel was drawn, in a cell below it
-            fresh = presets()
-            for key in PURPOSES:
-                groups[key] = [p for p in fresh.values() if p.purpose == key]
-            purpose.options = [(PURPOSES[k], k) for k, members in groups.items() if members]
-            fill()
+            regroup()
         show(card, visible)
         show(opener, not visible)
 
+    def regroup() -> None:
+        found.clear()
+        found.update(presets())
+        groups.clear()
+        groups.update({key: [p for p in found.values() if p.purpose == key] for key in PURPOSES})
+        held = purpose.value
+        purpose.options = [(PURPOSES[key], key) for key, members in groups.items() if members]
+        purpose.value = held if held and groups[held] else next(key for key in groups if groups[key])
+        fill()
+
     def confirmed() -> None:
-        add(session, method.value)
+        add(session, found[method.value])
         open_(False)
 
     purpose.observe(guard(fill), "value")
@@ -234,6 +244,6 @@ def _adder(session: Session) -> w.Widget:
     opener.on_click(guard(lambda _: open_(True)))
     close.on_click(guard(lambda _: open_(False)))
     confirm.on_click(guard(lambda _: confirmed()))
-    fill()
+    regroup()
     room()
     return w.VBox([opener, card]).add_class("cx-section-box")

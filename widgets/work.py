@@ -45,7 +45,7 @@ def compute(ask: Ask, previous: Result | None = None) -> Result:
     for number, choice in enumerate(todo):
         reached = low + number * share
         with progress.stage(choice.name, reached, reached + share):
-            known = _same(choice, runs, kept, ask.seed, budgets)
+            known = _same(choice, runs, kept, budgets)
             runs.append(replace(known, choice=choice) if known else _run(choice, pool, budgets, ask.seed))
     *chosen, random = runs
     twin = next((r for r in chosen if r.selection is random.selection), None)
@@ -59,7 +59,7 @@ def random_choice(pool: Pool) -> Choice:
     return Choice("Random", "random", (("per_class", {}),) if pool.y is not None else ())
 
 
-def _same(choice: Choice, runs: list[Run], kept: Result | None, seed: int, budgets: tuple) -> Run | None:
+def _same(choice: Choice, runs: list[Run], kept: Result | None, budgets: tuple) -> Run | None:
     """A run of the same method, parameters and budgets on the same pool, from this result or the last."""
     before = [*kept.runs.values(), kept.random] if kept is not None and kept.budgets == budgets else []
     for run in [*runs, *before]:
@@ -192,11 +192,7 @@ def estimate(session: Session) -> float | None:
     known = {run.choice.method: run.took for run in result.runs.values() if run.choice.own is None}
     seconds = 0.0
     for choice in session.choices:
-        if (
-            choice.own is not None
-            or choice in [r.choice for r in result.runs.values()]
-            and k == result.budgets[-1]
-        ):
+        if choice.own is not None or (k == result.budgets[-1] and _same(choice, [], result, result.budgets)):
             continue
         if choice.method not in known:
             return None
