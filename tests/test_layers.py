@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "extras": "models evaluation progress",
     "recording": "training extras models evaluation datasets cache gradients pool progress",
     "projection": "pool neighbors cache progress",
+    "apart": "projection progress",
     "measures": f"{FACTS} views weights greedy neighbors kernels",
     "plots": "pool selection measures palette",
     "scale": "registry compose selecting",
@@ -51,7 +52,8 @@ PRIVATE = {
     "_kernels_": "kernels",
     "_walk": "measures",
     "_layouts": "projection",
-    "_probe": "experiment", "_draw": "plots",
+    "_probe": "experiment",
+    "_draw": "plots",
     "_entries": "experiment",
 }
 ONLY_IN = {"numba": "kernels", "faiss": "neighbors", "dask": "scale"}
