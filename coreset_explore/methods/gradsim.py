@@ -15,7 +15,6 @@ from coreset_explore.registry import Range, selector
 from coreset_explore.selection import Selection
 
 ROWS, COLUMNS = 512, 4096  # one panel of cosines: 8 MB, which stays in a core's cache
-SLACK = 1e-5  # a rounding error's room, so that no pair is ruled out that would have counted
 PAIRS = 4096  # seeded pairs a step that the quantile is read from
 
 
@@ -42,8 +41,8 @@ def gradsim(
     """The rows with the most neighbors in gradient direction, summed over the recorded steps.
 
     f(x_i) = Σ_t #{j ≠ i : cos(g_i, g_j at θ_t) > Φ}, the paper's eq. 5 and Algorithm 1, which runs per class:
-    `per_class(gradsim)`. Last-layer cosines factor, cos(r_i, r_j)·cos([h_i, 1], [h_j, 1]), so a step costs at most
-    n²(c + d) operations in panels, with no n x n array, and pairs whose first factor already rules them out cost c.
+    `per_class(gradsim)`. Last-layer cosines factor, cos(r_i, r_j)·cos([h_i, 1], [h_j, 1]), so a step costs
+    n²(c + d) operations, in panels of the upper triangle: no n x n array.
 
     Where we differ: the paper names no Φ, so by default it is a quantile of the pairs' cosines, read from seeded
     pairs of all steps (of each class, under `per_class`). Counts tie often, so ties go to the larger mean cosine
@@ -67,7 +66,7 @@ def gradsim(
 
 
 def unit_factors(step: Gradients) -> list[Tensor]:
-    """Matrices of unit rows whose Gram matrices multiply, entry by entry, to the cosines; the narrow one first."""
+    """Matrices of unit rows whose Gram matrices multiply, entry by entry, to the cosines."""
     step = directions(step)
     if isinstance(step, Dense):
         return [_unit(step.g)]
@@ -76,37 +75,24 @@ def unit_factors(step: Gradients) -> list[Tensor]:
 
 
 def neighbor_counts(factors: Sequence[Tensor], phi: float) -> Tensor:
-    """#{j ≠ i : Π_f ⟨u_i, u_j⟩ > phi} for every row (n,), from the upper triangle in panels.
-
-    With two factors, rows are visited in the order of the first (narrow) one, so that a panel's rows resemble each
-    other, and columns where |⟨u_i, u_j⟩| ≤ phi for all of the panel's rows are left out of the wide product: the
-    other factor is at most one.
-    """
+    """#{j ≠ i : Π_f ⟨u_i, u_j⟩ > phi} for every row (n,), from the upper triangle in panels."""
     n = len(factors[0])
-    order = torch.argsort(factors[0].argmax(1), stable=True)
-    narrow, *wide = [f[order] for f in factors]
-    found = torch.zeros(n, dtype=torch.int64, device=order.device)
+    found = torch.zeros(n, dtype=torch.int64, device=factors[0].device)
     for start in track(range(0, n, ROWS), "panel"):
         rows = slice(start, min(start + ROWS, n))
         for left in range(start, n, COLUMNS):
             check()
-            columns = torch.arange(left, min(left + COLUMNS, n), device=order.device)
-            cosines = narrow[rows] @ narrow[columns].T
+            columns = slice(left, min(left + COLUMNS, n))
+            cosines = factors[0][rows] @ factors[0][columns].T
+            for f in factors[1:]:
+                cosines *= f[rows] @ f[columns].T
             if left == start:
                 cosines.fill_diagonal_(-2.0)  # no row is its own neighbor
-            if wide and phi > 0:
-                possible = (cosines.amax(0) > phi - SLACK) | (cosines.amin(0) < SLACK - phi)
-                if not possible.all():
-                    columns, cosines = columns[possible], cosines[:, possible]
-            for f in wide:
-                cosines *= f[rows] @ f[columns].T
             near = cosines.gt_(phi)  # stays float32, whose sums are vectorized, and exact for a panel
             found[rows] += near.sum(1).long()
-            beyond = columns >= rows.stop  # the diagonal panel holds both triangles
-            found[columns[beyond]] += near.sum(0)[beyond].long()
-    counts = torch.empty_like(found)
-    counts[order] = found
-    return counts
+            beyond = slice(max(left, rows.stop), columns.stop)  # the diagonal panel holds both triangles
+            found[beyond] += near[:, beyond.start - left :].sum(0).long()
+    return found
 
 
 def mean_cosine(step: Gradients) -> Tensor:
