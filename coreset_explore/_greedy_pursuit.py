@@ -117,7 +117,7 @@ class _Fit:
 
     def add(self, row: int) -> bool:
         """Take `row` in and refit; False if it got no weight of its own (it depends on the others, or points away)."""
-        from coreset_explore import kernels
+        from coreset_explore import _kernels_fit as kernels
 
         last, total = len(self.rows), len(self.rows) + 1
         self.rows.append(row)
