@@ -14,13 +14,10 @@ from numba import njit
 # Reordered sums and no NaN, or minima and sums are not vectorized; infinities must keep their meaning.
 compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz", "reassoc", "contract"})
 
-CHUNK = (
-    2048  # floats that stay in the first-level cache; also how many float32 terms are summed before float64
-)
-NEAR = np.float32(
-    2**-7
-)  # below this share of ‖a‖² + ‖b‖² a squared distance has cancelled and is computed anew
-DOUBT = np.float32(1e-5)  # times ‖a‖² + ‖b‖²: no inner product in float32 is further off
+CHUNK = 2048  # floats that stay in the first-level cache, and float32 terms summed before float64 takes over
+# Shares of ‖a‖² + ‖b‖²: below the first a squared distance has cancelled and is computed anew; no inner product in
+# float32 is further off than the second.
+NEAR, DOUBT = np.float32(2**-7), np.float32(1e-5)
 
 
 @compiled
