@@ -18,6 +18,8 @@ class Background:
         self.shown = False  # whether a page shows the panel: nothing heavy starts by itself before
         self.touched = False  # whether the user chose a layout: then it is never changed for them
         self._choosing = self._warmed = False
+        self._computing = ""  # the layout under way
+        self._probed: Result | None = None  # whose accuracies are under way, or known not to come
         self._worker = None
         guard = session_guard(session)
         session.observe(guard(self._layout_changed), "layout")
@@ -42,39 +44,46 @@ class Background:
             threading.Thread(target=warm, name="imports", daemon=True).start()
         if session.tab == "curves":
             self._probe()
-        if self.shown and not self.touched and not {"UMAP", work.YOURS} & set(session.maps):
+        better = {"UMAP", work.YOURS} & set(session.maps)
+        if self.shown and not self.touched and not better and not self._computing:
             self._compute_map("UMAP")
 
     def _layout_changed(self, change) -> None:
         if self._choosing:
             return
         self.touched = True
-        if self.layouts.alive and self.session.layout_note:
-            self.layouts.drop()
-            self.session.layout_note = ""
-        if self.session.result is not None and change["new"] not in self.session.maps:
-            self._compute_map(change["new"])
+        wanted = change["new"]
+        if wanted == self._computing:
+            return
+        self.drop_map()
+        if self.session.result is not None and wanted not in self.session.maps:
+            self._compute_map(wanted)
 
     def stop_map(self) -> None:
         """Stop the layout that is being computed; idle at once, and what it still finds is dropped."""
-        self.layouts.drop()
+        self.drop_map()
         self.touched = True
-        self.session.layout_note = ""
         if self.session.layout not in self.session.maps:
             self.choose("PCA")
 
+    def drop_map(self) -> None:
+        """Listen no more to a layout under way; it ends by itself, and the next one waits for it."""
+        self.layouts.drop()
+        self._computing, self.session.layout_note = "", ""
+
     def _compute_map(self, name: str) -> None:
         session, pool, seed = self.session, self.session.result.pool, self.session.seed
-        session.layout_note = f"Computing {name}"
+        self._computing, session.layout_note = name, f"Computing {name}"
 
         def done(found) -> None:
+            self._computing = ""
             session.maps = {**session.maps, name: found}
             session.layout_note = ""
             if not self.touched:
                 self.choose(name)
 
         def failed(error: BaseException) -> None:
-            session.layout_note = ""
+            self._computing, session.layout_note = "", ""
             session.problem = problem(error)
             self.choose("PCA")
 
@@ -85,7 +94,7 @@ class Background:
             progressed=lambda fraction, text: setattr(
                 session, "layout_note", f"Computing {name}, {fraction:.0%}"
             ),
-            cancelled=lambda: setattr(session, "layout_note", ""),
+            cancelled=self.drop_map,
         )
 
     def _runner(self):
@@ -107,16 +116,16 @@ class Background:
             self._probe()
 
     def stop_probes(self) -> None:
+        """Listen no more to accuracies under way: the result they are of is being replaced."""
         self.probes.drop()
-        self.session.probe_note = ""
+        self._probed, self.session.probe_note = None, ""
 
     def _probe(self) -> None:
         session, result = self.session, self.session.result
-        if (
-            all(run.accuracy is not None for run in (*result.runs.values(), result.random))
-            or self.probes.alive
-        ):
+        known = all(run.accuracy is not None for run in (*result.runs.values(), result.random))
+        if known or self._probed is result:
             return
+        self._probed = result
         if reason := judging.no_accuracy(result):
             session.probe_note = reason
             return
@@ -138,7 +147,6 @@ class Background:
             progressed=lambda fraction, text: setattr(
                 session, "probe_note", f"Measuring accuracies, {fraction:.0%}"
             ),
-            cancelled=lambda: setattr(session, "probe_note", ""),
         )
 
     def replaced(self, maps: dict) -> None:

@@ -101,7 +101,7 @@ class Control:
         session, before = self.session, self.session.result
         new_pool = before is None or before.pool is not result.pool
         if new_pool:
-            self.background.layouts.drop()
+            self.background.drop_map()
         spent = time.monotonic() - self._started
         with session.hold_trait_notifications():
             wanted = session.budget if before is not None else result.budgets[-1]

@@ -98,7 +98,9 @@ def write(session: Session, form: str, folder: str | Path) -> Path:
     if form == "png":
         from coreset_explore import plots
 
-        figure = plots.map(result.pool, selection, session.maps[session.layout])
+        shown = session.maps.get(session.layout) or next(iter(session.maps.values()))
+        title = f"{len(selection):,} of {result.n:,} by {run.choice.name}"
+        figure = plots.map(shown, selection, result.pool, title=title, dark=session.theme == "dark")
         figure.savefig(path.with_suffix(".png"), dpi=160, bbox_inches="tight")
         return path.with_suffix(".png")
     files = getattr(result.data, "files", None)
