@@ -1,5 +1,7 @@
 """Combinators: each takes a method and returns a method, `method(pool, k, *, rng, given=()) -> Selection`.
 
+The method is a name, a Method, one bound to parameters (`bind("craig", space="emb")`) or any such function.
+
 They split `rng` by group in a fixed order, translate `given` into group rows, slice the target by class and restate
 weights for the whole pool.
 """
@@ -13,13 +15,15 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
+from coreset_explore.bound import bind
 from coreset_explore.params import Range
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
+from coreset_explore.registry import Method
 from coreset_explore.selection import Selection
 from coreset_explore.weights import batch_groups, batch_pool, class_groups, restate
 
-Select = Callable[..., Selection]
+Select = Callable[..., Selection] | Method | str
 
 
 def allocate(sizes: Sequence[int], k: int, equal: bool = False, free: Sequence[int] | None = None) -> Tensor:
@@ -60,23 +64,24 @@ def per_class(
     ] = "proportional",
 ) -> Select:
     """Run the method in each class with its share of the budget; picks interleave as the budget was allocated."""
+    method = _bound(method)
 
     def select(pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
         groups = class_groups(pool, view)
         held = _mask(len(pool), given)
-        local = [held[members.cpu()].nonzero().flatten().tolist() for _, members, _ in groups]
-        sizes = [len(members) for _, members, _ in groups]
+        members = [rows.cpu() for rows in groups.members.values()]
+        local = [held[rows].nonzero().flatten().tolist() for rows in members]
+        sizes = [len(rows) for rows in members]
         free = [size - len(taken) for size, taken in zip(sizes, local, strict=True)]
         sequence = allocate(sizes, k, rule == "equal", free)
         shares = torch.bincount(sequence, minlength=len(groups)).tolist()
         rngs = split(rng, len(groups))
-        picked = [
-            method(part, share, rng=own, given=taken) if share else _NOTHING
-            for (_, _, part), share, own, taken in track(
-                list(zip(groups, shares, rngs, local, strict=True)), "class"
-            )
-        ]
-        return _interleave(pool, groups, sequence, picked, k, {"view": view, "rule": rule})
+        picked = []
+        for number in track(range(len(groups)), "class"):
+            part, share = groups[number][2], shares[number]
+            picked.append(method(part, share, rng=rngs[number], given=local[number]) if share else _NOTHING)
+        classes = dict(zip(groups.members, members, strict=True))
+        return _interleave(pool, classes, sequence, picked, {"view": view, "rule": rule})
 
     return select
 
@@ -88,6 +93,7 @@ def per_batch(
     seed: Annotated[int, Range(0, 2**31 - 1), "how the rows are dealt into batches"] = 0,
 ) -> Select:
     """Run the method on mini-batches' summed gradients (GRAD-MATCHPB, CRAIGPB); the last batch is cut to fit k."""
+    method = _bound(method)
 
     def select(pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
         groups = batch_groups(pool, size, seed)
@@ -117,6 +123,7 @@ def two_stage(
     factor: Annotated[float, Range(1, 100), "candidates per pick"] = 4.0,
 ) -> Select:
     """Let `first` propose factor·k candidates and the method choose among them (Small-GAN is random, then k-center)."""
+    method, first = _bound(method), _bound(first)
 
     def select(pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
         one, two = split(rng, 2)
@@ -140,6 +147,7 @@ def merge_reduce(
     map: Callable = map,
 ) -> Select:
     """Select k rows from each part, then k from the union; `map` may be a cluster's. Memory is one part's."""
+    method = _bound(method)
 
     def select(pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
         count = max(1, min(parts, len(pool) // max(k, 1)))
@@ -174,6 +182,10 @@ COMBINATORS: dict[str, Callable[..., Select]] = {
 }
 
 
+def _bound(method: Select) -> Callable[..., Selection]:
+    return bind(method) if isinstance(method, str | Method) else method
+
+
 def _mask(n: int, rows: Sequence[int]) -> Tensor:
     mask = torch.zeros(n, dtype=torch.bool)
     mask[torch.as_tensor(list(rows), dtype=torch.int64)] = True
@@ -181,16 +193,16 @@ def _mask(n: int, rows: Sequence[int]) -> Tensor:
 
 
 def _interleave(
-    pool: Pool, groups, sequence: Tensor, picked: list[Selection], k: int, options: dict
+    pool: Pool, classes: Mapping[int, Tensor], sequence: Tensor, picked: list[Selection], options: dict
 ) -> Selection:
     """The classes' picks in the order of the allocation sequence; weights and gains are each class's own."""
-    taken = [0] * len(groups)
+    taken = [0] * len(classes)
     where: list[tuple[int, int]] = []
     for group in sequence.tolist():
         if taken[group] < len(picked[group]):
             where.append((group, taken[group]))
             taken[group] += 1
-    rows = [members.cpu()[s.indices] for (_, members, _), s in zip(groups, picked, strict=True)]
+    rows = [members[s.indices] for members, s in zip(classes.values(), picked, strict=True)]
 
     def gather(values: list[Tensor | None]) -> Tensor | None:
         if any(v is None for v, s in zip(values, picked, strict=True) if len(s)):
@@ -199,25 +211,22 @@ def _interleave(
 
     score = None
     if picked and all(s.score is not None for s in picked if len(s)) and any(len(s) for s in picked):
-        score = torch.full((len(pool),), float("nan"), dtype=torch.float64)
-        for (_, members, _), s in zip(groups, picked, strict=True):
-            if s.score is not None:
-                score[members.cpu()] = s.score.double().cpu()
+        score = torch.empty(len(pool), dtype=torch.float64)
+        for members, s in zip(classes.values(), picked, strict=True):
+            score[members] = float("nan") if s.score is None else s.score.double().cpu()
     info = next((dict(s.info) for s in picked if len(s)), {})
-    names = pool.classes or tuple(str(g) for g in range(pool.n_classes))
     stops = [
-        f"class {names[label]}: {s.info['stopped']}"
-        for (label, _, _), s in zip(groups, picked, strict=True)
+        f"class {pool.classes[label] if label < len(pool.classes) else label}: {s.info['stopped']}"
+        for label, s in zip(classes, picked, strict=True)
         if s.info.get("stopped")
     ]
     info.pop("stopped", None)
     info["wrap"] = [*info.get("wrap", ()), ["per_class", options]]
-    if len(where) < k:
+    if len(where) < len(sequence):
         info["stopped"] = "; ".join(stops)
     indices = torch.tensor([int(rows[g][i]) for g, i in where], dtype=torch.int64)
-    return Selection(
-        indices, gather([s.weights for s in picked]), gather([s.gains for s in picked]), score, info
-    )
+    weights, gains = gather([s.weights for s in picked]), gather([s.gains for s in picked])
+    return Selection(indices, weights, gains, score, info)
 
 
 def _stated(

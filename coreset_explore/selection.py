@@ -18,7 +18,8 @@ class Selection:
 
     `indices` (k,) int64 rows of the pool · `weights` (k,) with Σ w_i f_i ≈ Σ_all f_i, so they sum to about n, or None
     · `gains` (k,) of the greedy step, or None · `score` (n,) the method's ranking of all rows (higher is picked
-    earlier), or None · `ids` (k,) the same rows in the original dataset · `info` the provenance, plain JSON.
+    earlier; NaN in a class without a pick), or None · `ids` (k,) the same rows in the original dataset · `info` the
+    provenance, plain JSON.
     """
 
     indices: Tensor

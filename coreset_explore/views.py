@@ -5,9 +5,11 @@ Separate from `compose`, because stating weights anew has to look at a class thr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
 from coreset_explore.gradients import LastLayer
 from coreset_explore.pool import Pool
@@ -21,14 +23,16 @@ def own_class(pool: Pool, label: int) -> Pool:
     """
     grads = pool.need("grads")
     if not isinstance(grads, LastLayer):
-        raise ValueError("own_class reads one output row of a last layer, and these gradients are not factored")
+        raise ValueError(
+            "own_class reads one output row of a last layer, and these gradients are not factored"
+        )
     target = None if pool.target is None or pool.target.grads is None else own_class(pool.target, label)
     seen = pool.add(grads=LastLayer(grads.r[:, :, label : label + 1], grads.h))
     return Pool(seen.fields, pool.classes, target, pool.info)
 
 
 def pseudo_label(pool: Pool, label: int | None = None) -> Pool:
-    """Labels and gradients as the model believes them, for data nobody labelled: y = argmax, r = softmax − one-hot(y)."""
+    """Labels and gradients as the model believes them, for data nobody labelled: y = argmax, r = p − one-hot(y)."""
     logits = pool.need("logits")
     y = logits.argmax(1)
     fields = {"y": y}
@@ -40,3 +44,33 @@ def pseudo_label(pool: Pool, label: int | None = None) -> Pool:
 
 
 VIEWS: dict[str, Callable[[Pool, int], Pool]] = {"own_class": own_class, "pseudo_label": pseudo_label}
+
+
+@dataclass(frozen=True, eq=False)
+class ClassGroups(Sequence):
+    """The classes of a pool, each as (label, its rows, the sub-pool seen through the view); cut when asked for.
+
+    So that the classes' copies of a large pool do not all exist at once. The target is sliced by class.
+    """
+
+    pool: Pool
+    members: Mapping[int, Tensor]
+    view: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __getitem__(self, number: int) -> tuple[int, Tensor, Pool]:
+        label, rows = list(self.members.items())[number]
+        part = self.pool[rows]
+        if self.pool.target is not None:
+            own = (self.pool.target.need("y") == label).nonzero().flatten()
+            part = replace(part, target=self.pool.target[own])
+        return label, rows, VIEWS[self.view](part, label) if self.view else part
+
+
+def class_groups(pool: Pool, view: str | None = None) -> ClassGroups:
+    """Every class present. Pseudo-labels also say which rows form a class: they are for data nobody labelled."""
+    if view == "pseudo_label":
+        pool, view = VIEWS[view](pool), None
+    return ClassGroups(pool, pool.by_class(), view)

@@ -14,7 +14,7 @@ from coreset_explore.gradients import Gradients
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check
 from coreset_explore.selection import Selection
-from coreset_explore.views import VIEWS
+from coreset_explore.views import class_groups
 
 BLOCK = 1 << 22  # entries of one block of distances
 
@@ -131,24 +131,6 @@ def _cross(a: Gradients, b: Gradients) -> Tensor:
 
 def _double(grads: Gradients) -> Gradients:
     return type(grads)(*(getattr(grads, name).double() for name in grads.__dataclass_fields__))
-
-
-def class_groups(pool: Pool, view: str | None) -> list[tuple[int, Tensor, Pool]]:
-    """(label, its rows, the sub-pool seen through `view` with the target's rows of that class) for every class present.
-
-    Pseudo-labels also say which rows form a class: they are for data nobody labelled.
-    """
-    if view == "pseudo_label":
-        pool, view = VIEWS[view](pool), None
-    groups = []
-    for label, members in pool.by_class().items():
-        check()
-        part = pool[members]
-        if pool.target is not None:
-            own = (pool.target.need("y") == label).nonzero().flatten()
-            part = replace(part, target=pool.target[own])
-        groups.append((label, members, VIEWS[view](part, label) if view else part))
-    return groups
 
 
 def batch_groups(pool: Pool, size: int, seed: int) -> list[Tensor]:

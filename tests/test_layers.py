@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "neighbors": "kernels gradients progress",
     "greedy": "kernels gradients progress",
     "weights": f"{FACTS} views greedy neighbors kernels",
-    "compose": f"{FACTS} views params registry weights",
+    "compose": f"{FACTS} views params registry bound weights",
     "bound": f"{FACTS} registry",
     "selecting": f"{FACTS} views params memory registry weights compose bound",
     "table": "registry",

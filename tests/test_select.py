@@ -227,6 +227,13 @@ def test_nested_combinators_state_weights_as_they_chose():
     assert torch.equal(reweigh(POOL, answer).weights, answer.weights)
 
 
+def test_combinators_take_names_and_methods():
+    by_name = per_class("kcenter")(POOL, 9, rng=rng())
+    assert by_name.indices.tolist() == per_class(METHODS["kcenter"])(POOL, 9, rng=rng()).indices.tolist()
+    answer = two_stage("kcenter", first="random")(POOL, 5, rng=rng())
+    assert answer.weights.sum() == 60 and answer.info["wrap"] == [["two_stage", {"factor": 4.0}]]
+
+
 def test_split_generators_do_not_depend_on_each_other():
     one, two = split(rng(), 3), split(rng(), 3)
     torch.rand(10, generator=one[0])
