@@ -200,9 +200,9 @@ class Canvas:
             )  # the page says the selection first: this was a lasso round one point
 
     def _is_lasso(self, rows: np.ndarray) -> None:
-        self._lasso = (time.monotonic(), rows)
         self._options(pointOutlineWidth=RINGS["lasso"])
         self.on_lasso(rows)
+        self._lasso = (time.monotonic(), rows)  # from the end: the click waits while thousands of rows are shown
 
     def _hovered(self, change) -> None:
         if not self._ours:

@@ -126,7 +126,7 @@ def tables(
         shade = [weight_color(q, dark) for q in range(Q)]
         color = [shade[q] if chosen[b] else rest for b in range(budgets + 1) for q in range(Q)]
     elif by == "rank":
-        shade = [rank_color(b / max(budgets - 1, 1), dark) for b in range(budgets)] + [rest]
+        shade = [rank_color(min(b / max(j, 1), 1.0), dark) for b in range(budgets + 1)]
         one = [shade[b] if chosen[b] else rest for b in range(budgets + 1)]
         color = one * min(classes, MAX_COLORS)
     else:
