@@ -11,7 +11,7 @@ import html
 import ipywidgets as w
 
 from coreset_explore import palette
-from widgets.curves_figure import accuracies, cursor_line, error_measure, layout, traces
+from widgets.curves_figure import accuracies, cursor_line, error_measure, layout, measured, traces
 from widgets.job import session_guard
 from widgets.judging import all_runs
 from widgets.session import Session
@@ -43,6 +43,13 @@ def curves_panel(session: Session) -> w.Widget:
         words()
 
     @guard
+    def told(_) -> None:
+        if session.result is not None and not measured(session):
+            with figure.batch_update():
+                figure.layout.annotations = layout(session, error_measure(session.result))["annotations"]
+        words()
+
+    @guard
     def words(_=None) -> None:
         caption.value = f"<p>{html.escape(describe(session))}</p>"
         table.value = table_html(session)
@@ -55,7 +62,7 @@ def curves_panel(session: Session) -> w.Widget:
             words()
 
     session.observe(draw, ["result", "theme", "width", "trained"])
-    session.observe(words, "probe_note")
+    session.observe(told, "probe_note")
     session.observe(cursor, ["j", "tab"])
     draw()
     plot = w.Box([figure]).add_class("cx-curves-plot")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from coreset_explore import palette
 from widgets.judging import all_runs
 from widgets.session import Result, Run, Session
@@ -9,6 +11,7 @@ from widgets.session import Result, Run, Session
 RAIL = 248
 MARGIN = {"l": 58, "r": 14, "t": 40, "b": 48}
 HEIGHT = 372
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif'
 PLAIN = {
     "gradient_error": "Gradient error, lower is better",
     "mean_distance": "Mean distance to a pick, lower is better",
@@ -115,6 +118,7 @@ def layout(session: Session, measure: str) -> dict:
         "type": "log",
         "tickvals": ticks,
         "ticktext": [f"{t:,}" for t in ticks],
+        "range": [math.log10(0.9 * budgets[0]), math.log10(1.1 * budgets[-1])],
         "title": {"text": "Points selected (log scale)", "standoff": 8},
     }
     left, right = ((0, 1), (0, 1)) if stacked else ((0, 0.455), (0.545, 1))
@@ -135,22 +139,41 @@ def layout(session: Session, measure: str) -> dict:
         }
         for title, a, b in zip(titles, (left, right), (upper, lower), strict=True)
     ]
+    accuracy = {**axis, "domain": lower, "anchor": "x2", "tickformat": ".0%", "nticks": 7}
+    if not measured(session):
+        accuracy["range"] = [0, 1]
+        place = {
+            "x": sum(right) / 2,
+            "y": sum(lower) / 2,
+            "xref": "paper",
+            "yref": "paper",
+            "showarrow": False,
+        }
+        text_shown = session.probe_note or "No accuracies yet"
+        heads.append({**place, "text": text_shown, "font": {"color": palette.ink("muted", dark), "size": 13}})
     return {
         "width": width,
         "height": 2 * HEIGHT - 20 if stacked else HEIGHT,
         "margin": MARGIN,
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": text, "size": 12},
+        "font": {"color": text, "size": 12, "family": FONT},
         "hovermode": "closest",
         "annotations": heads,
         "shapes": cursor_line(session) if session.result else [],
         "xaxis": {**x, "domain": left, "anchor": "y"},
         "yaxis": {**axis, "type": "log", "domain": upper, "anchor": "x", "dtick": "D2", "tickformat": "~g"},
         "xaxis2": {**x, "domain": right, "anchor": "y2"},
-        "yaxis2": {**axis, "domain": lower, "anchor": "x2", "tickformat": ".0%", "nticks": 7},
+        "yaxis2": accuracy,
         "uirevision": "keep",
     }
+
+
+def measured(session: Session) -> bool:
+    """Whether any accuracy is known."""
+    if session.result is None:
+        return False
+    return any(accuracies(name, run, session.trained) for name, run in all_runs(session.result).items())
 
 
 def _one_two_five(low: int, high: int) -> list[int]:
