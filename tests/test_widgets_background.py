@@ -81,7 +81,7 @@ def test_umap_comes_by_itself_once_seen_and_is_shown_unless_the_user_chose(layou
     background.seen()  # the panel's width changed: nothing starts twice
     assert layouts.asked.count("UMAP") <= 1
     layouts.go.set()
-    assert background.layouts.wait(5)
+    assert background.layouts.wait(30)
     assert session.layout == "UMAP" and set(session.maps) == {"PCA", "UMAP"} and session.layout_note == ""
 
 
@@ -101,7 +101,7 @@ def test_choosing_the_layout_under_way_does_not_start_it_again(layouts, panel):
     until(lambda: "UMAP" in layouts.asked)
     made.session.layout = "UMAP"
     layouts.go.set()
-    assert made.control.background.layouts.wait(5)
+    assert made.control.background.layouts.wait(30)
     assert layouts.asked.count("UMAP") == 1 and "UMAP" in made.session.maps
 
 
@@ -115,7 +115,7 @@ def test_stop_is_idle_at_once_and_the_late_umap_is_dropped(layouts, panel):
     assert time.monotonic() - start < 0.2
     assert session.layout == "PCA" and session.layout_note == "" and background.layouts.alive
     layouts.go.set()
-    assert background.layouts.wait(5)
+    assert background.layouts.wait(30)
     assert "UMAP" not in session.maps
 
 
@@ -129,7 +129,7 @@ def test_never_a_second_umap_beside_one_still_running(layouts, panel):
     time.sleep(0.2)
     assert layouts.now == 1
     layouts.go.set()
-    assert background.layouts.wait(5)
+    assert background.layouts.wait(30)
     assert layouts.most == 1 and layouts.asked.count("UMAP") == 2 and "UMAP" in session.maps
 
 
@@ -146,11 +146,11 @@ def test_a_new_pool_drops_the_old_map_and_lays_out_what_the_user_wished(layouts,
     made = panel()
     layouts.go.set()
     made.session.layout = "UMAP"
-    assert made.control.background.layouts.wait(5)
+    assert made.control.background.layouts.wait(30)
     old = made.session.maps["UMAP"]
     made.session.seed = 5
     made.run(wait=True)
-    assert made.control.background.layouts.wait(5)
+    assert made.control.background.layouts.wait(30)
     assert made.session.layout == "UMAP" and made.session.maps["UMAP"] is not old
 
 
@@ -163,7 +163,7 @@ def test_a_layout_that_fails_says_so_and_pca_is_shown(monkeypatch, panel):
     monkeypatch.setattr(work, "layout", failing)
     made = panel()
     made.session.layout = "UMAP"
-    assert made.control.background.layouts.wait(5)
+    assert made.control.background.layouts.wait(30)
     assert made.session.layout == "PCA" and "umap-learn" in made.session.problem.sentence
     assert made.session.result is not None and made.session.layout_note == ""
 

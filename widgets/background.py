@@ -8,12 +8,14 @@ from widgets import judging, work
 from widgets.job import Job, problem, session_guard
 from widgets.session import Result, Session
 
+AFTER = 2.0  # seconds between a result and what is begun unasked: the page draws first
+
 
 class Background:
     """A Job for layouts and one for accuracies; the last result stays as it is, and only gains from them."""
 
     def __init__(self, session: Session, loop=None):
-        self.session = session
+        self.session, self.loop = session, loop
         self.layouts, self.probes = Job(loop), Job(loop)
         self.shown = False  # whether a page shows the panel: nothing heavy starts by itself before
         self.touched = False  # whether the user chose a layout: then it is never changed for them
@@ -39,13 +41,24 @@ class Background:
         session = self.session
         if session.result is None or self._busy:
             return
-        if self.shown and not self._warmed:
-            self._warmed = True
-            threading.Thread(target=warm, name="imports", daemon=True).start()
         if session.tab == "curves":
             self._probe()
+        if not self.shown:
+            return
+        if self.loop is None:
+            self._improve()
+        else:
+            self.loop.call_later(AFTER, session_guard(session)(self._improve))
+
+    def _improve(self) -> None:
+        session = self.session
+        if session.result is None or self._busy:
+            return
+        if not self._warmed:
+            self._warmed = True
+            threading.Thread(target=warm, name="imports", daemon=True).start()
         better = {"UMAP", work.YOURS} & set(session.maps)
-        if self.shown and not self.touched and not better and not self._computing:
+        if not self.touched and not better and not self._computing:
             self._compute_map("UMAP")
 
     def _layout_changed(self, change) -> None:

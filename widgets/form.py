@@ -84,9 +84,9 @@ def _budget(session: Session) -> w.Widget:
         0, 0, 1, readout=False, continuous_update=True, disabled=True, tooltip="Points to keep"
     )
     number = note("", "cx-budget")
-    end = w.BoundedIntText(
-        max(session.k_max, 1), min=1, max=10**7, tooltip="the slider's right end: what Select computes up to"
-    )
+    end = w.Text("", placeholder="auto", continuous_update=False)
+    end.tooltip = "what Select computes up to, the slider's right end: 600 or 5 %; empty: min(5 %, 2,000)"
+    refused = note("", "cx-lack")
     seed = w.BoundedIntText(session.seed, min=0, max=2**31 - 1)
 
     def fit(_=None) -> None:
@@ -96,11 +96,7 @@ def _budget(session: Session) -> w.Widget:
         slider.disabled = False
         slider.max = max(len(result.budgets) - 1, 1)
         slider.value = session.j
-        end.max = result.n
-        if not session.k_max:
-            end.unobserve(ended, "value")
-            end.value = default_k_max(result.n)
-            end.observe(ended, "value")
+        end.placeholder = f"auto ({default_k_max(result.n):,})"
         tell()
 
     def tell(_=None) -> None:
@@ -121,29 +117,56 @@ def _budget(session: Session) -> w.Widget:
             slider.value = session.j
         tell()
 
-    @guard
     def ended(_) -> None:
-        session.k_max = end.value
+        try:
+            result = session.result
+            known = result is not None and result.key[:2] == session.key[:2]  # of this very data
+            session.k_max = counted(end.value, result.n if known else None)
+            refused.value = ""
+        except ValueError as error:
+            refused.value = text(error)
+        show(refused, bool(refused.value))
 
     def seeded(_) -> None:
         session.seed = seed.value
 
     def settings(_=None) -> None:
         seed.value = session.seed
-        if session.k_max:
-            end.max = max(end.max, session.k_max)
-            end.value = session.k_max
+        if session.k_max and not end.value.strip().endswith("%"):
+            end.value = str(session.k_max)
 
     slider.observe(guard(moved), "value")
-    end.observe(ended, "value")
+    end.observe(guard(ended), "value")
     seed.observe(guard(seeded), "value")
     session.observe(guard(fit), "result")
     session.observe(guard(follow), "j")
     session.observe(guard(settings), ["seed", "k_max"])
+    settings()
+    show(refused, False)
     fit()
     tell()
     pair = w.Box([field("Up to", end), field("Seed", seed)]).add_class("cx-pair").add_class("cx-even")
-    return w.VBox([field("Points to keep", slider), number, pair]).add_class("cx-section-box")
+    return w.VBox([field("Points to keep", slider), number, pair, refused]).add_class("cx-section-box")
+
+
+def counted(words: str, n: int | None) -> int:
+    """What was typed as a number of points: "600", "2,000" or "5 %" of n; 0 where nothing was typed."""
+    plain = words.replace(",", "").replace(" ", "").replace("\u00a0", "")
+    if not plain:
+        return 0
+    share = plain.endswith("%")
+    try:
+        value = float(plain.removesuffix("%"))
+    except ValueError:
+        raise ValueError(f"{words!r} is no number of points: write 600 or 5 %") from None
+    if share and n is None:
+        raise ValueError("the number of rows is not known before the first Select: write a number of points")
+    count = round(value / 100 * n) if share else value
+    if count != int(count) or count < 1 or (n is not None and count > n):
+        raise ValueError(
+            f"the budget is a whole number from 1{f' to {n:,}' if n is not None else ''}, not {words}"
+        )
+    return int(count)
 
 
 def _action(session: Session, control: Control) -> w.Widget:

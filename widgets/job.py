@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from coreset_explore import progress
+from coreset_explore.models import MODELS
 from coreset_explore.progress import Cancelled
+from coreset_explore.registry import METHODS, SCORES
 from widgets.session import Problem, Session
 
 
@@ -162,7 +164,9 @@ def _sentence(text: str) -> str:
     text = text.strip()
     if not text:
         return ""
-    first = text[0].upper() if text.split(" ")[0].isalpha() else text[0]
+    word = text.split(" ")[0]
+    named = word in MODELS or word in METHODS or word in SCORES  # a name keeps its case
+    first = text[0].upper() if word.isalpha() and not named else text[0]
     return f"{first}{text[1:]}{'' if text[-1] in '.!?' else '.'}"
 
 

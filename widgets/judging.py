@@ -30,8 +30,9 @@ def accuracy(result: Result) -> Result:
     from coreset_explore.experiment import accuracy_curve
 
     room = result.n if result.pool.test is not None else int(0.75 * result.n)
-    step = max(1, -(-len(result.budgets) // PROBE_BUDGETS))
-    budgets = [b for b in result.budgets[::-1][::step][::-1] if b <= room]
+    known = [b for b in result.budgets if b <= room]
+    last, parts = len(known) - 1, max(1, min(PROBE_BUDGETS, len(known)) - 1)
+    budgets = sorted({known[round(i * last / parts)] for i in range(parts + 1)}) if known else []
     if not budgets:
         raise ValueError(
             "too few rows are left to judge accuracies by; give a test set, explore(X, y, test=0.2)"

@@ -32,9 +32,9 @@ def compute(ask: Ask, previous: Result | None = None) -> Result:
     if kept is not None:
         data, pool, low = kept.data, kept.pool, 0.0
     else:
-        with progress.stage(f"Loading {ask.name}", 0.0, 0.05):
+        with progress.stage("Loading", 0.0, 0.05):
             data, features = load(ask)
-        with progress.stage(f"Training the model on {ask.name}", 0.05, 0.5):
+        with progress.stage("Recording signals", 0.05, 0.5):
             pool = record(ask, data, features)
         low = 0.5
     k_max = budget(ask.k_max, len(pool)) if ask.k_max else default_k_max(len(pool))
