@@ -36,7 +36,7 @@ def gradsim(
     threshold: Annotated[float | None, Range(-1, 1), "cosine above which two rows are neighbors (Φ)"] = None,
     quantile: Annotated[
         float, Range(0, 1), "Φ as this quantile of all pairs' cosines, if no Φ is given"
-    ] = 0.9,
+    ] = 0.5,
 ) -> Selection:
     """The rows with the most neighbors in gradient direction, summed over the recorded steps.
 
@@ -44,8 +44,9 @@ def gradsim(
     `per_class(gradsim)`. Last-layer cosines factor, cos(r_i, r_j)·cos([h_i, 1], [h_j, 1]), so a step costs
     n²(c + d) operations, in panels of the upper triangle: no n x n array.
 
-    Where we differ: the paper names no Φ, so by default it is a quantile of the pairs' cosines, read from seeded
-    pairs of all steps (of each class, under `per_class`). Counts tie often, so ties go to the larger mean cosine
+    Where we differ: the paper names no Φ, so by default it is the median of the pairs' cosines, read from seeded
+    pairs of all steps (of each class, under `per_class`): there the count is nearest to the mean cosine that it
+    stands for (eq. 4), and a higher Φ gathers the picks in the densest spot. Counts tie often, so ties go to the larger mean cosine
     (the paper's eq. 4), then to the smaller id. The score's whole part is the count, its fraction the tie-break.
     """
     grads = pool.need("grads")
