@@ -75,6 +75,7 @@ def tsne(x: Tensor, seed: int, perplexity: float) -> Tensor:
     perplexity = min(perplexity, (n - 1) / 3)
     distances, ids = knn(x, min(n - 1, int(3 * perplexity)) + 1)
     opentsne = _import("openTSNE", "t-SNE")
+    check()
     neighbors = opentsne.nearest_neighbors.PrecomputedNeighbors(ids[:, 1:].numpy(), distances[:, 1:].numpy())
     affinities = opentsne.affinity.PerplexityBasedNN(perplexity=perplexity, knn_index=neighbors, n_jobs=1)
     check()

@@ -18,7 +18,7 @@ from coreset_explore.pool import Pool
 from coreset_explore.progress import check
 
 How = Literal["pca", "umap", "tsne"]
-LIMIT = 20_000  # rows that UMAP and t-SNE lay out themselves; the others are placed by their neighbors
+LIMIT = {"umap": 20_000, "tsne": 10_000}  # rows laid out; the others are placed by their neighbors
 FEWEST = 8  # rows that a neighbor graph needs
 REDUCED = 50  # principal components given to UMAP and t-SNE
 NAMES = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}
@@ -46,19 +46,21 @@ def project(
     n_neighbors: int = 15,
     min_dist: float = 0.1,
     perplexity: float = 30.0,
-    limit: int = LIMIT,
+    limit: int | None = None,
     runner: Callable[..., Tensor] | None = None,
 ) -> Map:
     """Lay out a pool's features, or an array (n, d), in the plane.
 
-    "pca" is at once and has a fixed sign. "umap" and "tsne" start from it, see 50 principal components, lay out up
-    to `limit` rows (a seeded sample with every class in proportion) and place the rest by their neighbors; the note
-    says so. The same seed gives the same map on one machine. Results are kept on disk by content and settings.
-    Fewer than 8 rows, or rows that are all the same, are shown by PCA.
+    "pca" is at once and has a fixed sign. "umap" and "tsne" start from it, see 50 principal components, lay
+    out up to `limit` rows (20,000 and 10,000 unless told: a seeded sample with every class in proportion) and
+    place the rest by their neighbors; the note says so. The same seed gives the same map on one machine.
+    Results are kept on disk by content and settings. Fewer than 8 rows, or rows that are all the same, are
+    shown by PCA.
 
-    Cancelling stops t-SNE and UMAP between two iterations; UMAP's graph, and its first compilation (some ten seconds),
-    run to their end first. With `runner=apart.Worker()` they run in a process of their own, where a cancel is
-    immediate and this interpreter stays free. Raises ValueError for NaN or infinite features, naming the rows.
+    Cancelling stops t-SNE and UMAP between two iterations; UMAP's graph, and its first compilation (some ten
+    seconds), run to their end first. With `runner=apart.Worker()` they run in a process of their own, where a
+    cancel is immediate and this interpreter stays free. Raises ValueError for NaN or infinite features,
+    naming the rows.
     """
     if how not in NAMES:
         raise ValueError(f"how is one of {', '.join(map(repr, NAMES))}, not {how!r}")
@@ -74,6 +76,7 @@ def project(
         return _as_pca(x, seed, start, f"PCA, since all {len(x):,} points are the same")
     if how == "pca":
         return _as_pca(x, seed, start, "PCA")
+    limit = LIMIT[how] if limit is None else limit
     settings = (
         {"n_neighbors": n_neighbors, "min_dist": min_dist} if how == "umap" else {"perplexity": perplexity}
     )
