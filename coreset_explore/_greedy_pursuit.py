@@ -8,7 +8,7 @@ from torch import Tensor
 
 from coreset_explore._greedy_rows import best, double, squared_norms
 from coreset_explore.gradients import Dense, Gradients
-from coreset_explore.progress import track
+from coreset_explore.progress import check, track
 
 NOISE = 1e-10  # a correlation below this share of ‖g_j‖·‖target‖ is rounding
 
@@ -174,6 +174,7 @@ def solve(gram: Tensor, wanted: Tensor, *, nonnegative: bool = False, ridge: flo
     inside, fewest, patience = weights > 0, len(wanted) + 1, 3
     small = 1e-12 * float(wanted.abs().max())
     for _ in range(3 * len(wanted) + 100):
+        check()
         weights = _least_squares(gram, wanted, inside)
         slope = wanted - gram @ weights
         wrong = (inside & (weights < 0)) | (~inside & (slope > small))

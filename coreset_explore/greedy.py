@@ -4,10 +4,13 @@ Rows stand in id order (`by_id`), so that "the first of equals" is the smallest 
 (`kernels`); elsewhere, or with `compiled=False`, they are torch operations on the device where the tensors are.
 """
 
+import torch
+
 from coreset_explore._greedy_cover import cover, distances
 from coreset_explore._greedy_farthest import farthest_first
 from coreset_explore._greedy_pursuit import pursue, solve
 from coreset_explore._greedy_rows import by_id, squared_norms, total, unit
+from coreset_explore.gradients import LastLayer
 
 __all__ = [
     "by_id",
@@ -20,3 +23,16 @@ __all__ = [
     "total",
     "unit",
 ]
+
+
+def warm() -> None:
+    """Compile the kernels on a handful of rows, so that the first real selection need not wait.
+
+    Some seconds on a new machine (numba keeps the result on disk), then some tenths.
+    """
+    rows = torch.arange(24, dtype=torch.float32)
+    vectors = LastLayer(torch.sin(rows).reshape(1, 8, 3), torch.cos(rows).reshape(1, 8, 3))
+    nothing = torch.zeros(0, dtype=torch.int64)
+    cover(distances(vectors), 3, nothing)
+    farthest_first(vectors, 3, nothing)
+    pursue(vectors, vectors.sum(), 3, nothing, nonnegative=True, ridge=0.5)

@@ -333,3 +333,11 @@ def test_cancelled_in_the_middle():
     asked = iter(range(10**6))
     with listening(should_stop=lambda: next(asked) > 40), pytest.raises(Cancelled):
         select("gradmatch", Pool.of(grads=gradients(1500)), 100)
+
+
+def test_gradients_that_hold_nan():
+    grads = gradients(30)
+    grads.h[0, 7] = torch.nan
+    for method in ("gradmatch", "craig"):
+        with pytest.raises(ValueError, match="1 rows hold NaN, infinity or values too large"):
+            select(method, Pool.of(grads=grads), 5)

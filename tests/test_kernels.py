@@ -116,3 +116,22 @@ def test_lazy_coverage_stops_where_it_is_told_and_goes_on():
     assert whole[:2] == pieces[:2]
     assert whole[2] == 1 and pieces[2] > 20
     assert all(a >= b for a, b in zip(whole[1], whole[1][1:]))
+
+
+def test_warm_compiles_what_the_methods_call():
+    """Afterwards no kernel meets a type it has not been compiled for."""
+    from coreset_explore import Pool, greedy, select
+
+    greedy.warm()
+    loops = [kernels.farthest, kernels.distances, kernels.coverage_gains, kernels.lazy_coverage, refit]
+    before = [len(loop.signatures) for loop in loops]
+    assert all(before)
+    rng = torch.Generator().manual_seed(4)
+    grads = LastLayer(torch.randn(2, 40, 3, generator=rng), torch.randn(2, 40, 6, generator=rng))
+    pool = Pool.of(torch.randn(40, 6, generator=rng), torch.arange(40) % 2, grads=grads)
+    for method in ("kcenter", "craig", "gradmatch"):
+        select(method, pool, 10)
+        select(method, pool, 10, wrap=[("per_class", {})], steps="all")
+    select("craig", pool, 10, space="emb")
+    select("kcenter", pool, 10, space="grads", metric="cosine")
+    assert [len(loop.signatures) for loop in loops] == before

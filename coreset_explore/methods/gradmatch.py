@@ -20,7 +20,7 @@ from coreset_explore.selection import Selection
     purpose="match",
     title="GRAD-MATCH",
     paper="Killamsetty et al. 2021, arXiv:2103.00123",
-    bytes=lambda n, d, c, k: 16 * k * k + 8 * k * (d + c) + 4 * n * (2 * c + 16),
+    bytes=lambda n, d, c, k: 16 * k * k + 8 * k * (d + c) + 4 * n * (2 * c + 16) + 2**25,
 )
 def gradmatch(
     pool: Pool,

@@ -20,7 +20,7 @@ from coreset_explore.selection import Selection
     purpose="cover",
     title="k-Center",
     paper="Sener & Savarese 2018, arXiv:1708.00489; Gonzalez 1985",
-    bytes=lambda n, d, c, k: 4 * n * d + 1100 * n,
+    bytes=lambda n, d, c, k: 4 * n * d + 500 * n + 2**25,
 )
 def kcenter(
     pool: Pool,
