@@ -335,9 +335,9 @@ def test_cancelled_in_the_middle():
         select("gradmatch", Pool.of(grads=gradients(1500)), 100)
 
 
-def test_gradients_that_hold_nan():
+def test_gradients_too_large_to_measure():
     grads = gradients(30)
-    grads.h[0, 7] = torch.nan
+    grads.h[0, 7] = 1e30
     for method in ("gradmatch", "craig"):
         with pytest.raises(ValueError, match="1 rows hold NaN, infinity or values too large"):
             select(method, Pool.of(grads=grads), 5)
