@@ -59,6 +59,12 @@ class Case:
         own = [fields for fields in self.method.alternatives() if space is None or space in fields]
         return [one + two for one in own for two in extra]
 
+    def with_setting(self, name: str, value: Any, k: int) -> Selection:
+        """k picks with one parameter set, the method's or the picker's."""
+        if self.picker is not None:
+            return select(self.method, POOL, k, pick=(self.picker.name, {name: value}), show=False)
+        return select(self.method, POOL, k, show=False, **self.params, **{name: value})
+
     def __call__(self, k: float, pool: Pool = POOL, seed: int = 0, **more) -> Selection:
         pick = self.picker and self.picker.name
         return select(self.method, pool, k, seed=seed, pick=pick, show=False, **self.params, **more)
@@ -373,6 +379,24 @@ def a_score_ranks_as_it_picks(case: Case) -> None:
     assert answer.score.shape == (N,)
     in_order = answer.score[answer.indices]
     assert (in_order.diff() <= 0).all()
+
+
+@law
+def every_setting_answers_or_explains(case: Case) -> None:
+    """Each choice and each end of a range, alone; a combination that makes no sense is a ValueError that says why."""
+    for param in case.declares.params.values():
+        if param.name in case.params:
+            continue
+        ends = [
+            v for v in (param.low, param.high) if v is not None and v <= 1000
+        ]  # a million draws take their time
+        ends = [int(v) for v in ends] if param.kind == "int" else ends
+        values = {"choice": param.choices, "bool": (True, False)}.get(param.kind, ends)
+        for value in [*values, None] if param.optional else values:
+            try:
+                sound(case.with_setting(param.name, value, 6), 6, N)
+            except ValueError as error:
+                assert len(str(error)) > 30, f"{param.name}={value!r}: {error}"
 
 
 @law

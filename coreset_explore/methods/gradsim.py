@@ -46,8 +46,8 @@ def gradsim(
 
     Where we differ: the paper names no Φ, so by default it is the median of the pairs' cosines, read from seeded
     pairs of all steps (of each class, under `per_class`): there the count is nearest to the mean cosine that it
-    stands for (eq. 4), and a higher Φ gathers the picks in the densest spot. Counts tie often, so ties go to the larger mean cosine
-    (the paper's eq. 4), then to the smaller id. The score's whole part is the count, its fraction the tie-break.
+    stands for (eq. 4), and a higher Φ gathers the picks in the densest spot. Counts tie often, so ties go to the
+    larger mean cosine, then to the smaller id. The score's whole part is the count, its fraction the tie-break.
     """
     grads = pool.need("grads")
     by_id = torch.argsort(pool.ids)
