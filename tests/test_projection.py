@@ -108,6 +108,7 @@ def test_place_takes_the_weighted_mean_of_five_neighbors():
     assert place(torch.empty(0, 1), old, xy).shape == (0, 2)
 
 
+@pytest.mark.slow
 def test_umap_is_seeded_cached_placed_and_cancelled(monkeypatch):
     """One test for all of it, since compiling UMAP takes some ten seconds."""
     x, y = clusters()
