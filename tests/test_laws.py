@@ -337,7 +337,8 @@ def provenance_is_json(case: Case) -> None:
     assert info["params"].items() >= case.params.items()
     assert case.method.kind != "score" or info["pick"] == [case.picker.name if case.picker else "top", {}]
     assert (info["k"], info["asked"], info["seed"], info["n"]) == (len(answer), 7, 0, N)
-    assert info["wrap"] == [["per_class", {}]] and info["seconds"] >= 0 and info["pool"] == POOL.fingerprint
+    assert info["nested"] == case.declares.nested and info["wrap"] == [["per_class", {}]]
+    assert info["seconds"] >= 0 and info["pool"] == POOL.fingerprint
     params = {name: value for name, value in info["params"].items() if name not in case.params}
     again = case(info["asked"], seed=info["seed"], wrap=info["wrap"], **params)
     assert again.indices.tolist() == answer.indices.tolist(), (

@@ -234,6 +234,17 @@ def test_combinators_take_names_and_methods():
     assert answer.weights.sum() == 60 and answer.info["wrap"] == [["two_stage", {"factor": 4.0}]]
 
 
+def test_a_selection_says_whether_its_prefixes_are_answers():
+    for name, options, wanted in (
+        ("kcenter", {}, True),
+        ("kcenter", {"wrap": [("per_class", {})]}, True),
+        ("kcenter", {"wrap": [("two_stage", {})]}, False),  # another budget has other candidates
+        ("entropy", {"pick": "bottom"}, True),
+        ("entropy", {"wrap": [("merge_reduce", {})]}, False),
+    ):
+        assert select(name, POOL, 5, **options).info["nested"] is wanted
+
+
 def test_split_generators_do_not_depend_on_each_other():
     one, two = split(rng(), 3), split(rng(), 3)
     torch.rand(10, generator=one[0])

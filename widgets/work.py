@@ -9,7 +9,6 @@ import torch
 
 from coreset_explore import measures, progress
 from coreset_explore.pool import Pool
-from coreset_explore.registry import find
 from coreset_explore.selecting import budget, select
 from coreset_explore.selection import Selection
 from coreset_explore.weights import reweigh
@@ -76,10 +75,8 @@ def _run(choice: Choice, pool: Pool, budgets: tuple[int, ...], seed: int) -> Run
     try:
         if choice.own is not None:
             return _own(choice, pool, budgets)
-        nested = find(choice.method).nested and all(
-            name in ("per_class", "two_stage") for name, _ in choice.wrap
-        )
         whole = _select(choice, pool, budgets[-1], seed)
+        nested = whole.info["nested"]
         seconds = time.perf_counter() - start
         if nested:
             at, errors = _path(pool, whole, budgets)
