@@ -155,9 +155,11 @@ def value(k: torch.Tensor, rows) -> float:
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @pytest.mark.parametrize("given", [(), (2, 30)])
-def test_maxherding_is_the_naive_greedy(metric, given, monkeypatch):
-    monkeypatch.setattr(maxherding, "ENTRIES", 500)  # blocks of a few rows, the last one short
-    monkeypatch.setattr(maxherding, "BATCH", 5)
+@pytest.mark.parametrize("few", [1, 5])
+def test_maxherding_is_the_naive_greedy(few, metric, given, monkeypatch):
+    monkeypatch.setattr(maxherding, "ROWS", 8)  # tiles of a few rows, the last ones short
+    monkeypatch.setattr(maxherding, "COLUMNS", 13)
+    monkeypatch.setattr(maxherding, "FEW", few)
     x = draw(61, 4, 5)
     chosen = cx.select("maxherding", cx.Pool.of(x), 25, metric=metric, given=given)
     k = kernel(unit(x) if metric == "cosine" else x, chosen.info["sigma"])

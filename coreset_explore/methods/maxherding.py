@@ -16,8 +16,8 @@ from coreset_explore.registry import Range, selector
 from coreset_explore.selection import Selection
 from coreset_explore.weights import counts
 
-ENTRIES = 1 << 22  # kernel values computed together
-BATCH = 64  # stale gains computed anew together
+ROWS, COLUMNS = 256, 4096  # one tile of kernel values: 4 MB, which stays in the cache
+FEW = 8  # stale gains computed anew at first; twice as many each time that is not enough
 PROBES = 1000  # rows that the width of the kernel is read from
 NOISE = 1e-6  # a kernel value's rounding error
 SHARE = 0.01  # of all rows, which a ball of that width should hold
@@ -30,7 +30,7 @@ SHARE = 0.01  # of all rows, which a ball of that width should hold
     purpose="cover",
     title="MaxHerding",
     paper="Bae, Noh & Sutherland 2024, Generalized Coverage, arXiv:2407.12212",
-    bytes=lambda n, d, c, k: 4 * n * (2 * d + 5 * BATCH) + 16 * ENTRIES + 100 * n,
+    bytes=lambda n, d, c, k: 4 * n * (4 * d + 64) + 2**25,
 )
 def maxherding(
     pool: Pool,
@@ -48,7 +48,7 @@ def maxherding(
 
     k(x, s) = exp(−‖x − s‖² / 2σ²) of features x (n, d), scaled to length 1 for "cosine"; `gains` are what each pick
     adds to the mean. Exact lazy greedy: all gains once in blocks, from half of the pairs (n²·d operations), then
-    only those that could lead, 64 together; at least (1 − 1/e) of the best. No n x n array. Weights are how many
+    only those that could lead; at least (1 − 1/e) of the best. No n x n array. Weights are how many
     rows each pick is nearest to.
 
     Where we differ: σ is by default the median distance at which a ball around a row holds 1 % of all rows, read
@@ -60,60 +60,80 @@ def maxherding(
     x = greedy.unit(vectors).g if metric == "cosine" else x
     kernel = Kernel(x, sigma or width(x))
     reached = torch.zeros(len(x), device=x.device)
-    for rows in held.split(BATCH) if len(held) else ():
-        reached = torch.maximum(reached, kernel(rows.to(x.device)).amax(0))
+    for row in track(held.tolist(), "given"):
+        reached = torch.maximum(reached, kernel.row(row))
     bound = kernel.gains(reached).cpu()
     bound[held] = -torch.inf
     fresh = torch.ones(len(x), dtype=torch.bool)
     picks, gains = torch.zeros(k, dtype=torch.int64), torch.zeros(k, dtype=torch.float64)
     for made in track(range(k), "lazy greedy"):
-        while not fresh[row := int(bound.numpy().argmax())]:
-            check()
-            stale = bound.masked_fill(fresh, -torch.inf).topk(min(BATCH, len(x))).indices
-            stale = stale[(bound[stale] > -torch.inf) & ~fresh[stale]]
-            added = raised(kernel(stale.to(x.device)), reached).sum(1, dtype=torch.float64)
-            bound[stale], fresh[stale] = added.cpu(), True
+        few = FEW
+        while not fresh[row := int(bound.numpy().argmax())]:  # the first of equals: rows stand in id order
+            leading = bound[fresh].max() if fresh.any() else -torch.inf
+            stale = ((bound >= leading) & ~fresh & (bound > -torch.inf)).nonzero().flatten()
+            if few > FEW and len(stale) > len(x) // 2:
+                new = kernel.gains(reached).cpu()
+                bound, fresh[:] = torch.where(bound > -torch.inf, new, bound), True
+                continue
+            stale = stale[bound[stale].topk(min(few, len(stale))).indices]
+            bound[stale], fresh[stale] = kernel.added(stale.to(x.device), reached).cpu(), True
+            few = min(2 * few, ROWS)
         picks[made], gains[made], bound[row] = row, bound[row] / len(x), -torch.inf
         fresh[:] = False
-        reached = torch.maximum(reached, kernel(torch.tensor([row], device=x.device))[0])
+        reached = torch.maximum(reached, kernel.row(row))
     rows = order[picks]
     weights = counts(pool, rows, {"space": space, "metric": metric})
     return Selection(rows, weights, gains=gains, info={"sigma": kernel.sigma})
 
 
 class Kernel:
-    """exp(−‖x_i − x_j‖² / 2σ²) between rows of x (n, d), a block at a time."""
+    """k(x_i, x_j) = exp(−‖x_i − x_j‖² / 2σ²) of rows x (n, d), in tiles.
+
+    With z = x/σ the exponent is ⟨z_i, z_j⟩ − ‖z_i‖²/2 − ‖z_j‖²/2, one inner product of rows with two more columns.
+    What float32 cannot tell from no gain counts as none.
+    """
 
     def __init__(self, x: Tensor, sigma: float):
-        self.x, self.sigma = x, sigma
-        self.scale = 1.0 / (2.0 * sigma * sigma)
-        self.norms = x.square().sum(1)
+        self.sigma = sigma
+        z = x / sigma
+        half, one = z.square().sum(1, keepdim=True) / -2, torch.ones_like(z[:, :1])
+        self.left, self.right = torch.cat([z, half, one], 1), torch.cat([z, one, half], 1)
 
-    def __call__(self, rows: Tensor | slice, columns: slice = slice(None)) -> Tensor:
+    def tile(self, rows: Tensor | slice, columns: slice = slice(None)) -> Tensor:
         """Kernel values (rows, columns) float32."""
-        squared = (self.x[rows] @ self.x[columns].T).mul_(-2.0)
-        squared.add_(self.norms[rows][:, None]).add_(self.norms[columns][None]).clamp_min_(0.0)
-        return squared.mul_(-self.scale).exp_()
+        return (self.left[rows] @ self.right[columns].T).clamp_max_(0.0).exp_()
 
-    def gains(self, reached: Tensor) -> Tensor:
-        """Σ_x max(k(x, j) − reached_x, 0) (n,) float64 for every row j, from the upper triangle in blocks."""
-        n = len(self.x)
-        total = torch.zeros(n, dtype=torch.float64, device=self.x.device)
-        size = max(1, ENTRIES // n)
-        for start in track(range(0, n, size), "first gains"):
-            rows, beyond = slice(start, min(start + size, n)), slice(min(start + size, n), n)
-            block = self(rows, slice(start, n))
-            own = block[:, : rows.stop - start]
-            total[rows] += raised(own, reached[rows]).sum(1, dtype=torch.float64)
-            block = block[:, rows.stop - start :]
-            total[rows] += raised(block, reached[beyond]).sum(1).double()
-            total[beyond] += raised(block, reached[rows, None]).sum(0).double()
+    def row(self, row: int) -> Tensor:
+        """k(x_row, ·) (n,)."""
+        return self.tile(slice(row, row + 1))[0]
+
+    def added(self, rows: Tensor, reached: Tensor) -> Tensor:
+        """Σ_x max(k(x, j) − reached_x, 0) (rows,) float64 for some rows j."""
+        total = torch.zeros(len(rows), dtype=torch.float64, device=reached.device)
+        floor = reached + NOISE
+        for start in range(0, len(reached), COLUMNS):
+            check()
+            columns = slice(start, min(start + COLUMNS, len(reached)))
+            total += self.tile(rows, columns).sub_(floor[columns]).clamp_min_(0.0).sum(1)
         return total
 
-
-def raised(values: Tensor, reached: Tensor) -> Tensor:
-    """By how much kernel values are above what is reached; what float32 cannot tell from nothing is nothing."""
-    return (values - reached).sub_(NOISE).clamp_min_(0.0)
+    def gains(self, reached: Tensor) -> Tensor:
+        """The same for all rows (n,), each pair's kernel computed once."""
+        n = len(reached)
+        total = torch.zeros(n, dtype=torch.float64, device=reached.device)
+        floor = reached + NOISE
+        for start in track(range(0, n, ROWS), "gains"):
+            rows = slice(start, min(start + ROWS, n))
+            for left in range(start, n, COLUMNS):
+                check()
+                columns = slice(left, min(left + COLUMNS, n))
+                values = self.tile(rows, columns)
+                # the diagonal tile holds its rows' pairs both ways: only columns beyond them answer for themselves
+                beyond = max(rows.stop, columns.start)
+                other = values[:, beyond - left :] - floor[rows, None]
+                total[beyond : columns.stop] += other.clamp_min_(0.0).sum(0)
+                total[rows] += values.sub_(floor[columns]).clamp_min_(0.0).sum(1)
+        return total
 
 
 def width(x: Tensor) -> float:
@@ -125,7 +145,7 @@ def width(x: Tensor) -> float:
     probes = torch.linspace(0, n - 1, min(n, PROBES), dtype=torch.float64).long().to(x.device)
     nearest = min(n, 1 + max(1, round(SHARE * n)))  # a row is its own first neighbor
     reach, largest = [], 0.0
-    for rows in track(probes.split(max(1, ENTRIES // n)), "kernel width"):
+    for rows in track(probes.split(max(1, ROWS * COLUMNS // n)), "kernel width"):
         distance = torch.cdist(x[rows], x, compute_mode="use_mm_for_euclid_dist")
         distance[torch.arange(len(rows), device=x.device), rows] = 0.0
         reach.append(distance.kthvalue(nearest, dim=1).values)
