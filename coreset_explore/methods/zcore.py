@@ -73,8 +73,9 @@ def plane(x: np.ndarray, drawn: np.ndarray, neighbors: int, exponent: int) -> np
     """What the points `drawn` (m, 2) in one plane add to the score of the rows x (n, 2)."""
     from scipy.spatial import KDTree
 
-    places, place, rows = np.unique(x, axis=0, return_inverse=True, return_counts=True)
-    place = place.reshape(-1)
+    # complex numbers: many times faster to sort than rows of two
+    at, place, rows = np.unique(x[:, 0] + 1j * x[:, -1], return_inverse=True, return_counts=True)
+    places = np.stack([at.real, at.imag], 1)[:, : x.shape[1]]
     tree = KDTree(places, leafsize=16, balanced_tree=False, compact_nodes=False)
     hits = np.bincount(tree.query(drawn, p=1)[1], minlength=len(places)).astype(float)
     hits[rows > 1] = 0.0  # gained and lost among the rows at one place
