@@ -209,6 +209,37 @@ def test_with_a_loop_the_session_is_written_on_its_thread_only():
     asyncio.run(story())
 
 
+@pytest.mark.parametrize(
+    ("stage", "given"),
+    [
+        ("Recording signals", {"data": "digits", "epochs": 200}),
+        ("k-center", {"data": np.ones((400, 300, 30)).cumsum(1).reshape(-1, 30), "k_max": 20_000}),
+        (
+            "coverage",
+            {"data": rng.normal(size=(40_000, 64)), "methods": ["Random, over all classes"], "k_max": 8000},
+        ),
+    ],
+)
+def test_cancel_in_signals_selection_and_numbers_takes_under_a_second(stage, given):
+    panel = panel_of(given.pop("data"), wait=False, **given)
+    end = time.monotonic() + 60
+    while stage not in panel.session.activity and time.monotonic() < end:
+        assert panel.session.status == "running", panel.session.problem
+        time.sleep(0.005)
+    time.sleep(max(0.0, 0.45 - (time.monotonic() - panel.control._started)))
+    panel.cancel()
+    assert panel.session.status in ("cancelling", "idle")
+    assert panel.control.main.wait(1.0)
+    assert panel.session.status == "idle" and panel.session.result is None and panel.session.problem is None
+
+
+def test_the_panel_pulls_in_nothing_heavy_before_it_is_needed():
+    code = "import sys; from widgets import explore; explore(run=False); print(*sys.modules)"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
+    assert not {"umap", "numba", "sklearn", "plotly", "matplotlib"} & set(answer.stdout.split())
+
+
 def test_run_and_wait_works_on_the_calling_thread_and_raises():
     panel = panel_of(run=False)
     assert panel.run(wait=True) is panel

@@ -88,7 +88,7 @@ def export_panel(session: Session) -> w.Widget:
 def write(session: Session, form: str, folder: str | Path) -> Path:
     """Write the active selection in one of FORMATS; gives the path. ValueError where there is nothing to write."""
     if session.run is None:
-        raise ValueError("nothing is selected yet: press Select first")
+        raise ValueError("Nothing is selected yet: press Select first.")
     selection, run, result = session.selection, session.run, session.result
     into = Path(folder).expanduser()
     into.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def write(session: Session, form: str, folder: str | Path) -> Path:
         return path.with_suffix(".png")
     files = getattr(result.data, "files", None)
     if files is None:
-        raise ValueError("this data does not come from files; save a table instead")
+        raise ValueError("This data does not come from files; save a table instead")
     ids = result.pool.ids[selection.indices].tolist()
     chosen = [files[i] for i in ids]
     if form == "txt":

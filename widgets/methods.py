@@ -25,6 +25,9 @@ FIELDS = {
 }
 
 
+WORDS = {None: "none", "grads": "gradients", "emb": "features"}
+
+
 def methods_box(session: Session) -> w.Widget:
     """Rows of chosen methods, kept in step with `session.choices`, and "Add a method"."""
     rows = w.VBox().add_class("cx-methods")
@@ -160,7 +163,7 @@ def control_for(param: Param, value: Any) -> w.Widget:
             value=value, description=param.name.replace("_", " "), tooltip=param.help, indent=False
         )
     if param.kind == "choice":
-        options = [("none" if c is None else str(c).replace("_", " "), c) for c in param.choices]
+        options = [(WORDS.get(c, str(c).replace("_", " ")), c) for c in param.choices]
         if param.optional and None not in param.choices:
             options = [("none", None), *options]
         return w.Dropdown(options=options, value=value, tooltip=param.help)

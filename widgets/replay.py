@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from widgets.markup import python
 from widgets.session import Choice, Result, Run, Session
 
 SCHEMA = 1
@@ -114,9 +115,9 @@ def _run_lines(run: Run, result: Result, budget: int) -> list[str]:
     seed = result.made["seed"]
     whole = result.budgets[-1]
     k = whole if run.nested else budget
-    extra = f", wrap={[tuple(x) for x in run.choice.plain()['wrap']]!r}" if run.choice.wrap else ""
-    extra += f", pick={run.choice.pick!r}" if run.choice.pick else ""
-    extra += "".join(f", {key}={value!r}" for key, value in run.choice.params.items())
+    extra = f", wrap={python([tuple(x) for x in run.choice.plain()['wrap']])}" if run.choice.wrap else ""
+    extra += f", pick={python(run.choice.pick)}" if run.choice.pick else ""
+    extra += "".join(f", {key}={python(value)}" for key, value in run.choice.params.items())
     call = f'cx.select("{run.choice.method}", pool, {k}, seed={seed}{extra})'
     if run.nested and budget < whole:
         return [f"{name} = {call}", f"{name} = cx.reweigh(pool, {name}[:{budget}])"]

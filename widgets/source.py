@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from coreset_explore.pool import Pool
+from widgets.markup import python
 from widgets.session import Choice, Session
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
@@ -153,7 +154,7 @@ def made(ask: Ask, pool: Pool) -> dict:
         lines["note"] = "data: the Data you gave to explore"
     else:
         given = "".join(_written(name, value) for name, value in ask.options.items())
-        lines["load"] = f"cx.load({'X' if ask.data is not None else repr(ask.name)}{given})"
+        lines["load"] = f"cx.load({'X' if ask.data is not None else python(ask.name)}{given})"
         if ask.data is not None:
             lines["note"] = f"X{', y' if ', y=y' in given else ''}: what you gave to explore"
     model = pool.info.get("model")
@@ -177,7 +178,7 @@ def _written(name: str, value: Any) -> str:
         isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
     )
     return (
-        f", {name}={value!r}"
+        f", {name}={python(value)}"
         if plain and not (name == "y" and not isinstance(value, str))
         else f", {name}={name}"
     )
