@@ -67,7 +67,7 @@ def cover(
     from coreset_explore import kernels
 
     bound = np.zeros(n)
-    rows = max(1, int(STEP / 20 / n))
+    rows = max(1, int(STEP / 10 / n))
     for start in track(range(0, n, rows), "first gains"):
         kernels.coverage_gains(matrix.numpy(), nearest.numpy(), start, min(start + rows, n), bound)
     order = torch.sort(torch.from_numpy(bound), descending=True, stable=True).indices

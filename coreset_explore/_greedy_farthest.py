@@ -8,6 +8,7 @@ from torch import Tensor
 
 from coreset_explore._greedy_rows import (
     best,
+    dots,
     double,
     factors,
     first_max,
@@ -106,15 +107,14 @@ def _farthest_torch(vectors, k, given, first):
 def nearest_to_mean(vectors: Gradients, norms: Tensor, free: Tensor) -> int:
     """The free row (n,) bool nearest to the mean of all rows; the first of equals."""
     mean = total(vectors) / len(vectors)
-    middle = mean.float()
     # twice the largest error that float32 can have made; what it cannot tell apart is computed in float64
-    doubt = 1e-5 * (norms + 2 * norms.sqrt() * middle.norm())
+    doubt = 1e-5 * (norms + 2 * norms.sqrt() * mean.norm().float())
 
     def exact(rows: Tensor) -> Tensor:
         some = double(vectors[rows])
         return 2 * some.dot(mean) - some.squared_norm()
 
-    return best(2 * vectors.dot(middle) - norms, doubt, free, exact)[0]
+    return best(2 * dots(vectors, mean) - norms, doubt, free, exact)[0]
 
 
 def _tensors(*arrays) -> list[Tensor]:

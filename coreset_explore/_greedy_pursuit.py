@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coreset_explore._greedy_rows import best, double, squared_norms
-from coreset_explore.gradients import Dense, Gradients
+from coreset_explore._greedy_rows import best, dots, double, squared_norms
+from coreset_explore.gradients import Gradients
 from coreset_explore.progress import check, track
 
 NOISE = 1e-10  # a correlation below this share of ‖g_j‖·‖target‖ is rounding
@@ -59,7 +59,7 @@ def pursue(
             return read(double(vectors[rows]).dot(fit.residual), norms[rows])
 
         doubt = 1e-5 * norms * fit.residual.norm().float()
-        row, value = best(read(_scores(vectors, fit.residual), norms), read(doubt, norms), free, exact)
+        row, value = best(read(dots(vectors, fit.residual), norms), read(doubt, norms), free, exact)
         return row, value > NOISE * length * (1.0 if normalized else float(norms[row]))
 
     gains, why = [], ""
@@ -87,17 +87,6 @@ def pursue(
     if why:
         why = f"residual exhausted after {len(rows):,} of {k:,}: {why} ({vectors.dim:,} gradient dimensions)"
     return rows, torch.tensor(gains, dtype=torch.float64), weights, why
-
-
-def _scores(vectors: Gradients, residual: Tensor) -> Tensor:
-    """⟨g_i, residual⟩ (n,) in float32; products over the features come first, so only n·c numbers are written."""
-    v = residual.to(torch.float32)
-    if isinstance(vectors, Dense):
-        return vectors.g.float() @ v.flatten()
-    total = torch.zeros(len(vectors), device=vectors.device)
-    for r, h, step in zip(vectors.r, vectors.h, v, strict=True):
-        total += ((step[:, :-1].contiguous() @ h.float().T).add_(step[:, -1:]) * r.T).sum(0)
-    return total
 
 
 class _Fit:
