@@ -98,9 +98,8 @@ class Registry(Mapping[str, Method]):
         """Register; the same function defined again (a cell run twice) replaces, anyone else's name is an error."""
         if not method.fn.__module__.startswith(f"{__package__}.methods."):
             discover()  # one's own method may not take a name that the library has and nobody looked up yet
-        rivals = (
-            (METHODS, SCORES) if self.kind in ("method", "score") else (self,)
-        )  # both are asked for by name in select()
+        # selectors and scores are both asked for by name in select()
+        rivals = (METHODS, SCORES) if self.kind in ("method", "score") else (self,)
         for held in [r._found[method.name] for r in rivals if method.name in r._found]:
             if (held.fn.__module__, held.fn.__qualname__) != (method.fn.__module__, method.fn.__qualname__):
                 where = f"{held.fn.__module__}.{held.fn.__qualname__}"
@@ -119,8 +118,7 @@ class UnknownMethod(KeyError, ValueError):
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> UnknownMethod:
     """The error for a name that nobody registered: the nearest names, or all of them."""
-    known = list(known)
-    near = difflib.get_close_matches(str(name), known, 3, 0.4)
+    near = difflib.get_close_matches(str(name), known := list(known), 3, 0.4)
     guess = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(known)}"
     return UnknownMethod(f"no {kind} is called {name!r}; {guess}")
 
@@ -154,10 +152,9 @@ def find(name: str | Method | Callable) -> Method:
     if callable(name):
         known = [m for r in (METHODS, SCORES) for m in r.values() if m.fn is name]
         return known[0] if known else Method(name.__name__, "selector", name, name.__name__)
-    if name in METHODS:
-        return METHODS[name]
-    if name in SCORES:
-        return SCORES[name]
+    for registry in (METHODS, SCORES):
+        if name in registry:
+            return registry[name]
     raise unknown("method", name, [*METHODS, *SCORES])
 
 
