@@ -58,16 +58,16 @@ _PRESETS = (
     Preset("k-means", "kmeans", help="The row nearest to the mean of each of k clusters, weighted by its cluster."),
     Preset("Robust k-center", "kcenter_robust", help="Farthest first that leaves the farthest rows out as outliers."),
     Preset("MaxHerding", "maxherding", help="Picks that most rows have a similar one among, under a smooth kernel."),
-    Preset("ProbCover", "probcover", help="Balls small enough to be pure that cover the most rows; stops when all is covered."),
+    Preset("ProbCover", "probcover", help="Pure balls that cover the most rows; stops when all is covered."),
     Preset("TypiClust", "typiclust", help="The most typical row of each cluster: for very small budgets."),
     Preset("ZCore", "zcore", help="Rows that random points fall next to, less those beside them; needs no labels."),
     Preset("Uniqueness", "uniqueness", help="Rows farthest from their nearest neighbors."),
     Preset("Representativeness", "representativeness", PER_CLASS, help="Rows nearest to the centers of 20 clusters."),
-    Preset("Moderate", "class_distance", PER_CLASS, pick="middle", help="Rows neither near to nor far from their class mean."),
+    Preset("Moderate", "class_distance", PER_CLASS, pick="middle", help="Rows neither near their class mean nor far from it."),
     Preset("AUM", "aum", PER_CLASS, help="Smallest margin over training: hard or mislabeled rows."),
-    Preset("CCS", "aum", pick=("ccs", {}), help="All levels of difficulty alike, without the hardest rows."),
-    Preset("D2", "forgetting", PER_CLASS, pick=("d2", {}), help="Hard rows, each discounting its neighbors in feature space."),
-    Preset("DUAL", "dual", pick=("beta", {}), help="Uncertain and difficult rows early in training, easier ones at small budgets."),
+    Preset("CCS", "aum", pick="ccs", help="All levels of difficulty alike, without the hardest rows."),
+    Preset("D2", "forgetting", PER_CLASS, pick="d2", help="Hard rows, each discounting its neighbors."),
+    Preset("DUAL", "dual", pick="beta", help="Uncertain and difficult rows; easier ones at small budgets."),
 )  # fmt: skip
 
 
