@@ -12,6 +12,7 @@ from coreset_explore.measures import represent
 from tests import panels
 from widgets import canvas as canvas_module
 from widgets.map import HEIGHT, MapView
+from widgets.reading import short
 
 
 def view_of(n=400, classes=4, labels=True, data="pictures", loop=None, seed=0, **how):
@@ -276,6 +277,8 @@ def test_a_lasso_shows_its_rows_selected_first():
         and f"Lasso: 60 points, {len(picked)} selected ({len(picked) / 0.6:.1f} %)" in view.head.value
     )
     assert set(session.focus[1]) == set(rows.tolist())
+    drawn = view.canvas.widget.selection.tolist()
+    assert drawn[: len(picked)] == picked and set(drawn) == set(rows.tolist()), "the first are drawn on top"
 
 
 def test_a_lasso_stays_while_the_slider_moves():
@@ -284,14 +287,27 @@ def test_a_lasso_stays_while_the_slider_moves():
     session.j = 2
     inside = sum(r < 200 for r in session.run.at[2].indices.tolist())
     assert f"Lasso: 200 points, {inside} selected" in view.head.value
-    assert view.canvas.widget.selection.tolist() == list(range(200))
+    assert sorted(view.canvas.widget.selection.tolist()) == list(range(200))
+
+
+def test_the_same_rows_in_another_order_are_sent_anew(monkeypatch):
+    """The page ignores a selection whose set of rows it has; an empty one between makes it look."""
+    view, session = view_of()
+    view.canvas.ring([1, 2, 3], "lasso")
+    sent = Sent(view.canvas.widget, monkeypatch)
+    view.canvas.ring([3, 2, 1], "lasso")
+    assert [memoryview(b[0]).nbytes for _, b in sent.messages] == [0, 12]
 
 
 def test_the_click_at_the_end_of_a_lasso_is_ignored():
     view, session = view_of()
     lasso(view, [3, 4, 5])
     click(view, 9)
-    assert session.focus == ("lasso", (3, 4, 5)) and view.canvas.widget.selection.tolist() == [3, 4, 5]
+    assert session.focus == ("lasso", (3, 4, 5)) and sorted(view.canvas.widget.selection.tolist()) == [
+        3,
+        4,
+        5,
+    ]
     view.canvas._lasso = (view.canvas._lasso[0] - 1.0, view.canvas._lasso[1])
     click(view, 9)
     assert session.focus == ("click", (9,))
@@ -464,6 +480,23 @@ def test_the_caption_names_both_spaces_and_classes_without_a_pick():
         in said
     )
     assert "No pick in class &lt;" in said and f"and {(counts == 0).sum() - 4:,} more." in said
+
+
+@pytest.mark.parametrize(
+    "value, said",
+    [
+        (34.4, "34"),
+        (3.21, "3.2"),
+        (0.041, "0.04"),
+        (0.001, "0.00"),
+        (9.96, "10"),
+        (1155, "1.2k"),
+        (12_345, "12k"),
+    ]
+    + [(0, "0"), (2.0, "2"), (-3.14, "-3.1"), (999.7, "1.0k"), (0.999, "1.0")],
+)
+def test_weights_are_written_in_four_characters(value, said):
+    assert short(value) == said and len(said.removeprefix("-")) <= 4
 
 
 def test_markup_in_names_is_escaped():

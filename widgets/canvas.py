@@ -40,6 +40,7 @@ class Canvas:
         self.tick = 0
         self._waiting: dict | None = None
         self._free = 0.0  # when the view can take points again; 0: no page shows it
+        self.polygon = np.zeros((0, 2), np.float32)  # of the last lasso
         self._lasso = (-ECHO, np.zeros(0, int))
         self._clicked = (-ECHO, -1)
         self._ours = False
@@ -89,12 +90,18 @@ class Canvas:
         self.widget.filter = None if rows is None else np.sort(np.asarray(rows)).astype(np.uint32)
 
     def ring(self, rows: Sequence[int], kind: str = "click") -> None:
-        """Let `rows` stand out and fade the rest, as a lasso or as what a click asked for; none: all as usual."""
+        """Let `rows` stand out, the first on top, as a lasso or as what a click asked for; none: all as usual."""
+        rows, old = np.asarray(rows, np.uint32), self.widget.selection
         self._ours = True
         try:
-            with self.widget.hold_sync():
-                self._options(pointOutlineWidth=RINGS[kind])
-                self.widget.selection = np.asarray(rows, np.uint32)
+            self._options(pointOutlineWidth=RINGS[kind])
+            if (
+                len(rows) == len(old)
+                and not np.array_equal(rows, old)
+                and np.array_equal(np.sort(rows), np.sort(old))
+            ):
+                self.widget.selection = rows[:0]  # the page ignores the same rows in another order
+            self.widget.selection = rows
         finally:
             self._ours = False
 
@@ -193,6 +200,8 @@ class Canvas:
             self.on_clear()
 
     def _encircled(self, change) -> None:
+        if change["new"] is not None and len(change["new"]):
+            self.polygon = np.array(change["new"])  # the page forgets it when the selection is set again
         when, row = self._clicked
         if change["new"] is not None and len(change["new"]) and time.monotonic() - when < ECHO:
             self._is_lasso(
@@ -202,7 +211,10 @@ class Canvas:
     def _is_lasso(self, rows: np.ndarray) -> None:
         self._options(pointOutlineWidth=RINGS["lasso"])
         self.on_lasso(rows)
-        self._lasso = (time.monotonic(), rows)  # from the end: the click waits while thousands of rows are shown
+        self._lasso = (
+            time.monotonic(),
+            rows,
+        )  # from the end: the click waits while thousands of rows are shown
 
     def _hovered(self, change) -> None:
         if not self._ours:

@@ -107,10 +107,10 @@ class Reading:
 
 
 def short(value: float) -> str:
-    """34, 3.2, 0.04, 12k: at most four characters and a sign, since it stands under small thumbnails."""
+    """34, 3.2, 0.04, 1.2k: at most four characters and a sign, since it stands under small thumbnails."""
     size = abs(value)
-    if size >= 10_000:
-        return f"{value / 1000:.0f}k"
+    if size >= 999.5:
+        return f"{value / 1000:.0f}k" if size >= 9_950 else f"{value / 1000:.1f}k"
     if size >= 9.95 or value == int(value):
         return f"{value:.0f}"
     if 0 < size < 0.005:

@@ -49,7 +49,7 @@ def lasso(reading: Reading, rows: np.ndarray) -> Strip:
         if len(rows) <= room
         else f"{len(cells)} of them, selected first and outlined"
     )
-    return Strip(title, note, Section([cells]), rows.tolist())
+    return Strip(title, note, Section([cells]), picked + others)
 
 
 def represents(reading: Reading, row: int) -> Strip:

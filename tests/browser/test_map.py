@@ -123,7 +123,7 @@ def test_a_lasso_holds_the_rows_that_numpy_finds_in_its_polygon(notebook):
     kind, rows = book.kernel("(session.focus[0], list(map(int, session.focus[1])))")
     view = "panel._made['map'].children[0].view"
     xy = np.array(book.kernel(f"{view}.canvas.widget.points[:, :2].tolist()"))
-    drawn = np.array(book.kernel(f"{view}.canvas.widget.lasso_selection_polygon.tolist()"))
+    drawn = np.array(book.kernel(f"{view}.canvas.polygon.tolist()"))
     assert kind == "lasso" and len(rows) > 200
     assert np.abs(np.abs(drawn).max(0) - np.abs(ring).max(0)).max() < 0.03, (
         "the polygon is the one the mouse drew"
@@ -224,6 +224,9 @@ def test_map_and_images_fit_wide_and_narrow(notebook, theme):
         book.page.wait_for_timeout(1000)
         assert misfits(book.page) == []
         assert book.kernel("session.theme") == theme
+        canvas, frame = (book.page.locator(x).first.bounding_box() for x in (CANVAS, ".cx-map .cx-frame"))
+        assert canvas["width"] > frame["width"] - 4, "jupyter-scatter's empty toolbar takes no room"
+        assert abs(canvas["height"] - 548) < 1, "dots stay round"
         corner = pixels(book.page.locator(CANVAS).first)[3, 3].tolist()
         assert corner == ([255] * 3 if theme == "light" else [33] * 3)
         assert dots(book) > 20
