@@ -369,6 +369,23 @@ def test_own_labels_pictures_map_and_selection_come_together():
     assert set(panel.selections) == {"CRAIG", "mine"} and session.result.random.choice.method == "random"
 
 
+def test_paths_beside_ones_own_features_become_their_pictures(tmp_path):
+    from PIL import Image
+
+    paths = []
+    for i in range(60):
+        paths.append(tmp_path / f"{i}.png")
+        Image.fromarray(np.full((10, 12, 3), i, "uint8")).save(paths[-1])
+    for given in ({"images": paths}, {"files": paths}):
+        panel = panel_of(X, Y, methods=["CRAIG"], **given)
+        data = panel.session.result.data
+        assert panel.session.status == "done", panel.session.problem
+        assert data.kind == "images" and (data.thumbnail(7) == 7).all()
+        assert write(panel.session, "txt", tmp_path).read_text().splitlines() == [
+            str(paths[i]) for i in panel.selection.indices.tolist()
+        ]
+
+
 def test_labels_and_names_are_escaped_wherever_html_shows_them():
     evil = "<img src=x onerror=alert(1)>"
     y = np.array([evil, "b"])[np.arange(60) % 2]

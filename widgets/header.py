@@ -97,7 +97,10 @@ def dataset_line(session: Session) -> str:
     if pool.emb is not None:
         model = pool.info.get("model")
         parts.append(f"{pool.emb.shape[1]}-d features{f' of {model}' if model else ''}")
-    line = f"{getattr(data, 'name', session.data_name)}: {', '.join(parts)}"
+    name = getattr(data, "name", session.data_name)
+    if name.startswith("folder:"):
+        name = "/".join(Path(name.removeprefix("folder:")).parts[-2:])
+    line = f"{name}: {', '.join(parts)}"
     if note_ := getattr(data, "note", ""):
         line += f" ({note_})"
     if skipped := getattr(data, "skipped", ()):
