@@ -151,43 +151,34 @@ def solve(gram: Tensor, wanted: Tensor, *, nonnegative: bool = False, ridge: flo
     rows) is answered with the smallest jitter that makes it factor. O(k³).
     """
     gram, wanted = gram.double(), wanted.double()
-    everyone = torch.ones(len(wanted), dtype=torch.bool)
     if not len(wanted):
         return wanted
-    gram = gram + ridge * torch.eye(len(wanted), dtype=torch.float64)
-    weights = _least_squares(gram, wanted, everyone)
-    if not nonnegative or bool((weights >= 0).all()):
-        return weights
-    # block principal pivoting (Portugal, Júdice & Vicente 1994): swap all picks on the wrong side at once while that
-    # helps, else only the last of them, which ends for certain
-    inside, fewest, patience = weights > 0, len(wanted) + 1, 3
-    small = 1e-12 * float(wanted.abs().max())
-    for _ in range(3 * len(wanted) + 100):
-        check()
-        weights = _least_squares(gram, wanted, inside)
-        slope = wanted - gram @ weights
-        wrong = (inside & (weights < 0)) | (~inside & (slope > small))
-        count = int(wrong.sum())
-        if count == 0:
-            break
-        if count < fewest:
-            fewest, patience = count, 3
-        elif patience:
-            patience -= 1
-        else:
-            wrong[wrong.nonzero().flatten()[:-1]] = False
-        inside = inside ^ wrong
-    return weights.clamp_min_(0)
-
-
-def _least_squares(gram: Tensor, wanted: Tensor, inside: Tensor) -> Tensor:
-    """The solution of the equations of the rows `inside`, 0 elsewhere."""
-    part, answer = gram[inside][:, inside], torch.zeros_like(wanted)
-    eye = torch.eye(len(part), dtype=torch.float64)
-    scale = float(part.diagonal().mean()) if len(part) else 1.0
+    if nonnegative:
+        return torch.from_numpy(_nonnegative(gram.numpy(), wanted.numpy(), float(ridge)))
+    eye = torch.eye(len(wanted), dtype=torch.float64)
+    scale = float(gram.diagonal().mean()) or 1.0
     for jitter in (0.0, 1e-12, 1e-10, 1e-8, 1e-6):
-        factor, failed = torch.linalg.cholesky_ex(part + jitter * (scale or 1.0) * eye)
+        factor, failed = torch.linalg.cholesky_ex(gram + (ridge + jitter * scale) * eye)
         if not failed:
             break
-    answer[inside] = torch.cholesky_solve(wanted[inside, None], factor)[:, 0]
-    return answer
+    return torch.cholesky_solve(wanted[:, None], factor)[:, 0]
+
+
+def _nonnegative(gram: np.ndarray, wanted: np.ndarray, ridge: float) -> np.ndarray:
+    """The active set method of `refit`, started from what is left after dropping negative weights a block at a time."""
+    from coreset_explore import _kernels_fit as kernels
+
+    k = len(wanted)
+    weights, factor, active = np.zeros(k), np.zeros((k, k)), np.zeros(k, dtype=np.int64)
+    inside, lowest = np.arange(k), -1.0
+    while lowest < 0:
+        check()
+        size = 0
+        for j in inside:
+            size = kernels.factor_grow(gram, ridge, factor, active, size, j)
+        weights[:] = 0.0
+        kernels.refit(gram, wanted, ridge, False, weights, factor, active, size, k)
+        lowest = weights.min()
+        inside = active[:size][weights[active[:size]] > 0].copy()
+    kernels.refit(gram, wanted, ridge, True, weights, factor, active, size, k)
+    return weights

@@ -154,6 +154,23 @@ def test_solve_equals_scipy(seed):
             np.testing.assert_allclose(found.numpy(), fitted(a, b, nonnegative, ridge), atol=1e-8)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_solve_where_the_gram_matrix_is_nearly_singular(seed):
+    """Gradients of a trained model look like this: a spectrum over ten orders of magnitude, half of the weights 0."""
+    rng = np.random.default_rng(seed)
+    a = (
+        (1 + rng.standard_normal((120, 60)))
+        @ np.diag(np.logspace(0, -5, 60))
+        @ rng.standard_normal((60, 300))
+    )
+    b = a.T @ (1 + 2 * rng.standard_normal(120))
+    found = greedy.solve(torch.from_numpy(a @ a.T), torch.from_numpy(a @ b), nonnegative=True).numpy()
+    best = nnls(a.T, b, maxiter=10_000)[0]
+    assert (found >= 0).all() and (best == 0).sum() > 20
+    error = [np.linalg.norm(a.T @ w - b) / np.linalg.norm(b) for w in (found, best)]
+    assert error[0] <= error[1] * (1 + 1e-4) + 1e-7
+
+
 def test_solve_with_duplicates_and_nothing():
     a = torch.tensor([[1.0, 2, 0], [1, 2, 0], [0, 0, 3]]).double()
     wanted = a @ torch.tensor([2.0, 4, 3]).double()
