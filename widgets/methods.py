@@ -140,9 +140,9 @@ def _form(session: Session, choice: Choice) -> w.Widget:
         title = param.name.replace("_", " ")
         controls.append(control if param.kind == "bool" else field(title, control))
     if method.name in SCORES:
-        options = [(f"{name} scores first", name) for name in ("top", "bottom") if name in PICKERS]
-        value = choice.pick if isinstance(choice.pick, str) else "top"
-        picker = w.Dropdown(options=options, value=value, tooltip="which end of the ranking is picked")
+        options = [(found.title, name) for name, found in PICKERS.items()]
+        value = choice.pick if isinstance(choice.pick, str) else (choice.pick or ["top"])[0]
+        picker = w.Dropdown(options=options, value=value, tooltip="how rows are picked by their scores")
 
         def picked(event) -> None:
             held = next(c for c in session.choices if c.name == choice.name)
