@@ -89,6 +89,44 @@ def kmeans(x: Tensor, k: int, rng: torch.Generator, iterations: int = 25) -> tup
     return centers, label
 
 
+def lsh(x: Tensor, bits: int, rng: torch.Generator, at: Literal["median", "mean"] = "median") -> Tensor:
+    """Which side of each of `bits` random hyperplanes a row lies on, as one int64 code (n,), the first plane highest.
+
+    Each plane stands at the median (or mean) of the rows' projections, so that it halves them wherever their mean
+    lies. O(n·d·bits) time, O(n) memory. Raises ValueError beyond 62 bits.
+    """
+    if not 1 <= bits <= 62:
+        raise ValueError(f"codes of {bits:,} bits asked for; ask for 1 to 62")
+    planes = torch.randn(bits, x.shape[1], generator=rng).to(x.device)
+    codes = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+    for some in track(planes.split(8), "hyperplanes"):
+        sides = x @ some.T
+        for side in sides.T:
+            codes.mul_(2).add_(side > (side.median() if at == "median" else side.mean()))
+    return codes
+
+
+def pq(
+    x: Tensor, m: int, centroids: int, rng: torch.Generator, rows: int = 4096, iterations: int = 6
+) -> tuple[list[Tensor], Tensor]:
+    """Product quantization (Jégou et al. 2010): a codebook (b, d/m) a subspace and each row's codes (n, m) uint8.
+
+    The features are cut into m runs of neighboring columns (at most d); k-means on at most `rows` seeded rows gives
+    the b = min(centroids, rows, n) centers of each. O(n·d·b) time. Raises ValueError beyond 256 centroids.
+    """
+    if not 1 <= centroids <= 256:
+        raise ValueError(
+            f"{centroids:,} centroids a subspace asked for; a code is one byte, ask for 1 to 256"
+        )
+    learn = torch.randperm(len(x), generator=rng)[:rows].sort().values.to(x.device)
+    books, codes = [], []
+    for part in track(x.tensor_split(min(m, x.shape[1]), dim=1), "codebooks"):
+        book, _ = kmeans(part[learn], min(centroids, len(learn)), rng, iterations)
+        books.append(book)
+        codes.append(knn(book, 1, part)[1][:, 0].to(torch.uint8))
+    return books, torch.stack(codes, 1)
+
+
 def _spread(x: Tensor, k: int, rng: torch.Generator) -> Tensor:
     """k rows, each drawn with chances in proportion to the squared distance from those drawn before (k-means++)."""
     first = int(torch.randint(len(x), (1,), generator=rng))

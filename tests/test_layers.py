@@ -24,12 +24,13 @@ MAY_IMPORT = {
     "kernels": "progress",
     "neighbors": "kernels gradients progress",
     "greedy": "kernels gradients progress",
+    "codes": "kernels neighbors progress",
     "weights": f"{FACTS} views greedy neighbors kernels",
     "compose": f"{FACTS} views params registry bound weights",
     "bound": f"{FACTS} registry",
     "selecting": f"{FACTS} views params memory registry weights compose bound",
     "table": "registry",
-    "methods": f"{FACTS} views registry weights compose greedy neighbors kernels",
+    "methods": f"{FACTS} views registry weights compose greedy neighbors kernels codes",
     "presets": f"{FACTS} registry compose selecting",
     "datasets": "progress",
     "models": "progress",
@@ -47,6 +48,7 @@ MAY_IMPORT = {
 }
 MAY_IMPORT["experiment"] = " ".join(MAY_IMPORT)
 PRIVATE = {
+    "_codes_": "codes",
     "_data_": "datasets",
     "_greedy_": "greedy",
     "_kernels_": "kernels",

@@ -1,0 +1,79 @@
+"""FastCore: CRAIG over groups of near rows instead of over rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import torch
+
+from coreset_explore import codes, greedy
+from coreset_explore.pool import Pool
+from coreset_explore.registry import Range, selector
+from coreset_explore.selection import Selection
+
+OWN_WEIGHTS = "a pick counts the groups nearest to it by the bound, and reweigh() the rows nearest to it"
+
+
+@selector(
+    needs="emb|grads",
+    weights="counts",
+    nested=True,
+    purpose="fast",
+    title="FastCore",
+    paper="Chai, Wang, Tang, Yuan, Liu, Deng & Wang 2023, KDD, doi:10.1145/3580305.3599326, Algorithm 1",
+    bytes=lambda n, d, c, k: 16 * n * d + 200 * n + 4096 * min(n, 8192) + 2**25,
+    skips={"reweigh_states_a_selections_own_weights": OWN_WEIGHTS, "reweigh_a_prefix": OWN_WEIGHTS},
+)
+def fastcore(
+    pool: Pool,
+    k: int,
+    *,
+    rng: torch.Generator,
+    given: Sequence[int] = (),
+    space: Annotated[Literal["emb", "grads"], "where distances are measured"] = "emb",
+    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
+    groups: Annotated[Literal["lsh", "kmeans"], "what puts rows into groups"] = "lsh",
+    bits: Annotated[int, Range(1, 62), "random hyperplanes (LSH)"] = 48,
+    most: Annotated[
+        int, Range(1, 2**20), "groups at most; with LSH, hyperplanes are left out to stay below"
+    ] = 8192,
+    bound: Annotated[
+        Literal["centroid", "true", "paper"], "how a row's distance to a group is bounded"
+    ] = "centroid",
+    subspaces: Annotated[int, Range(1, 64), "product quantization: cuts of the features"] = 4,
+    centroids: Annotated[int, Range(2, 256), "product quantization: codewords a cut"] = 256,
+    sample: Annotated[int, Range(1, 2**20), "candidates looked at for each pick"] = 500,
+) -> Selection:
+    """Facility location over groups of near rows: picks that bound every group's distance, weighted by group sizes.
+
+    Greedily lowers Σ_t |C_t| min_{j ∈ S} u_jt, where u_it bounds max_{k ∈ C_t} ‖x_i − x_k‖ (eq. 8), over `sample`
+    rows drawn anew for each pick; λ_j = Σ |C_t| over the groups whose smallest bound is pick j's, n in sum. Distances
+    compare rows of one class: `per_class(fastcore)`. `info` tells the bound's mean relative error and how many picks
+    stand for no group. O(n·d·(bits + m·256)) to prepare, k·sample·G·m at most for the picks (G·d with "centroid");
+    O(n·d + 256·m·G) memory, never n x G. Gradients are read as a dense matrix, which is refused above 4 GB.
+
+    Differs from the paper: hyperplanes stand at the median and not at 0, so codes do not depend on where the mean lies;
+    no more than `most` groups form. `bound="paper"` is §5.2's sum of codeword distances, which is not a bound, as it
+    forgets what quantization loses; "true" takes the root of summed squares and adds both losses; "centroid", ours
+    and the default, is ‖x_i − c_t‖ + radius_t, nearer to the cost itself (the radius moves no pick).
+    """
+    vectors, order, held = greedy.by_id(pool.vectors(space, steps), pool.ids, given)
+    greedy.squared_norms(vectors)  # refuses what no distance can be computed from
+    x = vectors.dense().detach().float()
+    near = codes.group(x, groups, rng, bits=bits, most=most)
+    if bound == "centroid":
+        limit = codes.Centers(x, near)
+    else:
+        options = {"subspaces": subspaces, "centroids": centroids, "true": bound == "true"}
+        limit = codes.Products(x, near, rng, **options)
+    error = codes.error(limit, x, near, rng)
+    picks, saved, owner = codes.cover(limit, near, k, rng, sample, held)
+    weights = torch.bincount(owner, near.sizes.cpu().double(), minlength=k)
+    info = {
+        "groups": len(near),
+        "hyperplanes": near.planes,
+        "bound_error": error,
+        "idle": int((weights == 0).sum()),
+    }
+    return Selection(order[picks], weights, gains=saved, info=info)
