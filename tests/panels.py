@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from coreset_explore._data_type import Data
+from coreset_explore.datasets.types import Data
 from coreset_explore.pool import Pool
 from coreset_explore.projection import Map
 from coreset_explore.selection import Selection

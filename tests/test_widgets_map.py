@@ -12,7 +12,7 @@ from coreset_explore.measures import represent
 from tests import panels
 from widgets import canvas as canvas_module
 from widgets.map import HEIGHT, MapView
-from widgets.reading import short
+from widgets.reading import said_class, short
 
 
 def view_of(n=400, classes=4, labels=True, data="pictures", loop=None, seed=0, **how):
@@ -499,12 +499,16 @@ def test_weights_are_written_in_four_characters(value, said):
     assert short(value) == said and len(said.removeprefix("-")) <= 4
 
 
+def test_a_class_that_is_a_number_is_called_a_class():
+    assert said_class("7") == "class 7" and said_class("Bag") == "Bag"
+
+
 def test_markup_in_names_is_escaped():
     view, session = view_of()
     session.hovered = 3
     for shown in (view.side.value, view.card.value, view.caption.value, view.head.value, view.busy.value):
         assert "class <" not in shown and "noise <b>" not in shown
-    assert "class &lt;3&gt;" in view.card.value
+    assert "Class &lt;3&gt;" in view.card.value
 
 
 def test_data_without_labels_has_no_class_and_all_else():

@@ -10,7 +10,7 @@ import numpy as np
 from coreset_explore import palette
 from widgets import encode
 from widgets.pictures import data_url
-from widgets.reading import Reading, listed, short, space_of
+from widgets.reading import Reading, listed, said_class, short, space_of
 
 MAX_BARS = 12
 THIN = 0.2  # an effective size below this share of k makes training diverge
@@ -104,7 +104,8 @@ def card(reading: Reading, row: int) -> str:
             '<div class="cx-note">Hover a point to see it.<br>Click to see what it represents.</div></div>'
         )
     picture = reading.pictures.thumbnail(row)
-    label = escape(reading.label(row)) or "Point"
+    label = reading.label(row)
+    label = escape(label[:1].upper() + label[1:]) or "Point"
     weight = reading.weight(row)
     said = f"<b>{label}</b><br>{reading.standing(row)}"
     said += "" if weight is None else f"<br>Weight <b>{short(weight)}</b>"
@@ -137,7 +138,7 @@ def caption(reading: Reading, shown_in: str) -> str:
         else ["Grey is not selected."]
     )
     if reading.labels is not None:
-        without = [reading.class_name(c) for c in np.flatnonzero(reading.counts() == 0)]
+        without = [said_class(reading.class_name(c)) for c in np.flatnonzero(reading.counts() == 0)]
         parts += [f"No pick in {listed(without)}."] if without else []
     if info.get("stopped"):
         parts.append(f"Stopped: {info['stopped']}.")

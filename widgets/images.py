@@ -24,7 +24,7 @@ MANY = 12
 ORDERS = {"pick": "Rank in selection", "score": "Score, whole class", "weight": "Weight"}
 HEADS = {
     "pick": ("First chosen", "Last chosen"),
-    "score": ("Picked first by score", "Picked last by score"),
+    "score": ("Ranked first by score", "Ranked last by score"),
     "weight": ("Heaviest", "Lightest"),
 }
 

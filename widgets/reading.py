@@ -55,8 +55,8 @@ class Reading:
         return str(names[label]) if label < len(names) else f"class {label}"
 
     def label(self, row: int) -> str:
-        """The row's class, or nothing without labels. Not escaped."""
-        return "" if self.labels is None else self.class_name(int(self.labels[row]))
+        """The row's class as a sentence says it ("Bag", "class 7"), or nothing without labels. Not escaped."""
+        return "" if self.labels is None else said_class(self.class_name(int(self.labels[row])))
 
     def weight(self, row: int) -> float | None:
         """The weight of a row that is selected at this budget, if the selection states weights."""
@@ -104,6 +104,11 @@ class Reading:
 
     def cells(self, rows: Sequence[int], mark: bool = False) -> list[Cell]:
         return [self.cell(row, mark) for row in rows]
+
+
+def said_class(name: str) -> str:
+    """A class's name in a sentence: a bare number needs the word."""
+    return f"class {name}" if name.isdigit() else name
 
 
 def short(value: float) -> str:

@@ -63,7 +63,8 @@ def represents(reading: Reading, row: int) -> Strip:
     others = members[members != chief]
     others = others[np.argsort(distance[others], kind="stable")]
     room = _room(reading)
-    who = f"{reading.label(chief)}, rank" if reading.labels is not None else "Rank"
+    label = reading.label(chief)
+    who = f"{label[:1].upper()}{label[1:]}, rank" if label else "Rank"
     said = f"represents {len(others):,} other point{'' if len(others) == 1 else 's'}"
     if row == chief:
         title, first = f"{who} {pick + 1:,}, {said}", [reading.cell(chief, True)]
