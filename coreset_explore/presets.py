@@ -68,10 +68,10 @@ _PRESETS = (
     Preset("CCS", "aum", pick="ccs", help="All levels of difficulty alike, without the hardest rows."),
     Preset("D2", "forgetting", PER_CLASS, pick="d2", help="Hard rows, each discounting its neighbors."),
     Preset("DUAL", "dual", pick="beta", help="Uncertain and difficult rows; easier ones at small budgets."),
-    Preset("FastCore", "fastcore", PER_CLASS, help="CRAIG over groups of near rows: for classes too large for CRAIG itself."),
-    Preset("FastCore-hull", "fastcore_hull", PER_CLASS, help="FastCore with the paper's looser and slower bound, to compare."),
+    Preset("FastCore", "fastcore", PER_CLASS, help="CRAIG over groups of near rows: for very large classes."),
+    Preset("FastCore-hull", "fastcore_hull", PER_CLASS, help="FastCore with the looser and slower bound, to compare."),
     Preset("Craig+PQ", "craig_pq", PER_CLASS, help="CRAIG on quantized distances: what quantization alone costs."),
-    Preset("Stratified LSH", "stratified_lsh", PER_CLASS, help="Random within groups of near rows: what FastCore has to beat."),
+    Preset("Stratified LSH", "stratified_lsh", PER_CLASS, help="Random within groups of near rows: FastCore has to beat it."),
 )  # fmt: skip
 
 
