@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coreset_explore._data_fetch import cache_root
+from coreset_explore.datasets.download import cache_root
 
 LIMIT = 4 << 30  # bytes kept; the results longest unused go first
 

@@ -75,7 +75,7 @@ def select(
         **answer.info,
         "wrap": [[name, dict(options)] for name, options in wrap],
         # whether a prefix is the answer for its budget; other combinators see other candidates at another budget
-        "nested": bound.nested and all(name == "per_class" for name, _ in wrap),
+        "nested": answer.info.get("nested", bound.nested) and all(name == "per_class" for name, _ in wrap),
         "k": len(answer),
         "asked": k,
         "seed": seed,

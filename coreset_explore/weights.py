@@ -27,6 +27,9 @@ def uniform(pool: Pool, rows: Tensor, params: Mapping[str, Any]) -> Tensor:
 def counts(pool: Pool, rows: Tensor, params: Mapping[str, Any]) -> Tensor:
     """How many rows each pick is nearest to (itself included): exactly n in sum (CRAIG's γ_j)."""
     vectors = pool.vectors(params.get("space", "grads"), params.get("steps", "last"))
+    if "similarity" in params:
+        owner = greedy.Similarity(vectors, params["similarity"], 1.0).most_similar(rows)
+        return torch.bincount(owner.cpu(), minlength=len(rows)).double()
     if params.get("metric") == "cosine":
         vectors = greedy.unit(vectors)
     owner, _ = nearest_pick(vectors, rows)

@@ -5,10 +5,9 @@ import time
 import pytest
 import torch
 
-from coreset_explore import _layouts
-from coreset_explore.apart import Worker
 from coreset_explore.progress import Cancelled, listening
-from coreset_explore.projection import project
+from coreset_explore.projection import layouts, project
+from coreset_explore.projection.apart import Worker
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +25,7 @@ def test_it_draws_the_map_that_this_process_would_draw(worker):
     x, heard = points(), []
     with listening(lambda fraction, text: heard.append((fraction, text)), interval=0.0):
         there = worker("tsne", x, 0, perplexity=20.0)
-    assert torch.allclose(there, _layouts.tsne(x, 0, perplexity=20.0), atol=1e-4)
+    assert torch.allclose(there, layouts.tsne(x, 0, perplexity=20.0), atol=1e-4)
     assert any("t-SNE iteration" in text for _, text in heard)
     assert max(fraction for fraction, _ in heard) > 0.5
 

@@ -77,7 +77,7 @@ def test_near_duplicates_keep_their_distance(compiled):
 def test_more_rows_than_one_panel_and_one_chunk(monkeypatch):
     grads = gradients(2500, c=3, d=5, seed=3, integers=True)
     whole = greedy.distances(grads)
-    monkeypatch.setattr("coreset_explore._greedy_cover.STEP", 1e6)
+    monkeypatch.setattr("coreset_explore.greedy.facility.STEP", 1e6)
     assert torch.equal(greedy.distances(grads), whole)
     assert torch.allclose(whole, greedy.distances(grads, compiled=False), rtol=3e-7, atol=0)
 

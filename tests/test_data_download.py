@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coreset_explore import _data_fetch
-from coreset_explore._data_fetch import fetch
-from coreset_explore.datasets import load
+from coreset_explore.datasets import download, load
+from coreset_explore.datasets.download import fetch
 from coreset_explore.progress import Cancelled, listening
 
 BODY = np.random.default_rng(0).integers(0, 256, 1_000_000).astype(np.uint8).tobytes()
@@ -220,7 +219,7 @@ def test_a_read_only_cache_gives_one_sentence(file, tmp_path, monkeypatch):
 def archive(server, monkeypatch):
     """cifar10 as a small official archive on the server."""
     records = np.random.default_rng(0).integers(0, 10, (6, 2, 3073)).astype(np.uint8)
-    files = [f["name"] for f in _data_fetch.registry()["cifar10"]["files"]]
+    files = [f["name"] for f in download.registry()["cifar10"]["files"]]
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for name, record in zip(files, records):
@@ -229,7 +228,7 @@ def archive(server, monkeypatch):
             tar.addfile(info, io.BytesIO(record.tobytes()))
     server.body = packed.getvalue()
     entry = {
-        **_data_fetch.registry()["cifar10"],
+        **download.registry()["cifar10"],
         "files": [{"name": name, "records": 2} for name in files],
         "archive": {
             "name": "cifar-10-binary.tar.gz",
@@ -237,7 +236,7 @@ def archive(server, monkeypatch):
             "url": server.url("cifar-10-binary.tar.gz"),
         },
     }
-    monkeypatch.setitem(_data_fetch.registry(), "cifar10", entry)
+    monkeypatch.setitem(download.registry(), "cifar10", entry)
     return records
 
 
@@ -273,13 +272,13 @@ def test_an_unpacking_that_is_cancelled_leaves_no_half_folder(server, archive, t
 def test_the_cache_lies_in_the_checkout_or_with_the_user(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "registry.toml").touch()
-    monkeypatch.setattr(_data_fetch, "_PACKAGE", tmp_path / "coreset_explore")
-    assert _data_fetch.cache_root() == tmp_path / "data" / "cache"
+    monkeypatch.setattr(download, "_PACKAGE", tmp_path / "coreset_explore")
+    assert download.cache_root() == tmp_path / "data" / "cache"
     monkeypatch.setattr("os.access", lambda *args: False)
-    assert _data_fetch.cache_root().name == "coreset_explore"
-    assert tmp_path not in _data_fetch.cache_root().parents
+    assert download.cache_root().name == "coreset_explore"
+    assert tmp_path not in download.cache_root().parents
 
 
 def test_an_installed_package_finds_its_registry_inside(tmp_path, monkeypatch):
-    monkeypatch.setattr(_data_fetch, "_PACKAGE", tmp_path / "coreset_explore")
-    assert _data_fetch._registry_file() == tmp_path / "coreset_explore" / "_data" / "registry.toml"
+    monkeypatch.setattr(download, "_PACKAGE", tmp_path / "coreset_explore")
+    assert download._registry_file() == tmp_path / "coreset_explore" / "_data" / "registry.toml"

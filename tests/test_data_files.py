@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from coreset_explore import _data_fetch
-from coreset_explore._data_formats import COVERTYPE_COLUMNS
-from coreset_explore.datasets import load
+from coreset_explore.datasets import download, load
+from coreset_explore.datasets.formats import COVERTYPE_COLUMNS
 
 IDX = ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz"]
 IDX += ["t10k-labels-idx1-ubyte.gz"]
@@ -31,15 +30,15 @@ def home(tmp_path, monkeypatch):
     folder = tmp_path / "data"
     folder.mkdir()
     monkeypatch.setenv("CORESET_DATA", str(folder))
-    monkeypatch.setattr(_data_fetch, "cache_root", lambda: tmp_path / "cache")
+    monkeypatch.setattr(download, "cache_root", lambda: tmp_path / "cache")
     return folder
 
 
 def list_files(monkeypatch, name, folder, paths, **more):
     """Register what lies in `folder` as the official files of `name`."""
-    entry = {**_data_fetch.registry()[name], **more}
+    entry = {**download.registry()[name], **more}
     entry["files"] = [{"name": p, "checksum": md5(folder / p)} for p in paths]
-    monkeypatch.setitem(_data_fetch.registry(), name, entry)
+    monkeypatch.setitem(download.registry(), name, entry)
 
 
 @pytest.fixture
@@ -67,7 +66,7 @@ def cifar(home, monkeypatch):
         records[name][:, 0] = rng.integers(0, 10, 4)
         (folder / name).write_bytes(records[name].tobytes())
     list_files(monkeypatch, "cifar10", folder, official)
-    for file in _data_fetch.registry()["cifar10"]["files"]:
+    for file in download.registry()["cifar10"]["files"]:
         file["records"] = 4
     return folder, records
 
@@ -303,7 +302,7 @@ def test_a_known_part_of_covertype_says_so(covertype, monkeypatch):
         "checksum": md5(folder / "covtype.20k.data.gz"),
         "note": "70 of 99 rows",
     }
-    monkeypatch.setitem(_data_fetch.registry()["covertype"], "partial", [part])
+    monkeypatch.setitem(download.registry()["covertype"], "partial", [part])
     data = load("covertype")
     assert data.note == "70 of 99 rows" and "70 of 99 rows" in repr(data)
 
@@ -331,5 +330,5 @@ def test_damaged_covertype_rows_are_named(covertype, change, sentence):
 def test_nothing_is_unpickled():
     from pathlib import Path
 
-    for file in Path(_data_fetch.__file__).parent.glob("*data*.py"):
+    for file in Path(download.__file__).parent.glob("*.py"):
         assert "pickle" not in file.read_text().replace("unpickle", "")

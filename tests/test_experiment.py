@@ -7,10 +7,10 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from coreset_explore import _probe, experiment
-from coreset_explore._entries import entries_of
+from coreset_explore import experiment
 from coreset_explore.datasets import load
-from coreset_explore.experiment import accuracy_curve, probe, probes
+from coreset_explore.experiment import accuracy_curve, linear, probe, probes
+from coreset_explore.experiment.entries import entries_of
 from coreset_explore.measures import prefixes
 from coreset_explore.pool import Missing, Pool
 from coreset_explore.progress import Cancelled, listening
@@ -51,7 +51,7 @@ def objective(x, y, weights, ridge, coefficients, intercept) -> float:
 def test_the_probe_minimizes_what_scikit_learn_minimizes(ridge):
     x, y = rows(120)
     weights = torch.rand(120, generator=torch.Generator().manual_seed(2), dtype=torch.float64) * 5
-    ours = objective(x, y, weights, ridge, *_probe.logistic(x, y, weights, ridge))
+    ours = objective(x, y, weights, ridge, *linear.logistic(x, y, weights, ridge))
     share = (weights / weights.sum()).numpy()
     theirs = LogisticRegression(C=1 / ridge, tol=1e-10, max_iter=5000).fit(
         x.double().numpy(), y.numpy(), share
@@ -63,13 +63,13 @@ def test_the_probe_minimizes_what_scikit_learn_minimizes(ridge):
 def test_a_weight_is_so_many_copies_of_a_row():
     x, y = rows(40)
     copies = torch.randint(1, 5, (40,), generator=torch.Generator().manual_seed(3))
-    weighted = _probe.logistic(x, y, copies.double())
-    repeated = _probe.logistic(
+    weighted = linear.logistic(x, y, copies.double())
+    repeated = linear.logistic(
         x.repeat_interleave(copies, 0), y.repeat_interleave(copies), torch.ones(int(copies.sum()))
     )
     scores = [x @ w.T + b for w, b in (weighted, repeated)]
     assert torch.allclose(*(s.softmax(1) for s in scores), atol=2e-2)
-    plain = _probe.logistic(x, y, torch.ones(40))
+    plain = linear.logistic(x, y, torch.ones(40))
     assert not torch.allclose((x @ plain[0].T + plain[1]).softmax(1), scores[0].softmax(1), atol=2e-2)
 
 

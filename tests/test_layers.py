@@ -41,7 +41,6 @@ MAY_IMPORT = {
     "extras": "models evaluation progress",
     "recording": "training extras models evaluation datasets cache gradients pool progress",
     "projection": "pool neighbors cache progress",
-    "apart": "projection progress",
     "measures": f"{FACTS} views weights greedy neighbors kernels",
     "plots": "pool selection measures palette",
     "scale": "registry compose selecting",
@@ -49,14 +48,7 @@ MAY_IMPORT = {
 MAY_IMPORT["experiment"] = " ".join(MAY_IMPORT)
 PRIVATE = {
     "_codes_": "codes",
-    "_data_": "datasets",
-    "_greedy_": "greedy",
     "_kernels_": "kernels",
-    "_walk": "measures",
-    "_layouts": "projection",
-    "_probe": "experiment",
-    "_draw": "plots",
-    "_entries": "experiment",
 }
 ONLY_IN = {"numba": "kernels", "faiss": "neighbors", "dask": "scale"}
 LIGHT = {"torch", "numpy", "tqdm", "coreset_explore"} | sys.stdlib_module_names

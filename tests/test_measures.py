@@ -122,8 +122,8 @@ def brute_distances(pool: Pool, space: str) -> torch.Tensor:
 @pytest.mark.parametrize("space", ["emb", "grads"])
 @pytest.mark.parametrize("shift", [0.0, 300.0])
 def test_coverage_is_the_definition(space, shift, monkeypatch):
-    monkeypatch.setattr("coreset_explore._walk.ROWS", 50)  # several blocks
-    monkeypatch.setattr("coreset_explore._walk.WIDTH", 6)
+    monkeypatch.setattr("coreset_explore.measures.nearest.ROWS", 50)  # several blocks
+    monkeypatch.setattr("coreset_explore.measures.nearest.WIDTH", 6)
     pool = make_pool(shift=shift if space == "emb" else 0.0)
     chosen = order(pool)
     apart = brute_distances(pool, space)

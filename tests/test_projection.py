@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from coreset_explore import _layouts, projection
+from coreset_explore import projection
 from coreset_explore.pool import Missing, Pool
 from coreset_explore.progress import Cancelled, listening
-from coreset_explore.projection import place, project, sample
+from coreset_explore.projection import layouts, place, project, sample
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def test_pca_is_the_singular_value_decomposition(n, d):
     x = torch.randn(n, d, generator=torch.Generator().manual_seed(1)) + 40
     x[:, :3] *= torch.tensor([90.0, 60.0, 40.0])  # axes well apart
     left, values, _ = torch.linalg.svd((x - x.mean(0)).double(), full_matrices=False)
-    found = _layouts.pca(x, 3).double()
+    found = layouts.pca(x, 3).double()
     expected = left[:, :3] * values[:3]
     expected = expected * torch.sign((expected * found).sum(0))
     assert torch.allclose(found, expected, atol=2e-3 * float(expected.abs().max()))
@@ -190,5 +190,5 @@ def test_missing_packages_are_named(monkeypatch):
 
     monkeypatch.setattr("importlib.import_module", without)
     with pytest.raises(ImportError, match=r"UMAP needs umap: pip install 'coreset-explore\[panel\]'"):
-        _layouts._import("umap", "UMAP")
+        layouts._import("umap", "UMAP")
     assert projection.NAMES["tsne"] == "t-SNE"

@@ -112,7 +112,7 @@ class Background:
 
     def _runner(self):
         """The process that lays out UMAP and t-SNE: here they would hold the interpreter, and the page with it."""
-        from coreset_explore.apart import Worker
+        from coreset_explore.projection.apart import Worker
 
         self._worker = self._worker or Worker()
         return self._worker

@@ -73,7 +73,7 @@ def _entries(result: Result) -> dict:
 
 
 def _draws(choice: Choice) -> bool:
-    from coreset_explore._entries import Entry
+    from coreset_explore.experiment.entries import Entry
 
     return Entry(choice.name, choice.method, choice.wrap, choice.pick, choice.params).draws
 

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import torch
 
 from coreset_explore import greedy
-from coreset_explore._greedy_farthest import nearest_to_mean
-from coreset_explore._greedy_rows import products, squared_between, squared_norms
+from coreset_explore.greedy.farthest import nearest_to_mean
+from coreset_explore.greedy.rows import products, squared_between, squared_norms
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.registry import Range, selector

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore import greedy, neighbors
-from coreset_explore._greedy_rows import squared_norms
+from coreset_explore.greedy.rows import squared_norms
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.registry import Range, selector

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from coreset_explore import palette
-from coreset_explore._draw import PLAIN, figure, name_of, plain
-from coreset_explore._draw_curves import curves
-from coreset_explore._draw_images import images
-from coreset_explore._draw_map import compare, map
 from coreset_explore.measures import THIN, class_balance, effective_size
+from coreset_explore.plots.base import PLAIN, figure, name_of, plain
+from coreset_explore.plots.lines import curves
+from coreset_explore.plots.maps import compare, map
+from coreset_explore.plots.pictures import images
 from coreset_explore.pool import Pool
 from coreset_explore.selection import Selection
 

@@ -94,7 +94,7 @@ class Data:
         """
         from PIL import Image
 
-        from coreset_explore._data_folder import open_picture, square
+        from coreset_explore.datasets.folder import open_picture, square
 
         if not -len(self) <= row < len(self):
             raise IndexError(f"{self.name} has no row {row}: rows go from 0 to {len(self) - 1}.")

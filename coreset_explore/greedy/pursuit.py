@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coreset_explore._greedy_rows import best, dots, double, squared_norms
+from coreset_explore.greedy.rows import best, dots, double, squared_norms
 from coreset_explore.gradients import Gradients
 from coreset_explore.progress import check, track
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from coreset_explore import progress
-from coreset_explore._entries import entries_of, selections
-from coreset_explore._probe import Bench, Probe, probe, probes
+from coreset_explore.experiment.entries import entries_of, selections
+from coreset_explore.experiment.linear import Bench, Probe, probe, probes
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.selecting import budget

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore import palette
-from coreset_explore._draw import LARGE, PLAIN, SMALL, figure, marked, name_of
+from coreset_explore.plots.base import LARGE, PLAIN, SMALL, figure, marked, name_of
 from coreset_explore.selection import Selection
 
 CELL, TEXT, GAP, NAME = 1.0, 0.34, 0.12, 2.5  # in images

@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from coreset_explore._walk import Space, represent, vectors_in, walk, weights_path
 from coreset_explore.gradients import Dense, Gradients
+from coreset_explore.measures.nearest import Space, represent, vectors_in, walk, weights_path
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.selection import Selection

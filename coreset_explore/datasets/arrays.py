@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coreset_explore._data_labels import code_labels
-from coreset_explore._data_type import Data, hold_out, refuse_non_finite
+from coreset_explore.datasets.labels import code_labels
+from coreset_explore.datasets.types import Data, hold_out, refuse_non_finite
 from coreset_explore.progress import bar, track
 
 

@@ -1,7 +1,7 @@
 """Layouts in a process of their own: the caller's interpreter stays free, and cancelling is immediate.
 
 UMAP compiles for some ten seconds while it holds the interpreter, which would freeze a notebook's page; the process
-is kept, so it compiles once. `python -m coreset_explore.apart` is the other end.
+is kept, so it compiles once. `python -m coreset_explore.projection.apart` is the other end.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coreset_explore import _layouts
 from coreset_explore.progress import listening, relay
+from coreset_explore.projection import layouts
 
 
 class Worker:
@@ -32,7 +32,7 @@ class Worker:
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
     def __call__(self, how: str, x: Tensor, seed: int, **settings: Any) -> Tensor:
-        """`_layouts.umap` or `tsne` of x (n, d), over there: (n, 2). Tells progress; a cancel ends the process."""
+        """`layouts.umap` or `tsne` of x (n, d), over there: (n, 2). Tells progress; a cancel ends the process."""
         with tempfile.TemporaryDirectory(prefix="coreset-map-") as folder:
             given, answer = Path(folder) / "x.npy", Path(folder) / "xy.npy"
             np.save(given, x.numpy())
@@ -51,7 +51,7 @@ class Worker:
         self.close()
         self._lines, self._words = queue.SimpleQueue(), tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "coreset_explore.apart"],
+            [sys.executable, "-m", "coreset_explore.projection.apart"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._words,
@@ -124,7 +124,7 @@ def _serve() -> None:
         request = json.loads(line)
         try:
             with listening(lambda fraction, text: say(fraction=fraction, text=text)):
-                layout = getattr(_layouts, request["how"])
+                layout = getattr(layouts, request["how"])
                 xy = layout(torch.from_numpy(np.load(request["x"])), request["seed"], **request["settings"])
             np.save(request["xy"], xy.numpy())
         except Exception as error:  # told to the one who asked, who raises it there

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from coreset_explore import palette
-from coreset_explore._draw import bare, caption, dot, dots, figure, legend, marked, name_of
 from coreset_explore.measures import jaccard
+from coreset_explore.plots.base import bare, caption, dot, dots, figure, legend, marked, name_of
 from coreset_explore.pool import Pool
 from coreset_explore.selection import Selection
 

@@ -15,7 +15,7 @@ from threading import get_ident
 from coreset_explore.progress import bar, track
 
 _CHUNK = 100_000
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def _registry_file() -> Path:

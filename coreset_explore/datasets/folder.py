@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from coreset_explore._data_type import Data, hold_out
+from coreset_explore.datasets.types import Data, hold_out
 from coreset_explore.progress import bar, track
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from coreset_explore._data_type import split
+from coreset_explore.datasets.types import split
 from coreset_explore.evaluation import stream
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from coreset_explore import cache as results
-from coreset_explore._layouts import pca, tsne, umap
 from coreset_explore.neighbors import knn
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check
+from coreset_explore.projection.layouts import pca, tsne, umap
 
 How = Literal["pca", "umap", "tsne"]
 LIMIT = {"umap": 20_000, "tsne": 10_000}  # rows laid out; the others are placed by their neighbors
@@ -58,9 +58,9 @@ def project(
     shown by PCA.
 
     Cancelling stops t-SNE and UMAP between two iterations; UMAP's graph, and its first compilation (some ten
-    seconds), run to their end first. With `runner=apart.Worker()` they run in a process of their own, where a
-    cancel is immediate and this interpreter stays free. Raises ValueError for NaN or infinite features,
-    naming the rows.
+    seconds), run to their end first. With `runner=projection.apart.Worker()` they run in a process of their
+    own, where a cancel is immediate and this interpreter stays free. Raises ValueError for NaN or infinite
+    features, naming the rows.
     """
     if how not in NAMES:
         raise ValueError(f"how is one of {', '.join(map(repr, NAMES))}, not {how!r}")

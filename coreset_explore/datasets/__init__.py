@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from coreset_explore._data_arrays import own
-from coreset_explore._data_fetch import obtain, registry, verify
-from coreset_explore._data_folder import load_folder
-from coreset_explore._data_formats import (
+from coreset_explore.datasets.arrays import own
+from coreset_explore.datasets.download import obtain, registry, verify
+from coreset_explore.datasets.folder import load_folder
+from coreset_explore.datasets.formats import (
     COVERTYPE_COLUMNS,
     damaged,
     read_cifar,
@@ -21,8 +21,8 @@ from coreset_explore._data_formats import (
     read_digits,
     read_idx,
 )
-from coreset_explore._data_type import Data, hold_out
-from coreset_explore._data_variants import duplicates, label_noise, longtail
+from coreset_explore.datasets.types import Data, hold_out
+from coreset_explore.datasets.variants import duplicates, label_noise, longtail
 from coreset_explore.progress import track
 
 __all__ = ["Data", "duplicates", "label_noise", "load", "longtail", "names"]

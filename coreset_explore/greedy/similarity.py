@@ -1,0 +1,187 @@
+"""Similarities between rows, by the row or as a matrix, and exact lazy greedy on anything submodular."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from coreset_explore.greedy.facility import distances
+from coreset_explore.greedy.rows import double, squared_norms, total, unit
+from coreset_explore.gradients import Dense, Gradients, LastLayer, directions
+from coreset_explore.progress import check, track
+
+ENTRIES = 1 << 21  # of one block of similarities
+PROBES = 1000  # rows that the width of the kernel is read from
+EQUAL = (
+    1e-9  # gains this near to the largest (relative) are equal: rounding must not decide between duplicates
+)
+FEW = 8  # stale gains computed anew at first; twice as many each time that is not enough
+
+Kind = Literal["cosine", "rbf"]
+
+
+class Similarity:
+    """s_ij in [0, 1] between n rows: 0.5 + 0.5 cos, or exp(−‖x_i − x_j‖² / 2σ²) ("rbf").
+
+    A row of zeros has cosine 0 with every other; every row's similarity with itself is 1. σ is by default the median
+    distance between up to 1,000 rows, evenly spaced. Rows are computed in float64 (8 n (c + d) bytes), so that
+    duplicates are equal; the matrix is float32.
+    """
+
+    def __init__(self, vectors: Gradients, kind: Kind = "cosine", sigma: float | None = None):
+        squared_norms(directions(vectors) if kind == "cosine" else vectors)  # refuses NaN and infinity
+        self.kind = kind
+        self.vectors = directions(vectors) if kind == "cosine" else _centered(vectors)
+        self.sigma = None if kind == "cosine" else sigma or width(self.vectors)
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @cached_property
+    def wide(self) -> Gradients:
+        """The rows in float64; of length 1 for cosines."""
+        wide = double(self.vectors)
+        if self.kind == "rbf":
+            return wide
+        norm = wide.norm()[:, None]
+        by = torch.where(norm > 0, 1.0 / norm, 0.0)
+        return Dense(wide.g * by) if isinstance(wide, Dense) else LastLayer(wide.r * by, wide.h)
+
+    @cached_property
+    def norms(self) -> Tensor:
+        return self.wide.squared_norm()
+
+    def closeness(self, rows: Tensor) -> Tensor:
+        """What grows with similarity (rows, n): the cosine itself, or minus the squared distance."""
+        inner = self.wide.gram(rows)
+        if self.kind == "rbf":
+            inner = inner.mul_(2).sub_(self.norms[rows, None]).sub_(self.norms).clamp_max_(0.0)
+        inner[torch.arange(len(rows), device=inner.device), rows] = 1.0 if self.kind == "cosine" else 0.0
+        return inner
+
+    def rows(self, rows: Tensor) -> Tensor:
+        """s (rows, n) float64."""
+        near = self.closeness(rows)
+        if self.kind == "cosine":
+            return near.mul_(0.5).add_(0.5).clamp_(0.0, 1.0)
+        return near.div_(2 * self.sigma**2).exp_()
+
+    def row(self, row: int) -> Tensor:
+        """s_row· (n,)."""
+        return self.rows(torch.tensor([row], device=self.vectors.device))[0]
+
+    def sums(self) -> Tensor:
+        """Σ_i s_ij (n,) float64: n·c·d operations for cosines, n²·(c + d) otherwise; no n x n array."""
+        n = len(self)
+        found = torch.empty(n, dtype=torch.float64, device=self.vectors.device)
+        everything = total(self.wide) if self.kind == "cosine" else None
+        size = 8192 if self.kind == "cosine" else max(1, ENTRIES // n)
+        for rows in track(torch.arange(n, device=found.device).split(size), "sums of similarities"):
+            if everything is None:
+                found[rows] = self.rows(rows).sum(1)
+            else:
+                found[rows] = self.wide[rows].dot(everything) * 0.5 + 0.5 * n
+                found[rows] += 0.5 * (self.norms[rows] == 0)  # a row of zeros is like itself
+        return found
+
+    def matrix(self, apart: bool = False) -> Tensor:
+        """s (n, n) float32, or 1 − s: half of one matrix product and 4 n² bytes; exact where rows are equal."""
+        out = distances(unit(self.vectors) if self.kind == "cosine" else self.vectors)
+        zero = self.vectors.squared_norm() == 0
+        some = self.kind == "cosine" and bool(zero.any())
+        size = max(1, ENTRIES // len(out))
+        for start in track(range(0, len(out), size), "similarities"):
+            part = out[start : start + size].square_()
+            if self.kind == "cosine":
+                part.div_(4).clamp_(0.0, 1.0)
+            else:
+                part.div_(-2 * self.sigma**2).expm1_().neg_()
+            if some:
+                part[zero[start : start + size]] = 0.5
+                part[:, zero] = 0.5
+                part.diagonal(start).zero_()
+            if not apart:
+                part.neg_().add_(1.0)
+        return out
+
+    def most_similar(self, picks: Tensor) -> Tensor:
+        """The pick that each row is most similar to (n,), by its place in `picks`; ties to the earlier, a pick is its own."""
+        picks = picks.to(self.vectors.device)
+        best = torch.full((len(self),), -torch.inf, dtype=torch.float64, device=picks.device)
+        owner = torch.zeros(len(self), dtype=torch.int64, device=picks.device)
+        size = max(1, ENTRIES // len(self))
+        for start in range(0, len(picks), size):
+            check()
+            near = self.closeness(picks[start : start + size])
+            top = near.max(0).values
+            first = (near == top).to(torch.uint8).argmax(0)
+            owner = torch.where(top > best, first + start, owner)
+            best = torch.maximum(best, top)
+        owner[picks] = torch.arange(len(picks), device=picks.device)
+        return owner
+
+
+def width(vectors: Gradients) -> float:
+    """The median distance between up to 1,000 rows, evenly spaced; where most rows are equal, the mean; else 1."""
+    n = len(vectors)
+    probes = torch.linspace(0, n - 1, min(n, PROBES), dtype=torch.float64).long().to(vectors.device)
+    apart = distances(vectors[probes])
+    some = apart[torch.ones_like(apart, dtype=torch.bool).triu(1)]
+    if not len(some):
+        return 1.0
+    return float(some.median()) or float(some.mean()) or 1.0
+
+
+def first_best(values: Tensor) -> int:
+    """The first place of the largest value; what is equal to it but for rounding is equal."""
+    top = values.max()
+    return int((values >= top - EQUAL * top.abs()).nonzero()[0])
+
+
+def lazy_greedy(
+    bound: Tensor,
+    fresh: Callable[[Tensor], Tensor],
+    take: Callable[[int], None],
+    k: int,
+    free: Tensor,
+    enough: float = -torch.inf,
+) -> tuple[Tensor, Tensor]:
+    """Each pick has the largest gain, the first of equals; exact, as gains only shrink (Minoux 1978).
+
+    `bound` (n,) float64 are the gains at first, `fresh(rows)` those of some rows now, `take(row)` makes a pick, `free`
+    (n,) are the candidates. Only rows whose old gain still leads are computed anew. Stops where no gain is above
+    `enough`. Returns picks and their gains (up to k,).
+    """
+    bound = torch.where(free.cpu(), bound.cpu(), -torch.inf)
+    picks, gains = [], []
+    for _ in track(range(k), "lazy greedy"):
+        known = torch.zeros(len(bound), dtype=torch.bool)
+        few = FEW
+        while not known[row := first_best(bound)]:
+            check()
+            leading = bound[known].max() if known.any() else -torch.inf
+            stale = (
+                (bound >= leading - EQUAL * leading.abs()) if known.any() else bound > -torch.inf
+            ) & ~known
+            stale = stale.nonzero().flatten()
+            stale = stale[torch.sort(bound[stale], descending=True, stable=True).indices[:few]]
+            bound[stale], known[stale] = fresh(stale).cpu().double(), True
+            few *= 2
+        if bound[row] <= enough:
+            break
+        picks.append(row)
+        gains.append(float(bound[row]))
+        bound[row] = -torch.inf
+        take(row)
+    return torch.tensor(picks, dtype=torch.int64), torch.tensor(gains, dtype=torch.float64)
+
+
+def _centered(vectors: Gradients) -> Gradients:
+    """Features about their mean, where fewer digits cancel in distances."""
+    if isinstance(vectors, LastLayer):
+        return vectors
+    return Dense(vectors.g - (total(vectors) / len(vectors)).to(vectors.g.dtype))
