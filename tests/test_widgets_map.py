@@ -11,6 +11,7 @@ from PIL import Image
 from coreset_explore.measures import represent
 from tests import panels
 from widgets import canvas as canvas_module
+from widgets import map as map_module
 from widgets.map import HEIGHT, MapView
 from widgets.reading import said_class, short
 
@@ -139,18 +140,25 @@ def test_sizes_are_stated_once_the_slider_rests():
     assert (np.diff(size[heavier]) >= 0).all() and size[heavier][-1] > size[heavier][0]
 
 
-def test_above_20000_rows_a_resting_slider_sends_no_points(monkeypatch):
+def test_a_large_map_waits_longer_and_the_largest_keeps_its_sizes_and_says_so(monkeypatch):
     loop = panels.Loop()
+    view, session = view_of(20_001, loop=loop)
+    session.j = 1
+    assert [c.seconds for c in loop.calls] == [1.0] and "Dots keep" not in view.side.value
+    loop.run()
+    monkeypatch.setattr(map_module, "RESTATED", 20_000)
     view, session = view_of(20_001, loop=loop)
     sent = Sent(view.canvas.widget, monkeypatch)
     session.j = 2
     loop.run()
     assert "points" not in sent.names and standing_out(view) == set(session.run.at[2].indices.tolist())
+    assert "Dots keep the size of their weight at 80 points." in view.side.value
 
 
-def test_methods_without_prefixes_are_restated_at_any_size():
+def test_methods_without_prefixes_are_restated_at_any_size(monkeypatch):
+    monkeypatch.setattr(map_module, "RESTATED", 100)
     loop = panels.Loop()
-    view, session = view_of(20_001, loop=loop, nested=False)
+    view, session = view_of(loop=loop, nested=False)
     session.j = 2
     loop.run()
     assert standing_out(view) == set(session.run.at[2].indices.tolist())

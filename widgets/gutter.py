@@ -76,8 +76,11 @@ def bars(reading: Reading, dark: bool, plain: bool = False) -> str:
     return f'<div class="cx-h">Selected per class</div><div class="cx-shares">{"".join(lines)}</div>{more}'
 
 
-def weights(reading: Reading, color_by: str, dark: bool) -> str:
-    """How the weights are spread, over the sizes that dots of such weights have; and the key of the color."""
+def weights(reading: Reading, color_by: str, dark: bool, fixed: bool = False) -> str:
+    """How the weights are spread, over the sizes that dots of such weights have; and the key of the color.
+
+    `fixed` says that dots keep the size of their weight at the largest budget.
+    """
     ramp = ""
     if color_by == "rank":
         steps = "".join(
@@ -93,6 +96,9 @@ def weights(reading: Reading, color_by: str, dark: bool) -> str:
         return f'{ramp}<div class="cx-h">Weights</div><div class="cx-note">{said}</div>'
     negative = int((reading.weights < 0).sum())
     note = f'<div class="cx-note">{negative:,} are negative; size is their amount.</div>' if negative else ""
+    if fixed and reading.j < len(reading.run.at) - 1:
+        last = len(reading.run.at[-1])
+        note += f'<div class="cx-note">Dots keep the size of their weight at {last:,} points.</div>'
     return f'{ramp}<div class="cx-h">Size: weight</div>{_spread(size / mean, mean, reading.k, color_by, dark)}{note}'
 
 

@@ -19,9 +19,11 @@ from widgets.session import Session
 
 HEIGHT = 548
 SETTLE = 0.3  # seconds after the slider's last move until sizes are stated for that budget
-RESTATED = (
-    20_000  # rows up to which they are; above, dots keep the size of their weight at the largest budget
+LARGE = (
+    20_000  # rows above which it waits longer, since a page without a GPU then stands still for half a second
 )
+SETTLE_LARGE = 1.0
+RESTATED = 100_000  # rows above which dots keep the size of their weight at the largest budget
 
 
 def map_panel(session: Session, loop: Any = None) -> w.Widget:
@@ -129,7 +131,7 @@ class MapView:
         dark = session.theme == "dark"
         if self._changed("side", reading, session.color_by, dark):
             parts = [gutter.numbers(reading), gutter.bars(reading, dark, session.color_by != "class")]
-            parts.append(gutter.weights(reading, session.color_by, dark))
+            parts.append(gutter.weights(reading, session.color_by, dark, fixed=not self._restated))
             self.side.value = "".join(f'<section class="cx-part">{part}</section>' for part in parts if part)
             self._hover()
         shown = session.maps.get(self._shown)
@@ -168,7 +170,8 @@ class MapView:
         if self._timer is not None:
             self._timer.cancel()
         if self.loop is not None:
-            self._timer = self.loop.call_later(SETTLE, self.guard(self.settle))
+            seconds = SETTLE if self.session.result.n <= LARGE else SETTLE_LARGE
+            self._timer = self.loop.call_later(seconds, self.guard(self.settle))
         elif self._restated:
             self._stated = min(self.session.j, len(self.session.run.at) - 1)
 
