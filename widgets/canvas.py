@@ -192,10 +192,12 @@ class Canvas:
 
     def _attached(self, change) -> None:
         self._since = time.monotonic()
-        self._busy(0 if self.widget.points is None else len(self.widget.points))
+        self._busy(0 if self.widget.points is None else len(self.widget.points), 1.5)
+        if self.loop is not None:
+            self.loop.call_later(AGAIN, self._repeat, self._sent)
 
-    def _busy(self, n: int) -> None:
-        self._free = time.monotonic() + 0.4 + n / 60_000
+    def _busy(self, n: int, least: float = 0.4) -> None:
+        self._free = time.monotonic() + least + n / 60_000
 
     def _options(self, **options) -> None:
         self.widget.regl_scatterplot_options = {**self.widget.regl_scatterplot_options, **options}
