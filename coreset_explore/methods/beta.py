@@ -19,7 +19,7 @@ EDGE = 1e-6  # mean probabilities of 0 and 1, where a Beta density may be infini
     needs="history",
     nested=False,
     title="Beta sampling",
-    paper="Cho et al. 2025, arXiv:2502.06905, section 4.3",
+    paper="Cho et al. 2025, arXiv:2502.06905, ratio-adaptive sampling",
 )
 def beta(
     pool: Pool,

@@ -14,7 +14,7 @@ from coreset_explore.progress import track
 from coreset_explore.registry import Range, picker
 
 
-@picker(needs="emb", title="D2", paper="Maharana et al. 2023, arXiv:2310.07931, eq. 2-4")
+@picker(needs="emb", title="D2", paper="Maharana et al. 2023, arXiv:2310.07931")
 def d2(
     pool: Pool,
     scores: Tensor,
@@ -40,7 +40,8 @@ def d2(
     s_j ← s_j − e^{−γ_r d_ij} s_i. Rows in `given` have sent their messages. O(n²·d) for the neighbors,
     O(n·neighbors) memory, n operations a pick. Nothing is filled at random.
 
-    Where we differ: the authors hold an n x n graph; a message is never negative (late picks may have a negative
+    Where we differ: messages run between a row and its own nearest neighbors, where the paper calls the graph
+    undirected; the authors hold it as n x n numbers; a message is never negative (late picks may have a negative
     score, and would attract their neighbors), so where some scores are negative all are raised to start from 0.
     The kernel sees distances, so it depends on the features' units: `unit="mean"` does not.
     """

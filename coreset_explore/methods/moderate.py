@@ -16,7 +16,7 @@ from coreset_explore.registry import scorer
     needs="emb,y",
     purpose="typical",
     title="Class distance",
-    paper="Xia et al. 2023, Moderate Coreset, ICLR 2023, section 3",
+    paper="Xia et al. 2023, Moderate Coreset, ICLR 2023",
 )
 def class_distance(
     pool: Pool,

@@ -23,7 +23,7 @@ def bottom(pool: Pool, scores: Tensor, k: int, *, rng: torch.Generator, given: S
     return _ranked(pool, scores, k, given, descending=False)
 
 
-@picker(title="Nearest to the median", paper="Xia et al. 2023, Moderate Coreset, ICLR 2023, section 3")
+@picker(title="Nearest to the median", paper="Xia et al. 2023, Moderate Coreset, ICLR 2023")
 def middle(pool: Pool, scores: Tensor, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Tensor:
     """The k scores nearest to the median of all scores, nearest first; ties go to the smaller id.
 

@@ -41,7 +41,7 @@ def typiclust(
     """The most typical row of each cluster, from the clusters with fewest picks and of those the largest.
 
     k-means into min(k + given, 500) clusters; a row's typicality is 1 / mean distance to its 20 nearest neighbors in
-    its cluster (equation 4). Clusters of fewer than five rows come after all others. O(iterations·n·clusters·d +
+    its cluster. Clusters of fewer than five rows come after all others. O(iterations·n·clusters·d +
     Σ cluster²·d), O(n·d) memory. Rows in `given` count as their clusters' picks.
 
     Where we differ: the authors take half a small cluster's rows as neighbors at most, here all of them; small
