@@ -60,12 +60,12 @@ class Products:
     ):
         books, self.codes = neighbors.pq(x, subspaces, centroids, rng)
         self.true = true
-        self.tables = torch.zeros(len(books), len(books[0]), len(groups), device=x.device)
+        self.tables = torch.zeros(len(books), max(map(len, books)), len(groups), device=x.device)
         left = torch.zeros(len(x), device=x.device)
         parts = x.tensor_split(len(books), dim=1)
         for table, book, part, code in zip(self.tables, books, parts, self.codes.T.long(), strict=True):
             between = _apart(book)
-            _group_maxima((between.square() if true else between).float(), code, groups, table)
+            _group_maxima((between.square() if true else between).float(), code, groups, table[: len(book)])
             left += (part - book[code]).square().sum(1)
         if true:
             self.tables *= ROUNDING

@@ -107,12 +107,13 @@ def lsh(x: Tensor, bits: int, rng: torch.Generator, at: Literal["median", "mean"
 
 
 def pq(
-    x: Tensor, m: int, centroids: int, rng: torch.Generator, rows: int = 4096, iterations: int = 6
+    x: Tensor, m: int, centroids: int, rng: torch.Generator, rows: int = 4096, iterations: int = 10
 ) -> tuple[list[Tensor], Tensor]:
     """Product quantization (Jégou et al. 2010): a codebook (b, d/m) a subspace and each row's codes (n, m) uint8.
 
-    The features are cut into m runs of neighboring columns (at most d); k-means on at most `rows` seeded rows gives
-    the b = min(centroids, rows, n) centers of each. O(n·d·b) time. Raises ValueError beyond 256 centroids.
+    The features are cut into m runs of neighboring columns (at most d). A codebook holds at most `centroids` centers,
+    from k-means on at most `rows` seeded rows; few distinct rows are their own centers. O(n·d·centroids) time.
+    Raises ValueError beyond 256 centroids.
     """
     if not 1 <= centroids <= 256:
         raise ValueError(
@@ -121,10 +122,35 @@ def pq(
     learn = torch.randperm(len(x), generator=rng)[:rows].sort().values.to(x.device)
     books, codes = [], []
     for part in track(x.tensor_split(min(m, x.shape[1]), dim=1), "codebooks"):
-        book, _ = kmeans(part[learn], min(centroids, len(learn)), rng, iterations)
-        books.append(book)
-        codes.append(knn(book, 1, part)[1][:, 0].to(torch.uint8))
+        books.append(_codebook(part[learn], centroids, rng, iterations))
+        codes.append(_codewords(part, books[-1]).to(torch.uint8))
     return books, torch.stack(codes, 1)
+
+
+def _codebook(x: Tensor, size: int, rng: torch.Generator, iterations: int) -> Tensor:
+    """Centers of Lloyd's k-means from seeded distinct rows (b <= size, d); a center that loses its rows stays."""
+    distinct = torch.unique(x, dim=0)
+    if len(distinct) <= size:
+        return distinct
+    book = distinct[torch.randperm(len(distinct), generator=rng)[:size].sort().values.to(x.device)]
+    for _ in track(range(iterations), "k-means"):
+        label = _codewords(x, book)
+        sizes = torch.bincount(label, minlength=size)[:, None]
+        book = torch.where(
+            sizes > 0, torch.zeros_like(book).index_add_(0, label, x) / sizes.clamp_min(1), book
+        )
+    return book
+
+
+def _codewords(x: Tensor, book: Tensor) -> Tensor:
+    """Each row's nearest codeword (n,) by a matrix product; of two that rounding cannot tell apart, either."""
+    center = book.mean(0)
+    book = book - center
+    half = book.square().sum(1) / 2
+    parts = [
+        torch.addmm(half, part - center, book.T, alpha=-1).argmin(1) for part in track(x.split(4096), "codes")
+    ]
+    return torch.cat(parts)
 
 
 def _spread(x: Tensor, k: int, rng: torch.Generator) -> Tensor:
