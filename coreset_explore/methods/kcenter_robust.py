@@ -23,7 +23,7 @@ from coreset_explore.weights import counts
     nested=True,
     purpose="cover",
     title="Robust k-Center",
-    paper="Sener & Savarese 2018, arXiv:1708.00489; Ding, Yu & Wang 2019, Greedy Strategy Works for k-Center with Outliers",
+    paper="Sener & Savarese 2018, arXiv:1708.00489; Ding, Yu & Wang 2019, k-Center with Outliers",
     bytes=lambda n, d, c, k: 4 * n * (2 * d + 2 * c) + 4 * 2**22 + 100 * n,
 )
 def kcenter_robust(
