@@ -117,10 +117,18 @@ def install(extras):
         MARKER.unlink()  # pip took its own changes back: what is in there is whole
         fail(f"installing failed ({error or f'pip ended with {code}'})", f"see the lines above, then {again}")
     quiet_lab()
+    compile_kernels(again)
     have["done"] = {done: digest for done, digest in have["done"].items() if pins(done) == digest}
     have["done"][extras] = pins(extras)
     STAMP.write_text(json.dumps(have))
     MARKER.unlink()
+
+
+def compile_kernels(again):
+    """Compile the selection kernels now, once: otherwise the first selection in a notebook waits for it."""
+    print("Compiling the selection kernels ...", flush=True)
+    if subprocess.call([str(VENV_PYTHON), "-c", "from coreset_explore.greedy import warm; warm()"], cwd=str(ROOT)):
+        fail("the selection kernels could not be compiled", "see the lines above, then " + again)
 
 
 def quiet_lab():
