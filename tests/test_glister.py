@@ -1,0 +1,141 @@
+"""GLISTER against the validation loss itself, on a linear model where one step can be taken for real."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from coreset_explore import Dense, LastLayer, Missing, Pool, select
+from tests.pools import make
+
+N, D, C = 40, 4, 3
+
+
+def linear(seed: int = 0) -> tuple[Pool, torch.Tensor]:
+    """Candidates and validation rows of one linear model θ (c, d + 1), in float64."""
+    rng = torch.Generator().manual_seed(seed)
+    theta = torch.randn(C, D + 1, generator=rng, dtype=torch.float64)
+
+    def rows(n: int) -> Pool:
+        x = torch.randn(n, D, generator=rng, dtype=torch.float64)
+        y = torch.randint(C, (n,), generator=rng)
+        r = (x @ theta[:, :-1].T + theta[:, -1]).softmax(1) - F.one_hot(y, C)
+        return Pool.of(x, y, ids=torch.randperm(n, generator=rng), grads=LastLayer(r[None], x[None]))
+
+    pool, target = rows(N), rows(15)
+    return Pool(pool.fields, tuple("abc"), target), theta
+
+
+def loss(theta: torch.Tensor, target: Pool) -> float:
+    h = target.grads.h[0]
+    return float(F.cross_entropy(h @ theta[:, :-1].T + theta[:, -1], target.y))
+
+
+def stepped(pool: Pool, theta: torch.Tensor, rows: list[int], eta: float) -> torch.Tensor:
+    return theta - eta * pool.grads[rows].sum()[0] if rows else theta
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.01, 0.2])
+def test_each_pick_lowers_the_validation_loss_most(eta):
+    """Every candidate's true decrease by a short step, taken from where the picks so far have led."""
+    pool, theta = linear()
+    answer = select("glister", pool, 12, eta=eta)
+    short = 1e-6
+    for made, (row, gain) in enumerate(zip(answer.indices.tolist(), answer.gains.tolist())):
+        before = answer.indices[:made].tolist()
+        at = stepped(pool, theta, before, eta)
+        start = loss(at, pool.target)
+        saved = [
+            (start - loss(stepped(pool, at, [i], short), pool.target)) / short if i not in before else -9.0
+            for i in range(N)
+        ]
+        assert saved[row] == pytest.approx(max(saved), abs=1e-5)
+        assert gain == pytest.approx(saved[row], abs=1e-5)
+
+
+def test_the_gain_is_the_steps_decrease_up_to_its_square():
+    pool, theta = linear(1)
+    errors = []
+    for eta in (0.02, 0.01, 0.005):
+        answer = select("glister", pool, 1, eta=eta)
+        true = loss(theta, pool.target) - loss(
+            stepped(pool, theta, answer.indices.tolist(), eta), pool.target
+        )
+        errors.append(abs(true - eta * float(answer.gains[0])))
+    assert errors[0] > 3 * errors[1] > 9 * errors[2] and errors[0] < 0.02
+
+
+def test_the_validation_gradient_is_updated_and_that_pays():
+    pool, theta = linear(2)
+    once, updated = (select("glister", pool, 20, eta=eta) for eta in (0.0, 0.2))
+    assert (once.gains.diff() <= 0).all(), "without update it is a ranking"
+    assert once.indices.tolist() != updated.indices.tolist()
+    lost = [
+        loss(stepped(pool, theta, s.indices.tolist(), 0.2), pool.target)
+        for s in (updated, once, *(select("random", pool, 20, seed=i) for i in range(5)))
+    ]
+    assert lost[0] == min(lost) and lost[0] < loss(theta, pool.target)
+
+
+def test_a_block_is_picked_with_one_gradient_and_prefixes_agree():
+    pool, theta = linear(3)
+    answer = select("glister", pool, 14, eta=0.1, block=5)
+    for start in range(0, 14, 5):
+        before = answer.indices[:start].tolist()
+        at = stepped(pool, theta, before, 0.1)
+        h = pool.target.grads.h[0]
+        r = (h @ at[:, :-1].T + at[:, -1]).softmax(1) - F.one_hot(pool.target.y, C)
+        g = LastLayer(r[None], h[None]).sum()[0] / len(h)
+        gain = pool.grads.dense() @ g.flatten()
+        gain[before] = -torch.inf
+        wanted = gain.argsort(descending=True)[: min(5, 14 - start)]
+        assert answer.indices[start : start + 5].tolist() == wanted.tolist()
+    assert select("glister", pool, 7, eta=0.1, block=5).indices.tolist() == answer.indices[:7].tolist()
+    assert len(select("glister", pool, 3, block=1000)) == 3
+
+
+def test_rows_given_have_taken_their_step():
+    pool, _ = linear(4)
+    whole = select("glister", pool, 10, eta=0.1)
+    rest = select("glister", pool, 4, eta=0.1, given=whole.indices[:6].tolist())
+    assert rest.indices.tolist() == whole.indices[6:].tolist()
+
+
+def test_confident_validation_rows_stay_finite():
+    """A softmax of exactly 0 and 1 has no logarithm; its residual is 0."""
+    pool, _ = linear(5)
+    sure = LastLayer(torch.zeros(1, 15, C, dtype=torch.float64), pool.target.grads.h)
+    pool = Pool(pool.fields, pool.classes, pool.target.add(grads=sure))
+    answer = select("glister", pool, N, eta=0.1)
+    assert torch.isfinite(answer.gains).all() and 0 <= answer.gains[0] < 1e-30
+
+
+def test_each_class_matches_its_own_validation_rows():
+    pool = make(60)
+    answer = select("glister", pool, 9, wrap=[("per_class", {})])
+    for label, rows in pool.by_class().items():
+        own = (pool.target.y == label).nonzero().flatten()
+        part = Pool(pool[rows].fields, pool.classes, pool.target[own])
+        mine = [i for i in answer.indices.tolist() if int(pool.y[i]) == label]
+        assert rows[select("glister", part, 3).indices].tolist() == mine
+
+
+def test_what_cannot_be_matched_is_said_in_one_sentence():
+    pool, _ = linear()
+    per_class = [("per_class", {})]
+    with pytest.raises(Missing, match="holdout=0.1"):
+        select("glister", Pool(pool.fields, pool.classes), 3)
+    without = Pool(pool.fields, pool.classes, pool.target[pool.target.y != 2])
+    with pytest.raises(ValueError, match="no validation row belongs to this group; set more rows aside"):
+        select("glister", without, 6, wrap=per_class)
+    for n, h, what in ((C, D + 2, "6 features and the candidates 4"), (C + 1, D, "4 classes .* 3")):
+        other = LastLayer(torch.zeros(1, 15, n), torch.zeros(1, 15, h))
+        wide = Pool(pool.fields, pool.classes, pool.target.add(grads=other))
+        with pytest.raises(ValueError, match=what):
+            select("glister", wide, 3)
+    with pytest.raises(ValueError, match="wants its factored gradients"):
+        select("glister", pool.add(grads=Dense(pool.grads.dense())), 3)
+    with pytest.raises(ValueError, match="leave own_class out"):
+        select("glister", make(30), 6, wrap=[("per_class", {"view": "own_class"})])
+    for name, value in (("block", 0), ("eta", -1.0)):
+        with pytest.raises(ValueError, match=f"{name} lies between"):
+            select("glister", pool, 3, **{name: value})
