@@ -1,0 +1,209 @@
+"""What waiting for the panel feels like, in JupyterLab and a Chromium without a GPU: first paint, slider, lasso, hover.
+
+Needs CORESET_DATA (Fashion-MNIST) and a Chromium. Times are the browser's own clock, from the event to the first
+frame that shows the answer; reading the canvas back frame by frame is inside them.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from machine import write
+from playwright.sync_api import Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.browser.chromium import find
+from tests.browser.conftest import FLAGS
+from tests.browser.lab import Console, Notebook
+from tests.browser.servers import jupyterlab
+
+PREPARE = """
+import coreset_explore as cx, torch
+data = cx.load("fashion-mnist")[:{n}]
+cx.signals(data, epochs=2, show=False)
+print("ready")
+"""
+SHOW = """
+import time
+began = time.time()
+from widgets import explore
+panel = explore(data, epochs=2, methods=["CRAIG", "GRAD-MATCH per class", "Random"])
+panel
+"""
+PAINT = """() => {
+  window.cxPaint = {};
+  const look = () => {
+    if (!cxPaint.panel && document.querySelector('.cx-status')) cxPaint.panel = Date.now();
+    if (!cxPaint.map && document.querySelector('.cx-plot canvas')) cxPaint.map = Date.now();
+    if (!cxPaint.map) requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}"""
+WATCH = """([event, test]) => {
+  const canvas = document.querySelector('.cx-plot canvas');
+  const small = new OffscreenCanvas(240, 180), pen = small.getContext('2d', {willReadFrequently: true});
+  const picture = () => {
+    pen.clearRect(0, 0, 240, 180); pen.drawImage(canvas, 0, 0, 240, 180);
+    let h = 0; for (const v of pen.getImageData(0, 0, 240, 180).data) h = (h * 31 + v) | 0; return h;
+  };
+  const before = test === 'pixels' ? picture() : 0;
+  let start = 0;
+  addEventListener(event, () => { start = performance.now(); }, {capture: true});
+  const seen = () => test === 'pixels' ? picture() !== before : eval(test);
+  window.cxAnswer = new Promise(resolve => {
+    const look = () => {
+      const spent = performance.now() - start;
+      if (start && (spent > 15000 || seen())) resolve(spent > 15000 ? null : spent);
+      else requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  });
+}"""
+
+
+def timed(page: Page, event: str, test: str, act) -> float | None:
+    """Milliseconds from the last `event` that `act` causes until `test` (JavaScript, or "pixels") holds."""
+    page.evaluate(WATCH, [event, test])
+    act()
+    return page.evaluate("() => window.cxAnswer")
+
+
+def row(what: str, n: int, values: list, goal: float | None = None) -> dict:
+    known = [v for v in values if v is not None]
+    found = {"what": what, "points": n, "median_ms": round(statistics.median(known)) if known else None}
+    return {
+        **found,
+        "low_ms": round(min(known)),
+        "high_ms": round(max(known)),
+        "runs": len(values),
+        "goal_ms": goal,
+    }
+
+
+def story(book: Notebook, n: int, received: list[int]) -> list[dict]:
+    page, rows = book.page, []
+    page.evaluate(PAINT)
+    book.run_all()
+    page.wait_for_function("() => window.cxPaint.map", timeout=120_000)
+    paint, began = page.evaluate("() => window.cxPaint"), 1000 * book.kernel("began")
+    rows.append(row("cell run to the panel on the page", n, [paint["panel"] - began], 2000))
+    rows.append(row("cell run to the first map", n, [paint["map"] - began]))
+    book.wait_state("done", timeout=300)
+    book.execute("panel.session.layout = 'PCA'")
+    page.wait_for_timeout(3000)
+    slider = page.locator(".cx .noUi-handle").first
+
+    slider.focus()
+    moves, sent = [], []
+    for key in ["ArrowLeft"] * 5 + ["ArrowRight"] * 5:
+        received.clear()
+        moves.append(timed(page, "keydown", "pixels", lambda key=key: page.keyboard.press(key)))
+        page.wait_for_timeout(150)
+        sent.append(sum(received))
+        page.wait_for_timeout(1500)
+    rows.append(row("slider key to new pixels", n, moves, 150))
+    rows.append(
+        {
+            "what": "bytes per slider move",
+            "points": n,
+            "median": int(statistics.median(sent)),
+            "most": max(sent),
+            "goal": 65536,
+        }
+    )
+
+    box = page.locator(".cx-plot canvas").first.bounding_box()
+    center = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+    hovers = []
+    places = np.array(book.kernel("panel._made['map'].children[0].view.canvas.widget.points[:, :2].tolist()"))
+    order = book.kernel("panel.selection.indices.tolist()")
+    for chosen in order[:7]:
+        x, y = center + places[chosen] * [box["height"] / 2, -box["height"] / 2]
+        shown = "(document.querySelector('.cx-thumb img')?.dataset.row ?? window.cxOld) !== window.cxOld"
+        page.evaluate("() => { window.cxOld = document.querySelector('.cx-thumb img')?.dataset.row }")
+
+        def move(x=x, y=y) -> None:
+            page.mouse.move(x + 1, y)
+            page.mouse.move(x, y)
+
+        hovers.append(timed(page, "mousemove", shown, move))
+        page.wait_for_timeout(400)
+    rows.append(row("hover to thumbnail", n, hovers, 100))
+
+    page.get_by_role("button", name="Lasso", exact=True).click()
+    page.wait_for_timeout(800)
+    lassos = []
+    for i in range(5):
+        turn = np.linspace(0, 2 * np.pi, 30)
+        radius = (0.1 + 0.05 * i) * box["height"]
+        ring = center + radius * np.stack([np.cos(turn), np.sin(turn)], 1)
+        before = page.locator(".cx-strip-head").inner_text()
+
+        def draw(ring=ring) -> None:
+            page.mouse.move(*ring[0])
+            page.mouse.down()
+            for x, y in ring[1:]:
+                page.mouse.move(x, y)
+                page.wait_for_timeout(10)
+            page.mouse.up()
+
+        page.evaluate("before => { window.cxBefore = before }", before)
+        changed = "document.querySelector('.cx-strip-head').innerText !== window.cxBefore"
+        lassos.append(timed(page, "mouseup", changed, draw))
+        page.wait_for_timeout(800)
+    rows.append(row("lasso released to images", n, lassos, 150))
+
+    cancels = []
+    book.execute("panel.session.seed = 1")
+    for i in range(3):
+        page.get_by_role("button", name="Select again", exact=True).click()
+        page.wait_for_timeout(1500 + 700 * i)
+        chip = "document.querySelector('.cx-status').dataset.state !== 'running'"
+        cancels.append(
+            timed(page, "click", chip, lambda: page.get_by_role("button", name="Cancel", exact=True).click())
+        )
+        book.wait_state("idle", timeout=30)
+    rows.append(row("cancel clicked to chip changed", n, cancels, 200))
+    book.execute("panel.session.seed = 0")
+
+    start = time.monotonic()
+    page.get_by_role("button", name="Curves", exact=True).first.click()
+    page.wait_for_selector(".cx-curves-plot .main-svg", timeout=60_000)
+    rows.append(row("Curves opened the first time", n, [1000 * (time.monotonic() - start)], 2000))
+    return rows
+
+
+def listen(page: Page, received: list[int]) -> None:
+    """Note the size of every message that the page receives."""
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda data: received.append(len(data))))
+
+
+def main(*sizes: str) -> None:
+    rows: list[dict] = []
+    root = Path(tempfile.mkdtemp())
+    with jupyterlab(root) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(), args=[*FLAGS, "--no-sandbox"])
+        for n in map(int, sizes or ("10000", "60000")):
+            page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
+            page.set_default_timeout(60_000)
+            received: list[int] = []
+            listen(page, received)
+            console = Console().listen(page)
+            cells = [PREPARE.format(n=n), SHOW]
+            book = Notebook.open(page, address, root, cells, f"panel{n}.ipynb", console)
+            rows += story(book, n, received)
+            for one in rows[-8:]:
+                print(one, flush=True)
+            book.close()
+            page.context.close()
+        browser.close()
+    write("panel", rows)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
