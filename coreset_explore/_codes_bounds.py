@@ -59,13 +59,14 @@ class Products:
         self, x: Tensor, groups: Groups, rng: torch.Generator, *, subspaces: int, centroids: int, true: bool
     ):
         books, self.codes = neighbors.pq(x, subspaces, centroids, rng)
-        self.true = true
+        self.true, self.compiled = true, x.device.type == "cpu"
         self.tables = torch.zeros(len(books), max(map(len, books)), len(groups), device=x.device)
         left = torch.zeros(len(x), device=x.device)
         parts = x.tensor_split(len(books), dim=1)
         for table, book, part, code in zip(self.tables, books, parts, self.codes.T.long(), strict=True):
             between = _apart(book)
-            _group_maxima((between.square() if true else between).float(), code, groups, table[: len(book)])
+            between = (between.square() if true else between).float()
+            group_maxima(between, code, groups, table[: len(book)], self.compiled)
             left += (part - book[code]).square().sum(1)
         if true:
             self.tables *= ROUNDING
@@ -75,7 +76,7 @@ class Products:
     def lines(self, rows: Tensor) -> Tensor:
         rows = rows.to(self.own.device)
         codes, own = self.codes[rows], self.own[rows]
-        if rows.device.type == "cpu":
+        if self.compiled:
             from coreset_explore import _kernels_codes as kernels
 
             out = np.empty((len(rows), self.tables.shape[2]), dtype=np.float32)
@@ -98,7 +99,7 @@ class Centers:
     """
 
     def __init__(self, x: Tensor, groups: Groups):
-        self.x = x - x.mean(0)
+        self.x, self.compiled = x - x.mean(0), x.device.type == "cpu"
         sums = torch.zeros(len(groups), x.shape[1], dtype=torch.float64, device=x.device)
         for part, label in self._blocks(groups):
             sums.index_add_(0, label, part)
@@ -117,7 +118,7 @@ class Centers:
     def lines(self, rows: Tensor) -> Tensor:
         rows = rows.to(self.x.device)
         products = self.x[rows].double() @ self.centers.T  # float64, as ‖x‖² + ‖c‖² − 2x·c may cancel
-        if rows.device.type == "cpu":
+        if self.compiled:
             from coreset_explore import _kernels_codes as kernels
 
             out = np.empty(products.shape, dtype=np.float32)
@@ -179,15 +180,14 @@ def _apart(book: Tensor) -> Tensor:
     return torch.cdist(book, book, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def _group_maxima(between: Tensor, code: Tensor, groups: Groups, out: Tensor) -> None:
+def group_maxima(between: Tensor, code: Tensor, groups: Groups, out: Tensor, compiled: bool) -> None:
     """out[b, t] = the largest between[b, c] over the codes c in group t."""
     pairs = torch.unique(groups.label * 256 + code)
     held, codes = pairs // 256, pairs % 256
-    if out.device.type == "cpu":
+    if compiled:
         from coreset_explore import _kernels_codes as kernels
 
         kernels.group_maxima(between.numpy(), codes.numpy(), held.numpy(), out.numpy())
         return
     for some, part in zip(held.split(1 << 14), codes.split(1 << 14), strict=True):
-        index = some.expand(len(out), -1)
-        out.scatter_reduce_(1, index, between[:, part], "amax")
+        out.scatter_reduce_(1, some.expand(len(out), -1), between[:, part], "amax")

@@ -17,7 +17,7 @@ from coreset_explore import neighbors
 from coreset_explore._codes_bounds import Bound, Centers, Groups, Hulls, Products
 from coreset_explore.progress import check, track
 
-__all__ = ["Bound", "Centers", "Groups", "Hulls", "Products", "cover", "error", "group"]
+__all__ = ["Bound", "Centers", "Groups", "Hulls", "Products", "cover", "error", "group", "savings"]
 
 BLOCK = 1 << 19  # entries of the lines that are looked at together
 
@@ -86,7 +86,7 @@ def _best(bound: Bound, rows: Tensor, stale: Tensor, sizes: Tensor, nearest: Ten
         part = rows[portion]
         if stale[part[0]] < best:
             break
-        saved = _savings(bound.lines(part), sizes, nearest)
+        saved = savings(bound.lines(part), sizes, nearest)
         stale[part] = saved
         top = float(saved.max())
         first = int(part[saved == top].min())
@@ -105,14 +105,15 @@ def _portions(unseen: int, total: int, most: int) -> Iterator[slice]:
         start = end
 
 
-def _savings(lines: Tensor, sizes: Tensor, nearest: Tensor) -> Tensor:
-    if lines.device.type == "cpu":
-        from coreset_explore import _kernels_codes as kernels
+def savings(lines: Tensor, sizes: Tensor, nearest: Tensor, compiled: bool | None = None) -> Tensor:
+    """Σ_t sizes_t · max(nearest_t − lines_it, 0) (rows,) float64, on the CPU."""
+    if compiled is False or lines.device.type != "cpu":
+        return ((nearest - lines).clamp_min_(0).double() @ sizes.double()).cpu()
+    from coreset_explore import _kernels_codes as kernels
 
-        out = np.empty(len(lines))
-        kernels.savings(lines.numpy(), sizes.numpy(), nearest.numpy(), out)
-        return torch.from_numpy(out)
-    return ((nearest - lines).clamp_min_(0).double() @ sizes.double()).cpu()
+    out = np.empty(len(lines))
+    kernels.savings(lines.numpy(), sizes.numpy(), nearest.numpy(), out)
+    return torch.from_numpy(out)
 
 
 def error(bound: Bound, x: Tensor, groups: Groups, rng: torch.Generator, pairs: int = 32) -> float | None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from coreset_explore import Cancelled, codes, listening
+from coreset_explore._codes_bounds import group_maxima
 from coreset_explore.neighbors import lsh, pq
 
 NONE = torch.tensor([], dtype=torch.int64)
@@ -170,6 +171,30 @@ def test_no_line_is_above_the_ceiling_and_lines_come_in_any_portion(name):
     every = bound.lines(torch.arange(len(x)))
     assert (every <= bound.ceiling()).all()
     torch.testing.assert_close(bound.lines(torch.tensor([3, 99])), every[[3, 99]], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["centroid", "true", "paper"])
+def test_compiled_loops_equal_plain_tensor_operations(name):
+    x = clustered()
+    groups = grouped(x)
+    bound, rows = bounds(x, groups)[name], torch.arange(len(x))
+    fast = bound.lines(rows)
+    bound.compiled = False
+    torch.testing.assert_close(fast, bound.lines(rows), rtol=1e-6, atol=1e-6)
+    sizes = groups.sizes.float()
+    one, two = (codes.savings(fast, sizes, bound.ceiling(), compiled) for compiled in (True, False))
+    torch.testing.assert_close(one, two, rtol=1e-5, atol=0)
+
+
+def test_compiled_maxima_over_groups_equal_plain_tensor_operations():
+    groups, code = grouped(clustered()), torch.randint(9, (150,), generator=seeded())
+    between = torch.rand(9, 9, generator=seeded())
+    between = between + between.T
+    one, two = torch.zeros(2, 9, len(groups))
+    group_maxima(between, code, groups, one, True)
+    group_maxima(between, code, groups, two, False)
+    wanted = [between[:, code[groups.label == t]].max(1).values for t in range(len(groups))]
+    assert torch.equal(one, torch.stack(wanted, 1)) and torch.equal(one, two)
 
 
 def plain(lines, sizes, ceiling, k, rng, sample, given=()):
