@@ -182,7 +182,7 @@ class Canvas:
 
         One point is moved by less than a pixel, since the page ignores points that equal what it was told.
         """
-        if sent == self._sent:
+        if sent == self._sent and self._waiting is None:
             points = np.array(self.widget.points, np.float32)
             points[0, 0] += 1e-4
             with self.widget.hold_sync():
