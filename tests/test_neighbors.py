@@ -64,3 +64,13 @@ def test_kmeans_with_fewer_distinct_rows_than_centers():
     assert torch.isfinite(centers).all() and label.shape == (6,) and label.max() < 3
     with pytest.raises(ValueError, match="7 clusters asked for among 6 rows"):
         kmeans(torch.ones(6, 2), 7, torch.Generator())
+
+
+def test_parts_searched_one_after_another_give_the_whole_answer(monkeypatch):
+    monkeypatch.setattr(neighbors, "WORK", 1)
+    monkeypatch.setattr(neighbors, "ROWS", 500)
+    x = torch.randn(2600, 3, generator=torch.Generator().manual_seed(3))
+    distance, rows = neighbors.knn(x, 4)  # three parts, six blocks of queries
+    exact = torch.cdist(x.double(), x.double()).topk(4, largest=False)
+    assert torch.equal(rows, exact.indices)
+    assert torch.allclose(distance.double(), exact.values, atol=1e-5)
