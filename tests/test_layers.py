@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "table": "registry",
     "methods": f"{FACTS} views registry weights compose greedy neighbors kernels codes",
     "presets": f"{FACTS} registry compose selecting",
-    "datasets": "progress",
+    "datasets": "labels progress",
     "models": "progress",
     "cache": "datasets progress",
     "evaluation": "models progress",

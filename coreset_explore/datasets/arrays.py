@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coreset_explore.datasets.labels import code_labels
 from coreset_explore.datasets.types import Data, hold_out, refuse_non_finite
+from coreset_explore.labels import code_labels
 from coreset_explore.progress import bar, track
 
 
@@ -54,10 +54,13 @@ def own(
         )
     if (y is None) != (y_test is None) and x_test is not None:
         raise ValueError("Give labels for both the training and the test rows, or for neither.")
-    named = classes is not None
-    y, classes = code_labels(y, classes, "y")
+    numbers = "names" if classes is None else "codes"
+    if y is None:
+        classes = tuple(map(str, classes or ()))
+    else:
+        y, classes = code_labels(y, classes, "y", numbers)
     if y_test is not None:
-        y_test = code_labels(y_test, classes, "y of the test set", codes=named)[0]
+        y_test = code_labels(y_test, classes, "y of the test set", numbers)[0]
     data = Data(
         x=x,
         y=y,
