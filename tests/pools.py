@@ -21,7 +21,10 @@ def make(
         n, generator=rng
     )  # neither sorted nor row numbers, so that mixing them up shows
     grads = gradients(logits, y, emb, steps)
-    pool = Pool.of(emb, y, ids=ids, logits=logits, grads=grads, history=history(n, epochs, rng))
+    past = history(n, epochs, rng)
+    pool = Pool.of(
+        emb, y, ids=ids, logits=logits, grads=grads, history=past, deepfool=torch.rand(n, generator=rng)
+    )
     held_out = make(max(4, n // 6) * c, d, c, steps, epochs, seed + 1, target=False) if target else None
     return Pool(pool.fields, tuple("abcdefghijklmnop"[:c]), held_out, {"name": "made up"})
 

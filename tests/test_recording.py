@@ -253,7 +253,7 @@ def test_an_extra_becomes_a_field_of_every_row():
         ({"checkpoints": "each", "inits": 2}, "leave one out"),
         ({"holdout": 1.0}, "holdout is the share"),
         ({"holdout": 0.001}, "sets none aside"),
-        ({"extras": ("colour",)}, "no extra is called 'colour'; there is full_grad_norm"),
+        ({"extras": ("colour",)}, "no extra is called 'colour'; there is full_grad_norm, deepfool"),
         ({"recipe": {"rate": 1}}, "the recipe does not know 'rate'"),
         ({"data": "digitz"}, "did you mean digits"),
     ],
