@@ -72,6 +72,13 @@ _PRESETS = (
     Preset("FastCore-hull", "fastcore_hull", PER_CLASS, help="FastCore with the looser and slower bound, to compare."),
     Preset("Craig+PQ", "craig_pq", PER_CLASS, help="CRAIG on quantized distances: what quantization alone costs."),
     Preset("Stratified LSH", "stratified_lsh", PER_CLASS, help="Random within groups of near rows: FastCore has to beat it."),
+    Preset("Facility Location", "facility_location", PER_CLASS, help="Every row is like one of the picks; weights say how many are."),
+    Preset("GraphCut", "graph_cut", PER_CLASS, help="Picks like all rows of their class and unlike each other."),
+    Preset("Log determinant", "log_determinant", PER_CLASS, help="Picks least explained by each other; stops when all is explained."),
+    Preset("Feature-based", "feature_based", help="Picks that show much of every feature, more of the same counting less."),
+    Preset("Saturated coverage", "saturated_coverage", PER_CLASS, help="Every row is like the picks together, until it has enough."),
+    Preset("Disparity-min", "disparity_min", help="No two picks near each other: as k-center, but starting from the rim."),
+    Preset("Disparity-sum", "disparity_sum", help="Picks far from each other on average: the rim."),
 )  # fmt: skip
 
 

@@ -6,12 +6,12 @@ Rows stand in id order (`by_id`), so that "the first of equals" is the smallest 
 
 import torch
 
+from coreset_explore.gradients import LastLayer
 from coreset_explore.greedy.facility import cover, distances
 from coreset_explore.greedy.farthest import farthest_first
 from coreset_explore.greedy.pursuit import pursue, solve
 from coreset_explore.greedy.rows import by_id, squared_norms, total, unit
 from coreset_explore.greedy.similarity import Similarity, first_best, lazy_greedy
-from coreset_explore.gradients import LastLayer
 
 __all__ = [
     "Similarity",

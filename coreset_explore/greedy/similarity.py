@@ -9,9 +9,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from coreset_explore.gradients import Dense, Gradients, LastLayer, directions
 from coreset_explore.greedy.facility import distances
 from coreset_explore.greedy.rows import double, squared_norms, total, unit
-from coreset_explore.gradients import Dense, Gradients, LastLayer, directions
 from coreset_explore.progress import check, track
 
 ENTRIES = 1 << 21  # of one block of similarities
@@ -109,7 +109,7 @@ class Similarity:
         return out
 
     def most_similar(self, picks: Tensor) -> Tensor:
-        """The pick that each row is most similar to (n,), by its place in `picks`; ties to the earlier, a pick is its own."""
+        """The place in `picks` of the one each row is most similar to (n,); the earlier of equals, itself first."""
         picks = picks.to(self.vectors.device)
         best = torch.full((len(self),), -torch.inf, dtype=torch.float64, device=picks.device)
         owner = torch.zeros(len(self), dtype=torch.int64, device=picks.device)

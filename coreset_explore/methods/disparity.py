@@ -1,0 +1,127 @@
+"""Disparity: picks far from each other, by the smallest or by the summed distance between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor
+
+from coreset_explore import greedy
+from coreset_explore.gradients import Gradients, directions
+from coreset_explore.greedy.rows import double, squared_between
+from coreset_explore.pool import Pool
+from coreset_explore.progress import check, track
+from coreset_explore.registry import selector
+from coreset_explore.selection import Selection
+
+BLOCK = 1 << 19  # numbers subtracted together
+
+
+@selector(
+    needs="emb|grads",
+    weights="uniform",
+    nested=True,
+    purpose="cover",
+    title="Disparity-min",
+    paper="Dasgupta, Kumar & Ravi 2013, ACL (P13-1100); Ravi, Rosenkrantz & Tayi 1994",
+    bytes=lambda n, d, c, k: 16 * n * (c + d) + 500 * n + 2**26,
+)
+def disparity_min(
+    pool: Pool,
+    k: int,
+    *,
+    rng: torch.Generator,
+    given: Sequence[int] = (),
+    space: Annotated[Literal["emb", "grads"], "where distances are measured"] = "emb",
+    metric: Annotated[Literal["euclidean", "cosine"], "cosine compares directions only"] = "euclidean",
+    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
+) -> Selection:
+    """Disparity-min: no two picks near each other; each pick is the row farthest from all picks so far.
+
+    Greedily maximizes min_{j ≠ j' ∈ S} ‖x_j − x_j'‖: at least half of the best, from any first pick. `gains` are the
+    smallest distance among the picks up to each (0 for the first). n·d·k operations, no n x n array.
+
+    It picks as k-center does, but for the first pick: with nothing given, k-center, which keeps rows near to picks,
+    starts nearest to the mean; picks that are to be far apart start with the row farthest from it.
+    """
+    vectors, order, held = _vectors(pool, space, steps, metric, given)
+    start = torch.tensor([outermost(vectors)] if not len(held) else [], dtype=torch.int64)
+    picks, reach = start, torch.zeros(len(start))
+    if k > len(start):
+        more, far, _ = greedy.farthest_first(vectors, k - len(start), torch.cat([held, start]))
+        picks, reach = torch.cat([start, more]), torch.cat([reach, far])
+    return Selection(order[picks], torch.full((k,), len(pool) / k, dtype=torch.float64), gains=reach)
+
+
+@selector(
+    needs="emb|grads",
+    weights="uniform",
+    nested=True,
+    purpose="cover",
+    title="Disparity-sum",
+    paper="Dasgupta, Kumar & Ravi 2013, ACL (P13-1100); Borodin, Lee & Ye 2012, arXiv:1203.6397",
+    bytes=lambda n, d, c, k: 16 * n * (c + d) + 500 * n + 2**26,
+)
+def disparity_sum(
+    pool: Pool,
+    k: int,
+    *,
+    rng: torch.Generator,
+    given: Sequence[int] = (),
+    space: Annotated[Literal["emb", "grads"], "where distances are measured"] = "emb",
+    metric: Annotated[Literal["euclidean", "cosine"], "cosine compares directions only"] = "euclidean",
+    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
+) -> Selection:
+    """Disparity-sum: picks far from each other on average; each adds the most distance to the picks so far.
+
+    Greedily maximizes Σ_{j < j' ∈ S} ‖x_j − x_j'‖: at least half of the best, since distances obey the triangle
+    inequality. `gains` are the distances each pick adds. It likes the rim and does not mind near pairs there. With
+    nothing given the first pick, whose gain is 0, is the row farthest from the mean: of largest summed squared
+    distance to all rows. n·(c + d) operations a pick, no n x n array.
+    """
+    vectors, order, held = _vectors(pool, space, steps, metric, given)
+    apart = torch.zeros(len(vectors), dtype=torch.float64, device=vectors.device)
+    for row in track(held.tolist(), "given"):
+        apart += away(vectors, row)
+    apart[held.to(apart.device)] = -torch.inf
+    picks, gains = torch.zeros(k, dtype=torch.int64), torch.zeros(k, dtype=torch.float64)
+    for made in track(range(k), "disparity"):
+        row = greedy.first_best(apart) if made or len(held) else outermost(vectors)
+        picks[made], gains[made] = row, apart[row]
+        apart += away(vectors, row)
+        apart[row] = -torch.inf
+    return Selection(order[picks], torch.full((k,), len(pool) / k, dtype=torch.float64), gains=gains)
+
+
+def away(vectors: Gradients, row: int) -> Tensor:
+    """Distances to one row (n,) float64, by differences: equal rows are at exactly the same distance."""
+    one, found = double(vectors[row : row + 1]), []
+    for part in _parts(vectors):
+        found.append(squared_between(double(vectors[part]), one).sqrt())
+    return torch.cat(found)
+
+
+def outermost(vectors: Gradients) -> int:
+    """The row farthest from the mean of all rows; the first of equals."""
+    mean = greedy.total(vectors) / len(vectors)
+    found = []
+    for part in _parts(vectors):
+        some = double(vectors[part])
+        found.append(some.squared_norm() - 2.0 * some.dot(mean))
+    far = torch.cat(found)
+    return greedy.first_best(far + mean.square().sum())
+
+
+def _parts(vectors: Gradients):
+    size = max(1, BLOCK // sum(getattr(vectors, name).shape[-1] for name in vectors.__dataclass_fields__))
+    for start in range(0, len(vectors), size):
+        check()
+        yield slice(start, start + size)
+
+
+def _vectors(pool: Pool, space: str, steps: str, metric: str, given: Sequence[int]):
+    vectors, order, held = greedy.by_id(pool.vectors(space, steps), pool.ids, given)
+    greedy.squared_norms(vectors)
+    return (greedy.unit(directions(vectors)) if metric == "cosine" else vectors), order, held

@@ -1,0 +1,93 @@
+"""Feature-based: picks that together show much of every feature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor
+
+from coreset_explore import greedy
+from coreset_explore.gradients import Gradients
+from coreset_explore.pool import Pool
+from coreset_explore.progress import check, track
+from coreset_explore.registry import selector
+from coreset_explore.selection import Selection
+
+BLOCK = 1 << 19  # feature values computed together
+CONCAVE = {"sqrt": torch.sqrt, "log": torch.log1p}
+
+
+@selector(
+    needs="emb|grads",
+    weights="uniform",
+    nested=True,
+    purpose="cover",
+    title="Feature-based",
+    paper="Kirchhoff & Bilmes 2014, EMNLP (D14-1014)",
+    bytes=lambda n, d, c, k: 8 * n * (c + d) + 50 * n + 64 * c * d + 2**26,
+)
+def feature_based(
+    pool: Pool,
+    k: int,
+    *,
+    rng: torch.Generator,
+    given: Sequence[int] = (),
+    space: Annotated[Literal["emb", "grads"], "whose entries are the features"] = "emb",
+    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
+    concave: Annotated[
+        Literal["sqrt", "log"], "what makes more of the same worth less: √x or log(1 + x)"
+    ] = "sqrt",
+    negative: Annotated[
+        Literal["split", "refuse"], "negative entries are features of their own, or an error"
+    ] = "split",
+) -> Selection:
+    """Feature-based: picks whose features add up to much of everything, more of the same counting less.
+
+    Greedily maximizes Σ_f φ(Σ_{i ∈ S} x_if), φ concave, x (n, p) ≥ 0; at least (1 − 1/e) of the best. "split" makes
+    max(x, 0) and max(−x, 0) two features, so that any numbers will do. Exact lazy greedy: n·p operations for the
+    first gains, then few rows a pick; gradients (p = c·(d + 1)) are made some rows at a time. Features count by their
+    size, so scale them alike first.
+    """
+    vectors, order, held = greedy.by_id(pool.vectors(space, steps), pool.ids, given)
+    greedy.squared_norms(vectors)
+    seen = Seen(vectors, CONCAVE[concave], negative == "split")
+    for row in track(held.tolist(), "given"):
+        seen.take(row)
+    n = len(vectors)
+    size = max(1, BLOCK // vectors.dim)
+    bound = torch.cat([seen.gains(rows) for rows in track(torch.arange(n).split(size), "first gains")])
+    free = torch.ones(n, dtype=torch.bool)
+    free[held] = False
+    picks, gains = greedy.lazy_greedy(bound, seen.gains, seen.take, k, free)
+    return Selection(order[picks], torch.full((k,), n / k, dtype=torch.float64), gains=gains)
+
+
+class Seen:
+    """How much of each feature (p,) the picks show, of entries above and below 0 separately."""
+
+    def __init__(self, vectors: Gradients, concave, split: bool):
+        self.vectors, self.concave, self.split = vectors, concave, split
+        self.above = torch.zeros(vectors.dim, dtype=torch.float64, device=vectors.device)
+        self.below = torch.zeros_like(self.above)
+
+    def gains(self, rows: Tensor) -> Tensor:
+        """What each of some rows would add (rows,) float64."""
+        found = []
+        for part in rows.split(max(1, BLOCK // len(self.above))):
+            check()
+            x = self.vectors[part.to(self.above.device)].dense().double()
+            if not self.split and (x < 0).any():
+                raise ValueError(
+                    f"feature_based with negative='refuse' wants features of 0 or more, got {float(x.min()):g}; "
+                    "use negative='split', or features after a ReLU"
+                )
+            base = torch.where(x > 0, self.above, self.below)
+            found.append((self.concave(base + x.abs()) - self.concave(base)).sum(1).cpu())
+        return torch.cat(found)
+
+    def take(self, row: int) -> None:
+        x = self.vectors[row : row + 1].dense()[0].double()
+        self.above += x.clamp_min(0.0)
+        self.below += x.neg().clamp_min(0.0)
