@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from coreset_explore import Cancelled, listening
+from coreset_explore import Cancelled, listening, neighbors
 from coreset_explore.neighbors import kmeans, knn
 
 X = (
@@ -70,7 +70,7 @@ def test_parts_searched_one_after_another_give_the_whole_answer(monkeypatch):
     monkeypatch.setattr(neighbors, "WORK", 1)
     monkeypatch.setattr(neighbors, "ROWS", 500)
     x = torch.randn(2600, 3, generator=torch.Generator().manual_seed(3))
-    distance, rows = neighbors.knn(x, 4)  # three parts, six blocks of queries
+    distance, rows = knn(x, 4)  # three parts, six blocks of queries
     exact = torch.cdist(x.double(), x.double()).topk(4, largest=False)
     assert torch.equal(rows, exact.indices)
     assert torch.allclose(distance.double(), exact.values, atol=1e-5)
