@@ -14,9 +14,10 @@ from widgets import encode
 ECHO = 0.3  # seconds after a lasso in which a single point is the click that its end fires too
 YOUNG, AGAIN = 20.0, 3.0  # seconds: points told to a view younger than this are told again after a while
 RINGS = {"lasso": 0.01, "click": 1.6}  # widths; 0 is ignored, and thousands of rings hide what they ring
+OPTIONS = {"pointOutlineWidth": RINGS["lasso"], "pointSizeSelected": 0.01}
 
 
-def _nothing(rows: np.ndarray) -> None:
+def _nothing(*rows) -> None:
     pass
 
 
@@ -34,10 +35,9 @@ class Canvas:
         here = np.array([-1.0, 1.0], np.float32)
         self.widget = jscatter.Scatter(x=here, y=here, height=height, width="auto").widget
         self.loop = loop
-        self.on_lasso: Callable[[np.ndarray], None] = _nothing
-        self.on_click: Callable[[int], None] = _nothing
-        self.on_clear: Callable[[], None] = lambda: None
-        self.on_hover: Callable[[int], None] = _nothing
+        self.on_lasso: Callable[[np.ndarray], None] = _nothing  # rows
+        self.on_click: Callable[[int], None] = self.on_hover = _nothing  # a row; -1: the mouse left
+        self.on_clear: Callable[[], None] = _nothing
         self.tick = 0
         self._waiting: dict | None = None
         self._free = 0.0  # when the view can take points again; 0: no page shows it
@@ -45,6 +45,7 @@ class Canvas:
         self._sent = 0
         self.polygon = np.zeros((0, 2), np.float32)  # of the last lasso
         self._lasso = (-ECHO, np.zeros(0, int))
+        self._ringed = np.zeros(0, np.uint32)
         self._clicked = (-ECHO, -1)
         self._ours = False
         with self.widget.hold_sync():
@@ -56,10 +57,7 @@ class Canvas:
             self.widget.color_scale = self.widget.opacity_scale = self.widget.size_scale = "categorical"
             self.widget.color_domain, self.widget.opacity_domain, self.widget.size_domain = {}, {}, {}
             self.widget.lasso_min_delay = 8
-            self.widget.regl_scatterplot_options = {
-                "pointOutlineWidth": RINGS["lasso"],
-                "pointSizeSelected": 0.01,
-            }
+            self.widget.regl_scatterplot_options = dict(OPTIONS)
         self.theme(dark)
         self.box = Box([self.widget]).add_class("cx-plot")
         self.widget.observe(self._attached, "dom_element_id")
@@ -94,16 +92,26 @@ class Canvas:
 
     def ring(self, rows: Sequence[int], kind: str = "click") -> None:
         """Let `rows` stand out, the first on top, as a lasso or as what a click asked for; none: all as usual."""
-        rows, old = np.asarray(rows, np.uint32), self.widget.selection
+        self._ringed = rows = np.asarray(rows, np.uint32)
+        again = _reordered(rows, self.widget.selection)
+        self._select(self.widget.selection if again else rows, RINGS[kind])
+        if (
+            again and self.loop is not None
+        ):  # once the page has told the lasso's polygon, which it forgets then
+            self.loop.call_later(ECHO, self._reorder, rows, RINGS[kind])
+        elif again:
+            self._reorder(rows, RINGS[kind])
+
+    def _reorder(self, rows: np.ndarray, width: float) -> None:
+        """The same rows in another order: none between, since the page ignores a set of rows that it has."""
+        if rows is self._ringed and _reordered(rows, self.widget.selection):
+            self._select(rows[:0], width)
+            self._select(rows, width)
+
+    def _select(self, rows: np.ndarray, width: float) -> None:
         self._ours = True
         try:
-            self._options(pointOutlineWidth=RINGS[kind])
-            if (
-                len(rows) == len(old)
-                and not np.array_equal(rows, old)
-                and np.array_equal(np.sort(rows), np.sort(old))
-            ):
-                self.widget.selection = rows[:0]  # the page ignores the same rows in another order
+            self._options(pointOutlineWidth=width)
             self.widget.selection = rows
         finally:
             self._ours = False
@@ -222,22 +230,25 @@ class Canvas:
             self.on_clear()
 
     def _encircled(self, change) -> None:
-        if change["new"] is not None and len(change["new"]):
-            self.polygon = np.array(change["new"])  # the page forgets it when the selection is set again
+        if change["new"] is None or len(change["new"]) == 0:
+            return
+        self.polygon = np.array(change["new"])  # the page forgets it when the selection is set again
         when, row = self._clicked
-        if change["new"] is not None and len(change["new"]) and time.monotonic() - when < ECHO:
-            self._is_lasso(
-                np.array([row])
-            )  # the page says the selection first: this was a lasso round one point
+        if time.monotonic() - when < ECHO:
+            self._is_lasso(np.array([row]))  # the page says the selection first: a lasso round one point
 
     def _is_lasso(self, rows: np.ndarray) -> None:
         self._options(pointOutlineWidth=RINGS["lasso"])
         self.on_lasso(rows)
-        self._lasso = (
-            time.monotonic(),
-            rows,
-        )  # from the end: the click waits while thousands of rows are shown
+        # from the end: the click waits while thousands of rows are shown
+        self._lasso = (time.monotonic(), self._ringed if len(self._ringed) == len(rows) else rows)
 
     def _hovered(self, change) -> None:
         if not self._ours:
             self.on_hover(-1 if change["new"] is None else int(change["new"]))
+
+
+def _reordered(rows: np.ndarray, old: np.ndarray) -> bool:
+    """Whether these are the same rows in another order."""
+    same = len(rows) == len(old) and np.array_equal(np.sort(rows), np.sort(old))
+    return same and not np.array_equal(rows, old)
