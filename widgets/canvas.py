@@ -35,14 +35,14 @@ class Canvas:
         here = np.array([-1.0, 1.0], np.float32)
         self.widget = jscatter.Scatter(x=here, y=here, height=height, width="auto").widget
         self.loop = loop
-        self.on_lasso: Callable[[np.ndarray], None] = _nothing  # rows
-        self.on_click: Callable[[int], None] = self.on_hover = _nothing  # a row; -1: the mouse left
-        self.on_clear: Callable[[], None] = _nothing
+        self.on_lasso: Callable = _nothing  # of rows
+        self.on_click: Callable = _nothing  # of a row, as on_hover; -1: the mouse left
+        self.on_hover: Callable = _nothing
+        self.on_clear: Callable = _nothing
         self.tick = 0
         self._waiting: dict | None = None
         self._free = 0.0  # when the view can take points again; 0: no page shows it
-        self._since = 0.0  # when a page last began to show it
-        self._sent = 0
+        self._since, self._sent = 0.0, 0  # when a page last began to show it; how often points were sent
         self.polygon = np.zeros((0, 2), np.float32)  # of the last lasso
         self._lasso = (-ECHO, np.zeros(0, int))
         self._ringed = np.zeros(0, np.uint32)
