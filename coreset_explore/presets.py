@@ -43,6 +43,7 @@ _PRESETS = (
     Preset("GRAD-MATCH", "gradmatch", (("per_class", {"view": "own_class"}),), help="Few weighted gradients that add up to all of them; per class and output."),
     Preset("GRAD-MATCH per class", "gradmatch", PER_CLASS, help="As GRAD-MATCH, with the gradients of all outputs."),
     Preset("GRAD-MATCHPB", "gradmatch", (("per_batch", {"size": 32}),), help="Whole mini-batches whose gradients add up to all of them."),
+    Preset("GMC", "gradmatch", (), {"nonnegative": False, "normalized": True, "ridge": 0.0, "steps": "all"}, help="GMC on gradients of the whole network at fresh starts: pool.add(grads=initial_gradients(data))."),
     Preset("GMC, last layer", "gradmatch", (), {"nonnegative": False, "normalized": True, "ridge": 0.0, "steps": "all"}, help="Matching pursuit with free weights over all recorded steps."),
     Preset("CRAIGPB", "craig", (("per_batch", {"size": 32}),), help="Whole mini-batches that stand for the most others."),
     Preset("GradSimCore", "gradsim", PER_CLASS, help="Rows with the most neighbours in gradient direction, over all checkpoints."),
@@ -79,6 +80,12 @@ _PRESETS = (
     Preset("Saturated coverage", "saturated_coverage", PER_CLASS, help="Every row is like the picks together, until it has enough."),
     Preset("Disparity-min", "disparity_min", help="No two picks near each other: as k-center, but starting from the rim."),
     Preset("Disparity-sum", "disparity_sum", help="Picks far from each other on average: the rim."),
+    Preset("GLISTER", "glister", PER_CLASS, help="Rows along whose gradients a step lowers the validation loss; needs holdout=."),
+    Preset("BADGE", "badge", (), {"labels": "predicted"}, help="Large gradients unlike each other, drawn by k-means++; asks for no labels."),
+    Preset("CAL", "cal", help="Rows predicted unlike their nearest neighbors."),
+    Preset("CAL, lowest divergence", "cal", PER_CLASS, {"order": "lowest"}, help="Rows predicted like their neighbors: what DeepCore's CAL picks."),
+    Preset("DeepFool", "deepfool", PER_CLASS, help="Rows nearest to the decision boundary; needs extras=('deepfool',)."),
+    Preset("Contextual Diversity", "contextual_diversity", PER_CLASS, help="Farthest first between predictions, by symmetric KL divergence."),
 )  # fmt: skip
 
 
