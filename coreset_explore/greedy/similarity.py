@@ -14,7 +14,7 @@ from coreset_explore.greedy.facility import distances
 from coreset_explore.greedy.rows import double, squared_norms, total, unit
 from coreset_explore.progress import check, track
 
-ENTRIES = 1 << 21  # of one block of similarities
+ENTRIES = 1 << 20  # of one block of similarities
 PROBES = 1000  # rows that the width of the kernel is read from
 EQUAL = (
     1e-9  # gains this near to the largest (relative) are equal: rounding must not decide between duplicates

@@ -15,7 +15,7 @@ from coreset_explore.progress import check, track
 from coreset_explore.registry import Range, selector
 from coreset_explore.selection import Selection
 
-BLOCK = 1 << 21  # entries of one block of gains
+BLOCK = 1 << 20  # entries of one block of gains
 
 
 @selector(

@@ -71,6 +71,7 @@ class Seen:
         self.vectors, self.concave, self.split = vectors, concave, split
         self.above = torch.zeros(vectors.dim, dtype=torch.float64, device=vectors.device)
         self.below = torch.zeros_like(self.above)
+        self.worth = torch.zeros(2, vectors.dim, dtype=torch.float64, device=vectors.device)  # φ of both
 
     def gains(self, rows: Tensor) -> Tensor:
         """What each of some rows would add (rows,) float64."""
@@ -84,10 +85,11 @@ class Seen:
                     "use negative='split', or features after a ReLU"
                 )
             base = torch.where(x > 0, self.above, self.below)
-            found.append((self.concave(base + x.abs()) - self.concave(base)).sum(1).cpu())
+            found.append((self.concave(base.add_(x.abs())) - torch.where(x > 0, *self.worth)).sum(1).cpu())
         return torch.cat(found)
 
     def take(self, row: int) -> None:
         x = self.vectors[row : row + 1].dense()[0].double()
         self.above += x.clamp_min(0.0)
         self.below += x.neg().clamp_min(0.0)
+        self.worth = self.concave(torch.stack([self.above, self.below]))

@@ -14,7 +14,7 @@ from coreset_explore.progress import check, track
 from coreset_explore.registry import Range, selector
 from coreset_explore.selection import Selection
 
-BLOCK = 1 << 21  # similarities read together
+BLOCK = 1 << 20  # similarities read together
 NOTHING = 1e-6  # of what all rows ask for: a gain below it is rounding
 
 
@@ -49,44 +49,59 @@ def saturated_coverage(
 
     Greedily maximizes Σ_i min(Σ_{j ∈ S} s_ij, α Σ_j s_ij), s in [0, 1]; at least (1 − 1/e) of the best. With k well
     below α n no row has enough and the picks are those most like all rows, so choose α near k/n; above it all rows
-    have enough at some pick, and there it stops. Exact lazy greedy; n²·(c + d) operations, 4 n² bytes: use
-    per_class on large pools.
+    have enough at some pick, and there it stops. Exact; n²·(c + d) operations, 4 n² bytes: use per_class on
+    large pools.
     """
     vectors, order, held = greedy.by_id(pool.vectors(space, steps), pool.ids, given)
     near = greedy.Similarity(vectors, similarity, sigma)
     matrix = near.matrix()
-    wanted, picks, gains = saturate(matrix, k, held, alpha)
+    share, picks, gains = saturate(matrix, k, held, alpha)
     info = {"sigma": near.sigma} if near.sigma else {}
     if len(picks) < k:
         info["stopped"] = (
             f"every row has enough after {len(picks):,} of {k:,} picks; ask for more with alpha above {alpha:g}"
         )
     weights = torch.full((len(picks),), len(pool) / max(len(picks), 1), dtype=torch.float64)
-    return Selection(order[picks], weights, gains=gains, info={**info, "saturated": wanted})
+    return Selection(order[picks], weights, gains=gains, info={**info, "saturated": share})
 
 
 def saturate(matrix: Tensor, k: int, given: Tensor, alpha: float) -> tuple[float, Tensor, Tensor]:
-    """The share of rows that have enough, picks and gains on similarities (n, n)."""
-    n = len(matrix)
-    blocks = torch.arange(n, device=matrix.device).split(max(1, BLOCK // n))
-    sums = [matrix[rows].sum(1, dtype=torch.float64) for rows in track(blocks, "sums of similarities")]
-    enough = alpha * torch.cat(sums)
-    lacking = enough.clone()
+    """The share of rows that have enough, picks and gains on similarities (n, n), symmetric.
 
-    def take(row: int) -> None:
-        lacking.sub_(matrix[row]).clamp_min_(0.0)
+    Every gain is current: a row that lacks more than any similarity counts in full, one that has enough not at all,
+    so that after a pick only the few rows between are looked at.
+    """
+    n, device = len(matrix), matrix.device
+    blocks = torch.arange(n, device=device).split(max(1, BLOCK // n))
+    full = torch.cat([matrix[rows].sum(1, dtype=torch.float64) for rows in track(blocks, "sums")])
+    enough, most = alpha * full, torch.cat([matrix[rows].amax(1) for rows in track(blocks, "largest")])
+    lacking, ample = enough.clone(), torch.ones(n, dtype=torch.bool, device=device)
 
-    def fresh(rows: Tensor) -> Tensor:
-        found = []
-        for part in rows.to(matrix.device).split(max(1, BLOCK // n)):
+    def gains() -> Tensor:
+        tight = ample & (lacking < most)
+        for rows in tight.nonzero().flatten().split(max(1, BLOCK // n)):
             check()
-            found.append(torch.minimum(matrix[part].double(), lacking).sum(1))
-        return torch.cat(found)
+            full.sub_(matrix[rows].sum(0, dtype=torch.float64))
+        ample[tight] = False
+        found = full.clone()
+        for rows in (~ample & (lacking > 0)).nonzero().flatten().split(max(1, BLOCK // n)):
+            check()
+            found += torch.minimum(matrix[rows].double(), lacking[rows, None]).sum(0)
+        return found
 
-    for row in given.tolist():
-        take(row)
-    free = torch.ones(n, dtype=torch.bool)
-    free[given] = False
-    bound = torch.cat([fresh(rows) for rows in track(blocks, "first gains")])
-    picks, gains = greedy.lazy_greedy(bound, fresh, take, k, free, enough=NOTHING * float(enough.sum()))
-    return float((lacking <= NOTHING * enough).double().mean()), picks, gains
+    for row in track(given.tolist(), "given"):
+        lacking.sub_(matrix[row]).clamp_min_(0.0)
+    free = torch.ones(n, dtype=torch.bool, device=device)
+    free[given.to(device)] = False
+    picks, gained, least = [], [], NOTHING * float(enough.sum())
+    for _ in track(range(k), "saturated coverage"):
+        now = torch.where(free, gains(), -torch.inf)
+        row = greedy.first_best(now)
+        if now[row] <= least:
+            break
+        picks.append(row)
+        gained.append(float(now[row]))
+        free[row] = False
+        lacking.sub_(matrix[row]).clamp_min_(0.0)
+    share = float((lacking <= NOTHING * enough).double().mean())
+    return share, torch.tensor(picks, dtype=torch.int64), torch.tensor(gained, dtype=torch.float64)
