@@ -36,8 +36,8 @@ class Canvas:
         self.widget = jscatter.Scatter(x=here, y=here, height=height, width="auto").widget
         self.loop = loop
         self.on_lasso: Callable = _nothing  # of rows
-        self.on_click: Callable = _nothing  # of a row, as on_hover; -1: the mouse left
-        self.on_hover: Callable = _nothing
+        self.on_click: Callable = _nothing  # of a row
+        self.on_hover: Callable = _nothing  # of a row, -1: the mouse left
         self.on_clear: Callable = _nothing
         self.tick = 0
         self._waiting: dict | None = None
@@ -164,9 +164,7 @@ class Canvas:
         old = self.widget.points
         same = old is not None and old.shape == points.shape and np.array_equal(old[:, :2], points[:, :2])
         with self.widget.hold_sync():
-            self.widget.non_spatial_points_update = bool(
-                same
-            )  # otherwise a tree of all points is built again
+            self.widget.non_spatial_points_update = bool(same)  # or a tree of all points is built again
             self._tables(state["table"])
             self.widget.point_order = state["order"]
             self.widget.points = points
