@@ -103,10 +103,10 @@ class Centers:
         sums = torch.zeros(len(groups), x.shape[1], dtype=torch.float64, device=x.device)
         for part, label in self._blocks(groups):
             sums.index_add_(0, label, part)
-        self.centers = sums / groups.sizes[:, None]
+        self.centers = (sums / groups.sizes[:, None]).float()
         away = [(part - self.centers[label]).norm(dim=1) for part, label in self._blocks(groups)]
         self.radius = (groups.largest(torch.cat(away)) * ROUNDING).float()
-        self.norms = torch.cat([part.square().sum(1) for part, _ in self._blocks(groups)])
+        self.norms = torch.cat([part.square().sum(1) for part, _ in self._blocks(groups)]).float()
         self.center_norms = self.centers.square().sum(1)
 
     def _blocks(self, groups: Groups) -> Iterator[tuple[Tensor, Tensor]]:
@@ -116,21 +116,21 @@ class Centers:
             yield part.double(), label
 
     def lines(self, rows: Tensor) -> Tensor:
-        rows = rows.to(self.x.device)
-        products = self.x[rows].double() @ self.centers.T  # float64, as ‖x‖² + ‖c‖² − 2x·c may cancel
+        own, norms = self.x[rows.to(self.x.device)], self.norms[rows.to(self.x.device)]
         if self.compiled:
             from coreset_explore import _kernels_codes as kernels
 
+            products = own @ self.centers.T
+            known = products, own, self.centers, norms, self.center_norms, self.radius
             out = np.empty(products.shape, dtype=np.float32)
-            known = self.norms[rows], self.center_norms, self.radius
-            kernels.center_lines(products.numpy(), *(part.numpy() for part in known), out)
+            kernels.center_lines(*(part.numpy() for part in known), out)
             return torch.from_numpy(out)
-        squared = products.mul_(-2).add_(self.norms[rows, None]).add_(self.center_norms)
-        return squared.clamp_min_(0).sqrt_().float().add_(self.radius)
+        own, centers = own.double(), self.centers.double()  # ‖x‖² + ‖c‖² − 2x·c may cancel
+        both = own.square().sum(1, keepdim=True) + centers.square().sum(1)
+        return torch.addmm(both, own, centers.T, alpha=-2).clamp_min_(0).sqrt_().float().add_(self.radius)
 
     def ceiling(self) -> Tensor:
-        reach = self.norms.max().sqrt() + self.center_norms.sqrt()
-        return (reach.float() + self.radius) * ROUNDING
+        return (self.norms.max().sqrt() + self.center_norms.sqrt() + self.radius) * (1 + 2**-14)
 
 
 class Hulls:

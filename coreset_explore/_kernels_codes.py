@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coreset_explore.kernels import CHUNK, compiled
+from coreset_explore.kernels import CHUNK, DOUBT, NEAR, compiled
 
 
 @compiled
@@ -40,15 +40,35 @@ def table_lines(tables, codes, root, own, spread, out):
 
 
 @compiled
-def center_lines(products, own, norms, radius, out):
-    """out[i, t] = √(own[i] + norms[t] − 2·products[i, t]) + radius[t]."""
+def center_lines(products, rows, centers, own, norms, radius, out):
+    """out[i, t] = ‖rows[i] − centers[t]‖ + radius[t] from float32 products, no less than it is.
+
+    Where own[i] + norms[t] − 2·products[i, t] has cancelled, differences are taken first.
+    """
     for i in range(out.shape[0]):
         for start in range(0, norms.size, CHUNK):
             line, product = out[i, start : start + CHUNK], products[i, start : start + CHUNK]
             norm, wide = norms[start : start + CHUNK], radius[start : start + CHUNK]
+            cancelled = 0
             for t in range(line.size):
-                squared = own[i] + norm[t] - 2.0 * product[t]
-                line[t] = np.sqrt(np.float32(squared if squared > 0.0 else 0.0)) + wide[t]
+                both = own[i] + norm[t]
+                squared = both - np.float32(2.0) * product[t]
+                near = squared < NEAR * both
+                cancelled += near
+                line[t] = np.float32(-1.0) if near else np.sqrt(squared + DOUBT * both) + wide[t]
+            if cancelled:
+                for t in range(line.size):
+                    if line[t] < 0:
+                        line[t] = np.float32(np.sqrt(_squared(rows[i], centers[start + t]))) + wide[t]
+
+
+@compiled
+def _squared(a, b):
+    total = 0.0
+    for f in range(a.size):
+        difference = a[f] - b[f]
+        total += difference * difference
+    return total
 
 
 @compiled

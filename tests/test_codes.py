@@ -180,7 +180,8 @@ def test_compiled_loops_equal_plain_tensor_operations(name):
     bound, rows = bounds(x, groups)[name], torch.arange(len(x))
     fast = bound.lines(rows)
     bound.compiled = False
-    torch.testing.assert_close(fast, bound.lines(rows), rtol=1e-6, atol=1e-6)
+    rounding = 1e-3 if name == "centroid" else 1e-6  # products in float32, made no smaller than the distance
+    torch.testing.assert_close(fast, bound.lines(rows), rtol=rounding, atol=1e-6)
     sizes = groups.sizes.float()
     one, two = (codes.savings(fast, sizes, bound.ceiling(), compiled) for compiled in (True, False))
     torch.testing.assert_close(one, two, rtol=1e-5, atol=0)
