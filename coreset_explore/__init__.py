@@ -41,6 +41,7 @@ _WHERE = {
     "load": "datasets",
     "Data": "datasets",
     "signals": "recording",
+    "initial_gradients": "embeddings",
     "fit": "training",
     "project": "projection",
     "accuracy_curve": "experiment",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,21 +14,23 @@ from coreset_explore.evaluation import device_of, evaluating
 
 def full_grad_norm(net: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """‖∇loss‖ (n,) in all parameters (Paul et al. 2021, arXiv:2107.07075); `grads` knows the last layer only."""
-    body = _body(net)
+    return torch.cat([grads.norm(dim=1).cpu() for grads in full_gradients(net, x, y)])
+
+
+def full_gradients(net: nn.Module, x: Tensor, y: Tensor, rows: int | None = None) -> Iterator[Tensor]:
+    """Each row's loss gradient in all trained parameters (b, p), some rows at a time, on the network's device."""
+    body, where = _body(net), device_of(net)
     weights = {name: p.detach() for name, p in body.named_parameters() if p.requires_grad}
-    where = device_of(net)
 
     def loss(values, row, label):
         return F.cross_entropy(torch.func.functional_call(body, values, (row[None],)), label[None])
 
     each = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
-    block = max(1, 2**24 // sum(v.numel() for v in weights.values()))
-    found = []
-    with evaluating(net):
-        for part, label in progress.track(list(zip(x.split(block), y.split(block))), "gradient block"):
+    block = rows or max(1, 2**24 // sum(v.numel() for v in weights.values()))
+    for part, label in progress.track(list(zip(x.split(block), y.split(block))), "gradient block"):
+        with evaluating(net):
             grads = each(weights, net.prepare(part.to(where)), label.to(where))
-            found.append(sum(g.flatten(1).square().sum(1) for g in grads.values()).sqrt().cpu())
-    return torch.cat(found)
+        yield torch.cat([grads[name].flatten(1) for name in weights], 1)
 
 
 def deepfool(net: nn.Module, x: Tensor, y: Tensor) -> Tensor:

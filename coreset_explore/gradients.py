@@ -97,7 +97,7 @@ class LastLayer:
 
     def dense(self) -> Tensor:
         """The matrix itself (n, s·c·(d + 1)): for tests and tiny data; refuses what does not fit."""
-        _refuse(
+        refuse_size(
             len(self) * self.dim * self.r.element_size(), f"{len(self):,} gradients of {self.dim:,} numbers"
         )
         ones = torch.ones_like(self.h[..., :1])
@@ -110,7 +110,7 @@ class LastLayer:
         Sums and not means, so that a short last group is not inflated.
         """
         width = self.dim * self.r.element_size()
-        _refuse(len(groups) * width, f"{len(groups):,} summed gradients of {self.dim:,} numbers")
+        refuse_size(len(groups) * width, f"{len(groups):,} summed gradients of {self.dim:,} numbers")
         return Dense(torch.stack([self[rows].sum().float().flatten() for rows in groups]))
 
 
@@ -173,7 +173,7 @@ class Dense:
     @classmethod
     def of(cls, rows: int, width: int, block: Callable[[slice], Tensor], size: int = 1024) -> Dense:
         """Build (rows, width) a block of rows at a time, after refusing sizes that do not fit."""
-        _refuse(rows * width * 4, f"{rows:,} gradients of {width:,} numbers")
+        refuse_size(rows * width * 4, f"{rows:,} gradients of {width:,} numbers")
         return cls(torch.cat([block(slice(i, min(i + size, rows))) for i in range(0, rows, size)]))
 
 
@@ -202,7 +202,8 @@ def _divided(x: Tensor, by: Tensor) -> Tensor:
     return x / torch.where(by > 0, by, 1.0)
 
 
-def _refuse(size: int, what: str) -> None:
+def refuse_size(size: int, what: str) -> None:
+    """Raise ValueError for a dense matrix of so many bytes, if it is larger than anybody can mean."""
     if size > DENSE_LIMIT:
         raise ValueError(
             f"{what} would take {size / 2**30:.1f} GB as a dense matrix; keep them factored (LastLayer) or "

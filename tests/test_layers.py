@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "training": "descent models evaluation datasets cache pool selection progress",
     "extras": "models evaluation progress",
     "recording": "training extras models evaluation datasets cache gradients pool progress",
+    "embeddings": "training extras models evaluation datasets gradients progress",
     "projection": "pool neighbors cache progress",
     "measures": f"{FACTS} views weights greedy neighbors kernels",
     "plots": "pool selection measures palette",

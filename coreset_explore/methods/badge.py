@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from coreset_explore import greedy
-from coreset_explore.greedy.rows import double, products, squared_between, squared_norms
 from coreset_explore.gradients import Gradients, LastLayer
+from coreset_explore.greedy.rows import double, products, squared_between, squared_norms
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.registry import selector
@@ -125,7 +125,7 @@ def _accept(vectors: Gradients, drawn: Tensor, nearest: Tensor, coin: Tensor, mo
 
 def predicted(grads: Gradients) -> LastLayer:
     """The gradients as if each row's likeliest class were its own: r + one-hot(y) − one-hot(argmax)."""
-    if not isinstance(grads, LastLayer) or grads.r.shape[2] < 2:
+    if type(grads) is not LastLayer or grads.r.shape[2] < 2:
         raise ValueError(
             "labels='predicted' reads the residuals of all classes from a last layer, and these gradients are of "
             "another kind; use labels='own'"

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from coreset_explore import greedy
-from coreset_explore.greedy.rows import first_max
 from coreset_explore.gradients import Gradients, LastLayer
+from coreset_explore.greedy.rows import first_max
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.registry import Range, selector
