@@ -6,7 +6,7 @@ import pytest
 from tests.panels import BUDGETS, pictures_of, pool_of, session_of
 from widgets import encode
 from widgets.canvas import Canvas
-from widgets.compare import _codes, compare_panel, side_html
+from widgets.compare import STRIP, _codes, compare_panel, side_html
 from widgets.gallery import Gallery
 
 
@@ -54,7 +54,7 @@ def test_the_strips_hold_what_only_one_has_in_pick_order(session):
         session.j = j
         a, b = (session.result.runs[n].at[j].indices.tolist() for n in ("CRAIG", "Herding"))
         only_a, only_b = [r for r in a if r not in b], [r for r in b if r not in a]
-        assert strips.rows == only_a[:17] + only_b[:17]
+        assert strips.rows == only_a[:STRIP] + only_b[:STRIP]
         assert [s["note"] for s in strips.sections] == [f"{len(only_a):,} rows", f"{len(only_b):,} rows"]
 
 

@@ -122,9 +122,10 @@ def test_names_are_escaped(session):
 
 
 def test_the_caption_says_who_judged(session):
-    assert "Accuracies follow" in describe(session)
+    assert "Accuracy" not in describe(session)
     session.probe_note = "Measuring accuracies, 40 %"
-    assert "Measuring accuracies, 40 %" in describe(session)
+    words = [a["text"] for a in layout(session, "gradient_error")["annotations"]]
+    assert "Measuring accuracies, 40 %" in words, "said where the curve will be"
     session.trained = frame("Random", {80: (0.5,)}, "equal epochs: 50")
     words = describe(session)
     assert "mlp (equal epochs: 50)" in words and "360 test rows" in words and "one seed, so no band" in words

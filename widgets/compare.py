@@ -16,7 +16,7 @@ from widgets.job import kernel_loop, session_guard
 from widgets.pictures import Pictures
 from widgets.session import Result, Run, Session
 
-STRIP = 17
+STRIP = 16
 HEIGHT = 446
 MEASURES = {  # name in Run.numbers: (title, whether less is better); no seeds, so no side is marked
     "mean_distance": "Mean distance",

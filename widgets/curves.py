@@ -124,9 +124,7 @@ def describe(session: Session) -> str:
         return ""
     words = ["The dotted line is the budget."]
     frame = session.trained if session.trained is not None else result.random.accuracy
-    if frame is None:
-        words.append(session.probe_note or "Accuracies follow.")
-    else:
+    if frame is not None:
         seeds = frame["seed"].nunique()
         judged = str(frame["judged"].iloc[0])
         what = str(frame["regime"].iloc[0])

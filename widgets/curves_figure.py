@@ -119,7 +119,7 @@ def layout(session: Session, measure: str) -> dict:
         "tickvals": ticks,
         "ticktext": [f"{t:,}" for t in ticks],
         "range": [math.log10(0.9 * budgets[0]), math.log10(1.1 * budgets[-1])],
-        "title": {"text": "Points selected (log scale)", "standoff": 8},
+        "title": {"text": "Points selected (log scale)", "standoff": 8, "font": {"size": 12}},
     }
     left, right = ((0, 1), (0, 1)) if stacked else ((0, 0.455), (0.545, 1))
     upper, lower = ((0.59, 1), (0, 0.41)) if stacked else ((0, 1), (0, 1))
