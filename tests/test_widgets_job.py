@@ -9,6 +9,7 @@ import torch
 
 from coreset_explore import progress
 from coreset_explore.pool import Missing, Pool
+from widgets.control import brief, duration
 from widgets.job import Job, one_thread, problem, session_guard
 from widgets.session import Session
 
@@ -193,6 +194,14 @@ def test_problem_of_somebody_elses_exception_names_type_place_and_method():
     assert found.sentence == "My method: ZeroDivisionError: division by zero."
     assert "own_method()" in found.advice
     assert "ZeroDivisionError: division by zero" in found.details
+
+
+def test_activity_names_the_stage_and_what_is_counted_first():
+    whole = "Recording signals, recording, epoch 3 of 5, training, update 8 of 45"
+    assert brief(whole) == "Recording signals, epoch 3 of 5"
+    assert brief("CRAIG, class 5 of 10, pick 2 of 60") == "CRAIG, class 5 of 10"
+    assert brief("Loading") == "Loading"
+    assert [duration(s) for s in (0.04, 9.96, 48.3, 200)] == ["0.0 s", "10.0 s", "48 s", "3 min 20 s"]
 
 
 def test_guard_routes_a_callbacks_exception_into_the_session():

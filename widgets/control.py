@@ -92,7 +92,7 @@ class Control:
         session, spent = self.session, time.monotonic() - self._started
         with session.hold_trait_notifications():
             session.progress = max(session.progress, fraction)
-            session.activity = text
+            session.activity = brief(text)
             known = fraction > 0.05 and spent > 1.0
             session.remaining = spent * (1 - fraction) / fraction if known else -1.0
 
@@ -168,6 +168,13 @@ class Control:
         """Stop everything and listen to nothing more."""
         self.main.drop()
         self.background.close()
+
+
+def brief(text: str) -> str:
+    """The stage and the first thing counted in it: "Recording signals, epoch 3 of 5", without the loops inside."""
+    first, *inside = text.split(", ")
+    counted = next((part for part in inside if " of " in part), "")
+    return f"{first}, {counted}" if counted else first
 
 
 def duration(seconds: float) -> str:

@@ -43,7 +43,7 @@ def compute(ask: Ask, previous: Result | None = None) -> Result:
     runs: list[Run] = []
     for number, choice in enumerate(todo):
         reached = low + number * share
-        with progress.stage(choice.name, reached, reached + share):
+        with progress.stage(choice.name.replace(",", ""), reached, reached + share):
             known = _same(choice, runs, kept, budgets)
             runs.append(replace(known, choice=choice) if known else _run(choice, pool, budgets, ask.seed))
     *chosen, random = runs
@@ -147,7 +147,8 @@ def answer(ask: Ask, previous: Result | None = None) -> tuple[Result, dict]:
     result = compute(ask, previous)
     if previous is not None and previous.pool is result.pool:
         return result, {}
-    found = {"PCA": layout(result.pool, "PCA", ask.seed)}
+    with progress.stage("Map", 0.99, 1.0):
+        found = {"PCA": layout(result.pool, "PCA", ask.seed)}
     if ask.coords is not None:
         found = {YOURS: _own_map(ask, result.pool), **found}
     return result, found
