@@ -199,7 +199,9 @@ class Canvas:
     def _attached(self, change) -> None:
         self._since = time.monotonic()
         self._busy(0 if self.widget.points is None else len(self.widget.points), 1.5)
-        if self.loop is not None:
+        if (
+            self.loop is not None and self._sent > 1
+        ):  # some came after the view was made, perhaps while it was built
             self.loop.call_later(AGAIN, self._repeat, self._sent)
 
     def _busy(self, n: int, least: float = 0.4) -> None:

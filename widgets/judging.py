@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import torch
@@ -49,8 +50,9 @@ def train(result: Result, model: str = "", budgets=(), epochs: int = 30, seeds: 
     name = model or result.pool.info.get("model") or models.default(result.data)
     sizes = list(budgets) or [result.budgets[-1]]
     settings = {"data": result.data, "model": name, "epochs": epochs, "seeds": seeds, **settings}
-    frame = accuracy_curve(result.pool, _entries(result), sizes, **settings, show=False)
-    return frame
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="the weights of .* rows count like")  # the Map tab says so
+        return accuracy_curve(result.pool, _entries(result), sizes, **settings, show=False)
 
 
 def all_runs(result: Result) -> dict[str, Run]:
