@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from coreset_explore import measures, progress
+from coreset_explore import greedy, measures, progress
 from coreset_explore.pool import Pool
 from coreset_explore.selecting import budget, select
 from coreset_explore.selection import Selection
@@ -36,6 +36,7 @@ def compute(ask: Ask, previous: Result | None = None) -> Result:
         with progress.stage("Recording signals", 0.05, 0.5):
             pool = record(ask, data, features)
         low = 0.5
+    greedy.warm()  # here, so that no method's seconds hold the loading of compiled code
     k_max = budget(ask.k_max, len(pool)) if ask.k_max else default_k_max(len(pool))
     budgets = budget_grid(k_max, pool.n_classes)
     todo = [*ask.choices, random_choice(pool)]

@@ -4,6 +4,8 @@ Rows stand in id order (`by_id`), so that "the first of equals" is the smallest 
 (`kernels`); elsewhere, or with `compiled=False`, they are torch operations on the device where the tensors are.
 """
 
+from functools import lru_cache
+
 import torch
 
 from coreset_explore.gradients import LastLayer
@@ -29,10 +31,11 @@ __all__ = [
 ]
 
 
+@lru_cache(maxsize=1)
 def warm() -> None:
     """Compile the kernels on a handful of rows, so that the first real selection need not wait.
 
-    Some seconds on a new machine (numba keeps the result on disk), then some tenths.
+    Some seconds on a new machine (numba keeps the result on disk), then some tenths; once a process.
     """
     rows = torch.arange(24, dtype=torch.float32)
     vectors = LastLayer(torch.sin(rows).reshape(1, 8, 3), torch.cos(rows).reshape(1, 8, 3))

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coreset_explore.greedy.rows import STEP, factors, first_max, squared_between, squared_norms
 from coreset_explore.gradients import Gradients
+from coreset_explore.greedy.rows import STEP, factors, first_max, squared_between, squared_norms
 from coreset_explore.progress import check, track
 
 

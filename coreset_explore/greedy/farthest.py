@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from coreset_explore.gradients import Gradients
 from coreset_explore.greedy.rows import (
     best,
     dots,
@@ -17,7 +18,6 @@ from coreset_explore.greedy.rows import (
     squared_norms,
     total,
 )
-from coreset_explore.gradients import Gradients
 from coreset_explore.progress import track
 
 BLOCK = 32  # candidates whose distances are computed together

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coreset_explore.greedy.rows import best, dots, double, squared_norms
 from coreset_explore.gradients import Gradients
+from coreset_explore.greedy.rows import best, dots, double, squared_norms
 from coreset_explore.progress import check, track
 
 NOISE = 1e-10  # a correlation below this share of ‖g_j‖·‖target‖ is rounding
