@@ -1,10 +1,20 @@
 """The panel as a story drives it: its tabs, its slider, its settings, and what it says."""
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.checks import blobs, pixels
 from tests.browser.lab import Notebook
 
 CELL = "from widgets import explore\npanel = explore()\npanel"
+# Points on a ring, so that no two dots touch, and three classes whose colors are far from grey.
+RING = """
+import numpy as np
+from widgets import explore
+turn = np.arange(36) / 36 * 2 * np.pi
+ring = np.stack([np.cos(turn), np.sin(turn)], 1).astype("float32")
+panel = explore(ring, y=np.arange(36) % 3, coords=ring, k_max=30)
+panel
+"""
 PICKS = "panel.selection.indices.tolist()"
 WORKERS = "[t.name for t in __import__('threading').enumerate() if t.name == 'coreset_explore']"
 CANVAS = ".cx-plot canvas"
@@ -52,3 +62,18 @@ def cells(part: Locator) -> list[int]:
 def workers(book: Notebook) -> list[str]:
     """The panel's worker threads that are alive in the kernel."""
     return book.kernel(WORKERS)
+
+
+def dots(page: Page) -> int:
+    """Dots on the map in a class's color: neither background nor the grey of what is not selected."""
+    seen = pixels(page.locator(CANVAS).first).astype(int)
+    return blobs(seen.max(2) - seen.min(2) > 70)
+
+
+def dots_settle(page: Page, wanted: int, seconds: float = 15) -> None:
+    """Wait until the map holds that many dots; it is drawn a little after the slider moved."""
+    for _ in range(round(seconds / 0.3)):
+        page.wait_for_timeout(300)
+        if (seen := dots(page)) == wanted:
+            return
+    assert seen == wanted, f"{seen} dots on the map, {wanted} points selected"
