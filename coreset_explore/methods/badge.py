@@ -10,7 +10,7 @@ from torch import Tensor
 
 from coreset_explore import greedy
 from coreset_explore.gradients import Gradients, LastLayer
-from coreset_explore.greedy.rows import double, products, squared_between, squared_norms
+from coreset_explore.greedy.rows import double, squared_between, squared_norms
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.registry import selector
@@ -20,6 +20,7 @@ from coreset_explore.selection import Selection
 # float32 is further off than the second.
 NEAR, DOUBT = 2**-7, 1e-5
 DRAWS = 32  # candidates drawn at once, whose distances to all rows are one matrix product
+ROWS = 4096  # of them at a time: the block stays in a core's cache
 
 
 @selector(
@@ -29,7 +30,7 @@ DRAWS = 32  # candidates drawn at once, whose distances to all rows are one matr
     purpose="hard",
     title="BADGE",
     paper="Ash et al. 2020, arXiv:1906.03671, Algorithm 1",
-    bytes=lambda n, d, c, k: 4 * n * (2 * d + 4 * c + 3 * DRAWS + 24),
+    bytes=lambda n, d, c, k: 4 * n * (d + 3 * c + 24) + 2**24,
 )
 def badge(
     pool: Pool,
@@ -93,17 +94,15 @@ def spread(vectors: Gradients, k: int, given: Tensor, rng: torch.Generator) -> T
 def approach(vectors: Gradients, norms: Tensor, nearest: Tensor, rows: Tensor) -> None:
     """Lower `nearest` (n,), squared distances, to those from `rows`; what cancels in float32 is measured anew."""
     rows = rows.to(norms.device)
-    distance = products(vectors, rows).mul_(-2.0).add_(norms[rows, None])
-    closest = distance.amin(0).add_(norms)
-    both = norms + norms[rows].amax()
-    unsure = ((closest < NEAR * both) & (closest < nearest + DOUBT * both)).nonzero().flatten()
-    for some in unsure.split(4096):
+    for start in range(0, len(norms), ROWS):
         check()
-        rivals = distance[:, some] + norms[some] <= closest[some] + DOUBT * both[some]
-        pick, row = rivals.nonzero().unbind(1)
-        exact = squared_between(vectors[some[row]], vectors[rows[pick]]).float()
-        closest[some] = closest[some].scatter_reduce(0, row, exact, "amin", include_self=False)
-    torch.minimum(nearest, closest.clamp_min_(0), out=nearest)
+        part = slice(start, start + ROWS)
+        both = norms[rows, None] + norms[part]
+        squared = torch.sub(both, vectors.gram(rows, part), alpha=2)
+        close = (squared < NEAR * both).logical_and_(squared < nearest[part] + DOUBT * both).nonzero()
+        for pick, row in (some.unbind(1) for some in close.split(ROWS) if len(some)):
+            squared[pick, row] = squared_between(vectors[row + start], vectors[rows[pick]]).float()
+        nearest[part] = torch.minimum(nearest[part], squared.amin(0).clamp_min_(0))
 
 
 def _accept(vectors: Gradients, drawn: Tensor, nearest: Tensor, coin: Tensor, most: int) -> list[int]:
