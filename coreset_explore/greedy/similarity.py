@@ -15,11 +15,12 @@ from coreset_explore.greedy.rows import double, squared_norms, total, unit
 from coreset_explore.progress import check, track
 
 ENTRIES = 1 << 20  # of one block of similarities
+TILE = 512  # rows and columns of one tile of them
 PROBES = 1000  # rows that the width of the kernel is read from
 EQUAL = (
     1e-9  # gains this near to the largest (relative) are equal: rounding must not decide between duplicates
 )
-FEW = 8  # stale gains computed anew at first; twice as many each time that is not enough
+FEW = 32  # stale gains computed anew at first; twice as many each time that is not enough
 
 Kind = Literal["cosine", "rbf"]
 
@@ -55,17 +56,19 @@ class Similarity:
     def norms(self) -> Tensor:
         return self.wide.squared_norm()
 
-    def closeness(self, rows: Tensor) -> Tensor:
-        """What grows with similarity (rows, n): the cosine itself, or minus the squared distance."""
-        inner = self.wide.gram(rows)
+    def closeness(self, rows: Tensor, columns: slice = slice(None)) -> Tensor:
+        """What grows with similarity (rows, columns): the cosine itself, or minus the squared distance."""
+        inner = self.wide.gram(rows, columns)
         if self.kind == "rbf":
-            inner = inner.mul_(2).sub_(self.norms[rows, None]).sub_(self.norms).clamp_max_(0.0)
-        inner[torch.arange(len(rows), device=inner.device), rows] = 1.0 if self.kind == "cosine" else 0.0
+            inner.mul_(2).sub_(self.norms[rows, None]).sub_(self.norms[columns]).clamp_max_(0.0)
+        own = rows - (columns.start or 0)
+        inside = ((own >= 0) & (own < inner.shape[1])).nonzero().flatten()
+        inner[inside, own[inside]] = 1.0 if self.kind == "cosine" else 0.0
         return inner
 
-    def rows(self, rows: Tensor) -> Tensor:
-        """s (rows, n) float64."""
-        near = self.closeness(rows)
+    def rows(self, rows: Tensor, columns: slice = slice(None)) -> Tensor:
+        """s (rows, columns) float64."""
+        near = self.closeness(rows, columns)
         if self.kind == "cosine":
             return near.mul_(0.5).add_(0.5).clamp_(0.0, 1.0)
         return near.div_(2 * self.sigma**2).exp_()
@@ -76,16 +79,23 @@ class Similarity:
 
     def sums(self) -> Tensor:
         """Σ_i s_ij (n,) float64: n·c·d operations for cosines, n²·(c + d) otherwise; no n x n array."""
-        n = len(self)
-        found = torch.empty(n, dtype=torch.float64, device=self.vectors.device)
-        everything = total(self.wide) if self.kind == "cosine" else None
-        size = 8192 if self.kind == "cosine" else max(1, ENTRIES // n)
-        for rows in track(torch.arange(n, device=found.device).split(size), "sums of similarities"):
-            if everything is None:
-                found[rows] = self.rows(rows).sum(1)
-            else:
-                found[rows] = self.wide[rows].dot(everything) * 0.5 + 0.5 * n
-                found[rows] += 0.5 * (self.norms[rows] == 0)  # a row of zeros is like itself
+        n, device = len(self), self.vectors.device
+        if self.kind == "cosine":
+            whole = total(self.wide)
+            dots = [
+                self.wide[i : i + 8192].dot(whole) for i in track(range(0, n, 8192), "sums of similarities")
+            ]
+            return torch.cat(dots) * 0.5 + 0.5 * n + 0.5 * (self.norms == 0)  # a row of zeros is like itself
+        found = torch.zeros(n, dtype=torch.float64, device=device)
+        for start in track(range(0, n, TILE), "sums of similarities"):
+            rows = torch.arange(start, min(start + TILE, n), device=device)
+            for left in range(start, n, TILE):
+                check()
+                columns = slice(left, min(left + TILE, n))
+                part = self.rows(rows, columns)
+                found[rows] += part.sum(1)
+                if left > start:  # both ways: each pair is computed once
+                    found[columns] += part.sum(0)
         return found
 
     def matrix(self, apart: bool = False) -> Tensor:
@@ -143,41 +153,29 @@ def first_best(values: Tensor) -> int:
 
 
 def lazy_greedy(
-    bound: Tensor,
-    fresh: Callable[[Tensor], Tensor],
-    take: Callable[[int], None],
-    k: int,
-    free: Tensor,
-    enough: float = -torch.inf,
+    bound: Tensor, fresh: Callable[[Tensor], Tensor], take: Callable[[int], None], k: int, free: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Each pick has the largest gain, the first of equals; exact, as gains only shrink (Minoux 1978).
 
     `bound` (n,) float64 are the gains at first, `fresh(rows)` those of some rows now, `take(row)` makes a pick, `free`
-    (n,) are the candidates. Only rows whose old gain still leads are computed anew. Stops where no gain is above
-    `enough`. Returns picks and their gains (up to k,).
+    (n,) are the candidates. Only rows whose old gain still leads are computed anew. Returns picks and gains (k,).
     """
     bound = torch.where(free.cpu(), bound.cpu(), -torch.inf)
-    picks, gains = [], []
-    for _ in track(range(k), "lazy greedy"):
-        known = torch.zeros(len(bound), dtype=torch.bool)
-        few = FEW
+    picks, gains = torch.zeros(k, dtype=torch.int64), torch.zeros(k, dtype=torch.float64)
+    for made in track(range(k), "lazy greedy"):
+        known, leading, few = torch.zeros(len(bound), dtype=torch.bool), -torch.inf, FEW
         while not known[row := first_best(bound)]:
             check()
-            leading = bound[known].max() if known.any() else -torch.inf
-            stale = (
-                (bound >= leading - EQUAL * leading.abs()) if known.any() else bound > -torch.inf
-            ) & ~known
-            stale = stale.nonzero().flatten()
-            stale = stale[torch.sort(bound[stale], descending=True, stable=True).indices[:few]]
+            stale = ((bound >= leading) & (bound > -torch.inf) & ~known).nonzero().flatten()
+            stale = stale[bound[stale].topk(min(few, len(stale))).indices]
             bound[stale], known[stale] = fresh(stale).cpu().double(), True
+            leading = bound[known].max()
+            leading -= EQUAL * leading.abs()
             few *= 2
-        if bound[row] <= enough:
-            break
-        picks.append(row)
-        gains.append(float(bound[row]))
+        picks[made], gains[made] = row, bound[row]
         bound[row] = -torch.inf
         take(row)
-    return torch.tensor(picks, dtype=torch.int64), torch.tensor(gains, dtype=torch.float64)
+    return picks, gains
 
 
 def _centered(vectors: Gradients) -> Gradients:
