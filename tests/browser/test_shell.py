@@ -21,7 +21,7 @@ def test_cancel_answers_at_once_and_leaves_no_thread(notebook):
     expect(book.page.locator(".cx-told")).to_contain_text("of 200", timeout=60_000)
     before = named(book.page, "Cancel").bounding_box()
     named(book.page, "Cancel").click()
-    expect(book.page.locator(".cx-status")).to_contain_text("Cancelled", timeout=2500)
+    expect(book.page.locator(".cx-status")).to_contain_text("Cancelled", timeout=4000)
     assert named(book.page, "Select").bounding_box() == before, "Select and Cancel share place and size"
     book.page.wait_for_timeout(1000)
     assert book.kernel(WORKERS) == []
@@ -50,6 +50,8 @@ def test_forms_and_popovers_fit_and_move_nothing_below_them(notebook):
     book = notebook(CELL)
     book.run_all()
     book.wait_state("done")
+    book.page.wait_for_selector(".cx-plot canvas")
+    book.page.wait_for_timeout(1000)
     body = book.page.locator(".cx-body")
     before = body.bounding_box()
     named(book.page, "Code").click()
