@@ -42,7 +42,7 @@ def deepfool(net: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     infinite where no gradient is left. Of more than ten classes the ten likeliest are looked at, as in the authors'
     code. A backward pass a class and step.
     """
-    where, size = device_of(net), min(max(2**16 // x[0].numel(), 8), 4096)
+    where, size = device_of(net), min(max(2**18 // x[0].numel(), 8), 4096)
     body = _body(net)
     found = []
     with evaluating(net):
@@ -69,22 +69,23 @@ def _to_boundary(body: nn.Module, x: Tensor, steps: int = 50, overshoot: float =
     for _ in range(steps):
         progress.check()
         logits, slopes = _linearized(body, (x + (1 + overshoot) * moved)[active], rivals[active])
-        still = logits[:, 0] >= logits[:, 1:].amax(1)
-        active, logits, slopes = active[still], logits[still], slopes[:, still]
-        if not len(active):
-            break
-        gap = (logits[:, :1] - logits[:, 1:]).T
+        gap = (logits[:, :1] - logits[:, 1:]).T.clamp_min(0)
         slope = slopes[1:] - slopes[:1]
         length = slope.flatten(2).norm(dim=2)
         reach = torch.where(length > 0, gap / length.clamp_min(torch.finfo(length.dtype).tiny), torch.inf)
         nearest, which = reach.min(0)
-        flat = torch.isinf(nearest)
-        stuck[active[flat]] = True
-        rows = torch.arange(len(active), device=x.device)[~flat]
-        active, which = active[~flat], which[~flat]
+        free = torch.isfinite(nearest)
+        stuck[active[~free]] = True
+        if not bool(free.any()):
+            break
+        rows, active, which = torch.arange(len(active), device=x.device)[free], active[free], which[free]
         # a tie counts as the predicted class still: step over it by a hair, or the search would stand still
-        far = (nearest[~flat] + 1e-6) / length[which, rows]
+        far = (nearest[free] + 1e-6) / length[which, rows]
         moved[active] += far.reshape(-1, *[1] * (x.ndim - 1)) * slope[which, rows]
+        answers = body((x + (1 + overshoot) * moved)[active]).gather(1, rivals[active])
+        active = active[answers[:, 0] >= answers[:, 1:].amax(1)]
+        if not len(active):
+            break
     return torch.where(stuck, torch.inf, moved.flatten(1).norm(dim=1))
 
 
