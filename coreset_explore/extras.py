@@ -59,9 +59,7 @@ def _body(net: nn.Module) -> nn.Module:
 def _to_boundary(body: nn.Module, x: Tensor, steps: int = 50, overshoot: float = 0.02) -> Tensor:
     """How far each row of x (b, …) has to move to be classified differently (b,)."""
     start = body(x)
-    rivals = start.topk(
-        min(10, start.shape[1]), 1
-    ).indices  # the predicted class and those that it may change to
+    rivals = start.topk(min(10, start.shape[1]), 1).indices  # the predicted class, and what it may change to
     moved, stuck = torch.zeros_like(x), torch.zeros(len(x), dtype=torch.bool, device=x.device)
     if rivals.shape[1] < 2:
         return torch.full((len(x),), torch.inf)
