@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from coreset_explore import METHODS, Cancelled, LastLayer, Pool, greedy, listening, reweigh, select
+from coreset_explore.experiment.entries import Entry, selections
 from coreset_explore.gradients import Dense
 from coreset_explore.methods.facility_location import stochastic
 from coreset_explore.methods.saturated_coverage import saturate
@@ -280,6 +281,16 @@ def test_stochastic_greedy_looks_at_so_many_rows_and_comes_close():
     assert value(loose.indices.tolist()) < value(drawn.indices.tolist())
     everything = select("facility_location", pool, 300, space="emb", optimizer="stochastic", show=False)
     assert sorted(everything.indices.tolist()) == list(range(300))
+
+
+def test_a_curve_asks_stochastic_greedy_anew_for_each_budget():
+    pool, params = Pool.of(features(90)), {"space": "emb", "optimizer": "stochastic", "epsilon": 0.5}
+    entry = Entry("drawn", "facility_location", params=params)
+    for (part, _), size in zip(selections(entry, pool, [5, 20], 3), [5, 20], strict=True):
+        assert part.ids.tolist() == entry.select(pool, size, 3).ids.tolist()
+    exact = Entry("exact", "facility_location", params={"space": "emb"})
+    short, long = [part.ids.tolist() for part, _ in selections(exact, pool, [5, 20], 3)]
+    assert long[:5] == short
 
 
 @pytest.mark.parametrize("given", [[], [1, 2]])

@@ -121,9 +121,10 @@ def selections(
     """The entry's answer and its seconds for each budget."""
     if entry.own is not None or entry.nested:
         whole = entry.own if entry.own is not None else entry.select(pool, sizes[-1], seed)
-        seconds = whole.info.get("seconds", math.nan)
-        yield from ((part, seconds) for part in prefixes(pool, whole, sizes))
-    else:
-        for size in sizes:
-            chosen = entry.select(pool, size, seed)
-            yield chosen, chosen.info["seconds"]
+        if entry.own is not None or whole.info["nested"]:  # a parameter can make a nested method not so
+            seconds = whole.info.get("seconds", math.nan)
+            yield from ((part, seconds) for part in prefixes(pool, whole, sizes))
+            return
+    for size in sizes:
+        chosen = entry.select(pool, size, seed)
+        yield chosen, chosen.info["seconds"]
