@@ -24,6 +24,7 @@ _WHERE = {
     "METHODS": "registry",
     "SCORES": "registry",
     "PICKERS": "registry",
+    "PRESETS": "presets",
     "Range": "params",
     "selector": "registry",
     "scorer": "registry",

@@ -33,7 +33,9 @@ def code_labels(
     if whole and classes is not None:
         if len(values) and not 0 <= values.min() <= values.max() < len(classes):
             least, most = values.min(), values.max()
-            raise ValueError(f"{what} holds {least}..{most}, but {len(classes)} classes are 0..{len(classes) - 1}")
+            raise ValueError(
+                f"{what} holds {least}..{most}, but {len(classes)} classes are 0..{len(classes) - 1}"
+            )
         return torch.from_numpy(values.copy()), tuple(map(str, classes))
     if whole and len(values) and 0 <= values.min() and values.max() < MOST_CLASSES:
         return torch.from_numpy(values.copy()), tuple(str(i) for i in range(int(values.max()) + 1))
@@ -64,11 +66,15 @@ def _plain(y: Any, what: str) -> np.ndarray:
         missing = ~np.isfinite(values) if values.dtype.kind == "f" else np.zeros(len(values), dtype=bool)
     if missing.any():
         count, first = missing.sum(), ", ".join(map(str, np.flatnonzero(missing)[:5]))
-        raise ValueError(f"{what} lacks {count:,} labels (first in rows {first}): drop those rows, or name them")
+        raise ValueError(
+            f"{what} lacks {count:,} labels (first in rows {first}): drop those rows, or name them"
+        )
     if values.dtype.kind == "f":
         if (fraction := values != np.round(values)).any():
             odd = values[fraction][0]
-            raise ValueError(f"{what} holds {odd:.4g}, no class: bin a continuous target (numpy.digitize does)")
+            raise ValueError(
+                f"{what} holds {odd:.4g}, no class: bin a continuous target (numpy.digitize does)"
+            )
         values = values.astype(np.int64)
     return values
 

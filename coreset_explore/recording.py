@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from coreset_explore import evaluation, models, progress, training
 from coreset_explore import extras as facts
-from coreset_explore.datasets.types import split
 from coreset_explore.cache import key, read, versions, write
 from coreset_explore.datasets import Data, load
+from coreset_explore.datasets.types import split
 from coreset_explore.evaluation import logits_features, measured, stream
 from coreset_explore.extras import EXTRAS
 from coreset_explore.gradients import LastLayer

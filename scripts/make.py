@@ -127,7 +127,9 @@ def install(extras):
 def compile_kernels(again):
     """Compile the selection kernels now, once: otherwise the first selection in a notebook waits for it."""
     print("Compiling the selection kernels ...", flush=True)
-    if subprocess.call([str(VENV_PYTHON), "-c", "from coreset_explore.greedy import warm; warm()"], cwd=str(ROOT)):
+    if subprocess.call(
+        [str(VENV_PYTHON), "-c", "from coreset_explore.greedy import warm; warm()"], cwd=str(ROOT)
+    ):
         fail("the selection kernels could not be compiled", "see the lines above, then " + again)
 
 

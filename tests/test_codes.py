@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from coreset_explore import Cancelled, codes, listening
-from coreset_explore._codes_bounds import group_maxima
+from coreset_explore.codes.bounds import group_maxima
 from coreset_explore.neighbors import lsh, pq
 
 NONE = torch.tensor([], dtype=torch.int64)

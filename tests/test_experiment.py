@@ -258,7 +258,7 @@ def test_training_for_real_with_equal_epochs_and_equal_updates(digits, tmp_path,
     same = accuracy_curve(pool, ["margin"], [100, 400], epochs=8, **options)
     assert same.accuracy.tolist() == frame.accuracy.tolist()
     longer = accuracy_curve(pool, ["margin"], [100, 400], epochs=8, equal="updates", **options)
-    assert set(longer.regime) == {"equal updates: 32"}
+    assert set(longer.regime) == {"equal updates: 104"}
     small = (longer.budget == 100) & (longer.method == "Random")
     assert longer.accuracy[small].item() > frame.accuracy[small].item()  # four times as many updates
     with pytest.raises(ValueError, match="no test rows to judge by"):

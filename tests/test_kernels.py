@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from coreset_explore import LastLayer, kernels
-from coreset_explore._kernels_fit import factor_drop, factor_grow, refit
 from coreset_explore.kernels import CHUNK, _argmax
+from coreset_explore.kernels.fit import factor_drop, factor_grow, refit
 
 
 @pytest.mark.parametrize("size", [1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7])

@@ -47,19 +47,14 @@ MAY_IMPORT = {
     "scale": "registry compose selecting",
 }
 MAY_IMPORT["experiment"] = " ".join(MAY_IMPORT)
-PRIVATE = {
-    "_codes_": "codes",
-    "_kernels_": "kernels",
-}
 ONLY_IN = {"numba": "kernels", "faiss": "neighbors", "dask": "scale"}
 LIGHT = {"torch", "numpy", "tqdm", "coreset_explore"} | sys.stdlib_module_names
 FILES = sorted((ROOT / "coreset_explore").rglob("*.py"))
 
 
 def layer(path: Path) -> str:
-    """A file's layer: its name, its folder's, or the layer it is a private part of."""
-    name = path.relative_to(ROOT / "coreset_explore").parts[0].removesuffix(".py")
-    return next((whole for prefix, whole in PRIVATE.items() if name.startswith(prefix)), name)
+    """A file's layer: its name, or its folder's."""
+    return path.relative_to(ROOT / "coreset_explore").parts[0].removesuffix(".py")
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:

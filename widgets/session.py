@@ -62,6 +62,7 @@ class Run:
     nested: bool = True
     accuracy: Any = None
     took: float = 0.0  # seconds of selecting, weights and numbers together
+    functions: tuple = ()  # that answered: a cell run again registers others under the same names
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import torch
 
 from coreset_explore import greedy, measures, progress
 from coreset_explore.pool import Pool
+from coreset_explore.registry import PICKERS, find
 from coreset_explore.selecting import budget, select
 from coreset_explore.selection import Selection
 from coreset_explore.weights import reweigh
@@ -66,14 +67,23 @@ def _same(choice: Choice, runs: list[Run], kept: Result | None, budgets: tuple) 
         other = run.choice
         if (other.method, other.wrap, dict(other.params), other.pick) == (
             choice.method, choice.wrap, dict(choice.params), choice.pick,
-        ) and other.own is choice.own:  # fmt: skip
+        ) and other.own is choice.own and run.functions == _functions(choice):  # fmt: skip
             return run
     return None
+
+
+def _functions(choice: Choice) -> tuple:
+    """The functions registered now under the choice's names."""
+    if choice.own is not None:
+        return ()
+    pick = choice.pick if isinstance(choice.pick, str) else (choice.pick or [None])[0]
+    return (find(choice.method).fn, PICKERS[pick].fn if pick in PICKERS else None)
 
 
 def _run(choice: Choice, pool: Pool, budgets: tuple[int, ...], seed: int) -> Run:
     start = time.perf_counter()
     try:
+        functions = _functions(choice)
         if choice.own is not None:
             return _own(choice, pool, budgets)
         whole = _select(choice, pool, budgets[-1], seed)
@@ -85,7 +95,8 @@ def _run(choice: Choice, pool: Pool, budgets: tuple[int, ...], seed: int) -> Run
             at = [_select(choice, pool, b, seed) for b in progress.track(budgets[:-1], "budget")] + [whole]
             errors = [_error(pool, s) for s in at]
         numbers = _numbers(pool, whole, at, errors, budgets, nested)
-        return Run(choice, whole, tuple(at), numbers, seconds, nested, took=time.perf_counter() - start)
+        took = time.perf_counter() - start
+        return Run(choice, whole, tuple(at), numbers, seconds, nested, took=took, functions=functions)
     except Exception as error:
         error.add_note(choice.name)
         raise

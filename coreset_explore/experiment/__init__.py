@@ -167,13 +167,13 @@ def _probing(judge: _Judge) -> Learn:
 
 def _training(data, model, equal, epochs, updates, largest, recipe) -> tuple[str, Learn]:
     from coreset_explore.datasets import load
-    from coreset_explore.training import fit
+    from coreset_explore.training import fit, usual_batch
 
     data = load(data)
     if equal == "epochs":
         how, regime = {"epochs": epochs}, f"equal epochs: {epochs:,}"
     else:
-        steps = updates or epochs * math.ceil(largest / recipe.get("batch_size", 128))
+        steps = updates or epochs * math.ceil(largest / recipe.get("batch_size", usual_batch(largest)))
         how, regime = {"updates": steps}, f"equal updates: {steps:,}"
 
     def learn(chosen: Selection, seed: int) -> tuple[float, float, int]:

@@ -106,7 +106,7 @@ class _Fit:
 
     def add(self, row: int) -> bool:
         """Take `row` in and refit; False if it got no weight of its own (it depends on the others, or points away)."""
-        from coreset_explore import _kernels_fit as kernels
+        from coreset_explore.kernels import fit as kernels
 
         last, total = len(self.rows), len(self.rows) + 1
         self.rows.append(row)
@@ -166,7 +166,7 @@ def solve(gram: Tensor, wanted: Tensor, *, nonnegative: bool = False, ridge: flo
 
 def _nonnegative(gram: np.ndarray, wanted: np.ndarray, ridge: float) -> np.ndarray:
     """The active set method of `refit`, started from what is left after dropping negative weights a block at a time."""
-    from coreset_explore import _kernels_fit as kernels
+    from coreset_explore.kernels import fit as kernels
 
     k = len(wanted)
     weights, factor, active = np.zeros(k), np.zeros((k, k)), np.zeros(k, dtype=np.int64)

@@ -1,1 +1,1 @@
-"""Selection methods, one paper a file; the folder is the table of contents and the registry finds them by listing it."""
+"""Selection methods, one paper a file; the folder is the table of contents, and the registry lists it."""

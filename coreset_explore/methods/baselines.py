@@ -12,7 +12,14 @@ from coreset_explore.registry import selector
 from coreset_explore.selection import Selection
 
 
-@selector(needs="", weights="uniform", nested=True, purpose="baseline", title="Random", bytes=lambda n, d, c, k: 24 * n)
+@selector(
+    needs="",
+    weights="uniform",
+    nested=True,
+    purpose="baseline",
+    title="Random",
+    bytes=lambda n, d, c, k: 24 * n,
+)
 def random(pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
     """Uniformly at random without replacement.
 

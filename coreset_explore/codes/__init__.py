@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore import neighbors
-from coreset_explore._codes_bounds import Bound, Centers, Groups, Hulls, Products
+from coreset_explore.codes.bounds import Bound, Centers, Groups, Hulls, Products
 from coreset_explore.progress import check, track
 
 __all__ = ["Bound", "Centers", "Groups", "Hulls", "Products", "cover", "error", "group", "savings"]
@@ -109,7 +109,7 @@ def savings(lines: Tensor, sizes: Tensor, nearest: Tensor, compiled: bool | None
     """Σ_t sizes_t · max(nearest_t − lines_it, 0) (rows,) float64, on the CPU."""
     if compiled is False or lines.device.type != "cpu":
         return ((nearest - lines).clamp_min_(0).double() @ sizes.double()).cpu()
-    from coreset_explore import _kernels_codes as kernels
+    from coreset_explore.kernels import quantized as kernels
 
     out = np.empty(len(lines))
     kernels.savings(lines.numpy(), sizes.numpy(), nearest.numpy(), out)

@@ -77,7 +77,7 @@ class Products:
         rows = rows.to(self.own.device)
         codes, own = self.codes[rows], self.own[rows]
         if self.compiled:
-            from coreset_explore import _kernels_codes as kernels
+            from coreset_explore.kernels import quantized as kernels
 
             out = np.empty((len(rows), self.tables.shape[2]), dtype=np.float32)
             tables, spread = self.tables.numpy(), self.spread.numpy()
@@ -118,7 +118,7 @@ class Centers:
     def lines(self, rows: Tensor) -> Tensor:
         own, norms = self.x[rows.to(self.x.device)], self.norms[rows.to(self.x.device)]
         if self.compiled:
-            from coreset_explore import _kernels_codes as kernels
+            from coreset_explore.kernels import quantized as kernels
 
             products = own @ self.centers.T
             known = products, own, self.centers, norms, self.center_norms, self.radius
@@ -141,7 +141,7 @@ class Hulls:
     """
 
     def __init__(self, x: Tensor, groups: Groups):
-        from coreset_explore import _kernels_codes as kernels
+        from coreset_explore.kernels import quantized as kernels
 
         x = x.detach().cpu()
         if x.shape[1] % 2:
@@ -158,7 +158,7 @@ class Hulls:
             self.starts.append(np.concatenate([[0], ends]))
 
     def lines(self, rows: Tensor) -> Tensor:
-        from coreset_explore import _kernels_codes as kernels
+        from coreset_explore.kernels import quantized as kernels
 
         out = np.zeros((len(rows), len(self.starts[0]) - 1), dtype=np.float32)
         for points, corners, starts in zip(self.pairs, self.corners, self.starts, strict=True):
@@ -185,7 +185,7 @@ def group_maxima(between: Tensor, code: Tensor, groups: Groups, out: Tensor, com
     pairs = torch.unique(groups.label * 256 + code)
     held, codes = pairs // 256, pairs % 256
     if compiled:
-        from coreset_explore import _kernels_codes as kernels
+        from coreset_explore.kernels import quantized as kernels
 
         kernels.group_maxima(between.numpy(), codes.numpy(), held.numpy(), out.numpy())
         return
