@@ -77,3 +77,12 @@ def dots_settle(page: Page, wanted: int, seconds: float = 15) -> None:
         if (seen := dots(page)) == wanted:
             return
     assert seen == wanted, f"{seen} dots on the map, {wanted} points selected"
+
+
+def until(book: Notebook, condition: str, seconds: float = 60) -> None:
+    """Wait until an expression is true in the kernel."""
+    for _ in range(round(seconds / 0.3)):
+        if book.kernel(f"bool({condition})"):
+            return
+        book.page.wait_for_timeout(300)
+    raise AssertionError(f"after {seconds} s still not true: {condition}")

@@ -9,7 +9,19 @@ import pandas as pd
 from playwright.sync_api import expect
 
 from tests.browser.checks import misfits
-from tests.browser.panel import CELL, PICKS, RING, budget, cells, control, dots_settle, opened, press, tab
+from tests.browser.panel import (
+    CELL,
+    PICKS,
+    RING,
+    budget,
+    cells,
+    control,
+    dots_settle,
+    opened,
+    press,
+    tab,
+    until,
+)
 from tests.browser.servers import environment
 
 FOCUSED = """() => {
@@ -168,10 +180,9 @@ def test_ones_own_method_from_a_cell_has_its_form_and_its_errors_are_shown(noteb
 
     # The cell is changed and run again: what was kept of the old function does not answer for the new one.
     book.execute(METHOD.replace("[:k]", ".flip(0)[:k]"))
-    power.fill("3")
-    power.press("Enter")
-    press(book, "Select again")
-    expect(page.locator(".cx-status")).to_contain_text("Done in", timeout=60_000)
+    book.execute("earlier = panel.session.result")
+    press(book, "Select")
+    until(book, "panel.session.result is not earlier and panel.session.status == 'done'")
     farthest = book.kernel(FIRST)
     assert farthest == book.kernel(wanted) and farthest != nearest
 
