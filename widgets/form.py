@@ -96,7 +96,7 @@ def _budget(session: Session) -> w.Widget:
         slider.disabled = False
         slider.max = max(len(result.budgets) - 1, 1)
         slider.value = session.j
-        end.placeholder = f"auto ({default_k_max(result.n):,})"
+        end.placeholder = f"{default_k_max(result.n):,}"
         tell()
 
     def tell(_=None) -> None:
