@@ -16,6 +16,7 @@ from widgets.gallery import Gallery, link
 from widgets.given import settle
 from widgets.header import header, problem_box, status
 from widgets.job import kernel_loop, session_guard
+from widgets.mainthread import hear_on_main_thread
 from widgets.markup import note, show, text
 from widgets.session import SETTINGS, Session
 
@@ -73,7 +74,9 @@ class Explorer(w.VBox):
 
     def __init__(self, session: Session, config: Mapping[str, Any] | None = None):
         self.session = session
-        self.control = Control(session, kernel_loop())
+        loop = kernel_loop()
+        hear_on_main_thread(loop)
+        self.control = Control(session, loop)
         self._wanted = dict(config or {})
         self._made: dict[str, w.Widget] = {}
         self._guard = session_guard(session)

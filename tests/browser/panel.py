@@ -1,9 +1,11 @@
 """The panel as a story drives it: its tabs, its slider, its settings, and what it says."""
 
+import re
+
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.checks import blobs, pixels
-from tests.browser.lab import Notebook
+from tests.browser.lab import STATUS, Notebook
 
 CELL = "from widgets import explore\npanel = explore()\npanel"
 # Points on a ring, so that no two dots touch, and three classes whose colors are far from grey.
@@ -20,12 +22,20 @@ WORKERS = "[t.name for t in __import__('threading').enumerate() if t.name == 'co
 CANVAS = ".cx-plot canvas"
 
 
-def opened(notebook, cell: str = CELL, timeout: float = 90) -> Notebook:
+def opened(notebook, *cells: str, timeout: float = 90) -> Notebook:
     """A notebook whose panel has its first result."""
-    book = notebook(cell)
+    book = notebook(*(cells or (CELL,)))
     book.run_all()
-    book.wait_state("done", timeout=timeout)
+    finished(book, timeout)
     return book
+
+
+def finished(book: Notebook, timeout: float = 60) -> None:
+    """Wait until the panel is done; where it fails instead, so does the story, with the traceback."""
+    status = book.page.locator(STATUS).first
+    expect(status).to_have_attribute("data-state", re.compile("done|error"), timeout=timeout * 1000)
+    if status.get_attribute("data-state") == "error":
+        raise AssertionError(book.kernel("panel.session.problem.details"))
 
 
 def tab(book: Notebook, name: str) -> None:
@@ -38,9 +48,9 @@ def press(book: Notebook, name: str) -> None:
     book.page.locator(".cx").get_by_role("button", name=name, exact=True).click()
 
 
-def control(book: Notebook, label: str) -> Locator:
+def control(book: Notebook, label: str, within: str = ".cx") -> Locator:
     """The control under a label of the rail or a toolbar, of those that are seen."""
-    fields = book.page.locator(".cx .cx-field").filter(has_text=label).locator("select, input")
+    fields = book.page.locator(f"{within} .cx-field").filter(has_text=label).locator("select, input")
     return fields.filter(visible=True).first
 
 

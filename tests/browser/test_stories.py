@@ -28,6 +28,11 @@ FOCUSED = """() => {
     const held = document.activeElement;
     return held.closest(".cx") && `${held.className} ${held.innerText}`;
 }"""
+HEARD = """
+import threading
+heard = []
+panel.session.observe(lambda change: heard.append(threading.current_thread().name))
+"""
 WEIGHTS = "panel.selection.weights.tolist()"
 
 
@@ -70,6 +75,7 @@ def test_the_keyboard_reaches_everything(notebook):
             break
     assert "cx-act" in reached[-1], reached
     assert any("noUi-handle" in (one or "") for one in reached), "the slider comes before the button"
+    book.execute(HEARD)
     seed = control(book, "Seed")
     seed.fill("1")
     seed.press("Enter")
@@ -79,6 +85,9 @@ def test_the_keyboard_reaches_everything(notebook):
     page.keyboard.press("Enter")
     expect(page.locator(".cx-status")).to_contain_text("Done in", timeout=60_000)
     assert book.kernel("panel.selections['Random'].info['seed']") == 1 and book.kernel(PICKS) != before
+
+    threads = book.kernel("heard")
+    assert set(threads) == {"MainThread"}, "what the page says is heard on one thread, beside the answers"
 
     tab(book, "Images")
     gallery = page.locator(".cx-images-gallery")
@@ -152,9 +161,7 @@ FIRST = "panel.selections['Closest to the mean'].indices.tolist()"
 
 
 def test_ones_own_method_from_a_cell_has_its_form_and_its_errors_are_shown(notebook):
-    book = notebook(CELL, METHOD, METHOD)
-    book.run_all()
-    book.wait_state("done", timeout=60)
+    book = opened(notebook, CELL, METHOD, METHOD)
     page = book.page
     press(book, "+ Add a method")
     card = page.locator(".cx-card-box").filter(has_text="I want to")
