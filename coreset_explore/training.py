@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from coreset_explore import models, progress
 from coreset_explore.cache import versions
 from coreset_explore.datasets import Data, load
-from coreset_explore.descent import SGD, Adam
+from coreset_explore.descent import SGD, Adam, usual_batch
 from coreset_explore.evaluation import (
     device_of,
     evaluate,
@@ -97,7 +97,7 @@ def fit(
     - `data`: a dataset's name, a Data, or (X, y). `subset`: row numbers, or a Selection, whose ids are used where
       it has them and whose weights, scaled to mean 1, multiply the rows' losses (batch norm does not see them).
     - `updates`: train for so many steps instead of `epochs` passes, so that subsets of any size train equally long.
-    - `batch_size`: unless told `usual_batch`. Batches are as even as can be: a short last one would count its rows more.
+    - `batch_size`: unless told `usual_batch`. Batches are even, since a short last one would count its rows more.
     - `sgd` (Nesterov momentum 0.9) takes a rate of 0.05 and `adam` one of 1e-3 unless told; cosine falls to zero.
     - `test_every` epochs, and after the last, the test set is scored: unless told about ten times; 0 is never.
     - `on_epoch(record, model)` is called after each epoch.
@@ -171,11 +171,6 @@ def fit(
         "stopped": stopped,
     }  # fmt: skip
     return Fit(net.eval(), tuple(records), info)
-
-
-def usual_batch(n: int) -> int:
-    """Rows a batch unless told: 32 up to 5,000 rows, which else had too few updates an epoch, and 128 above."""
-    return 32 if n <= 5_000 else 128
 
 
 def made(model: str | nn.Module, data: Data, rng: torch.Generator) -> models.Classifier | models.Adapted:

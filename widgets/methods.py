@@ -23,8 +23,6 @@ FIELDS = {
     "history": "what training saw",
     "target": "validation rows",
 }
-
-
 WORDS = {None: "none", "grads": "gradients", "emb": "features"}
 
 

@@ -167,7 +167,8 @@ def _probing(judge: _Judge) -> Learn:
 
 def _training(data, model, equal, epochs, updates, largest, recipe) -> tuple[str, Learn]:
     from coreset_explore.datasets import load
-    from coreset_explore.training import fit, usual_batch
+    from coreset_explore.descent import usual_batch
+    from coreset_explore.training import fit
 
     data = load(data)
     if equal == "epochs":
