@@ -4,7 +4,6 @@ import base64
 import io
 
 import numpy as np
-import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -209,27 +208,3 @@ def test_thumbnails_are_walked_with_the_keyboard(notebook):
         "c => [...c.getContext('2d').getImageData(c.width / 16, c.height / 16, 1, 1).data]"
     )
     assert drawn == [*book.kernel(f"session.result.data.thumbnail({row[0][0]})[0, 0].tolist()"), 255]
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_map_and_images_fit_wide_and_narrow(notebook, theme):
-    book = notebook(CLOUD)
-    book.theme(theme)
-    book.viewport(1440, 1400)
-    book.run_all()
-    expect(book.page.locator(CANVAS).first).to_be_visible()
-    for width in (1440, 620):
-        book.viewport(width, 1400)
-        book.page.get_by_role("button", name="Map", exact=True).click()
-        book.page.wait_for_timeout(1000)
-        assert misfits(book.page) == []
-        assert book.kernel("session.theme") == theme
-        canvas, frame = (book.page.locator(x).first.bounding_box() for x in (CANVAS, ".cx-map .cx-frame"))
-        assert canvas["width"] > frame["width"] - 4, "jupyter-scatter's empty toolbar takes no room"
-        assert abs(canvas["height"] - 548) < 1, "dots stay round"
-        corner = pixels(book.page.locator(CANVAS).first)[3, 3].tolist()
-        assert corner == ([255] * 3 if theme == "light" else [33] * 3)
-        assert dots(book) > 20
-        book.page.get_by_role("button", name="Images", exact=True).click()
-        expect(book.page.locator(".cx-images .cx-cell").first).to_be_visible()
-        assert misfits(book.page) == []

@@ -31,21 +31,6 @@ def test_cancel_answers_at_once_and_leaves_no_thread(notebook):
     assert book.kernel("len(panel.selection)") == 72
 
 
-def test_a_lost_kernel_is_one_sentence(notebook):
-    book = notebook("from widgets import explore\npanel = explore(run=False)\npanel")
-    book.run_all()
-    book.wait_state("idle")
-    book.restart_kernel()
-    book.page.wait_for_selector(".cx.jupyter-widgets-disconnected")
-    broken = "[...document.querySelectorAll('.cx *')].filter(e => getComputedStyle(e, '::before').content !== 'none')"
-    shown = book.page.evaluate(
-        f"() => {broken}.filter(e => e.matches('.jupyter-widgets-disconnected')).length"
-    )
-    assert shown == 0, "no broken link beside each control"
-    said = book.page.evaluate("() => getComputedStyle(document.querySelector('.cx'), '::before').content")
-    assert "run the cell again" in said
-
-
 def test_forms_and_popovers_fit_and_move_nothing_below_them(notebook):
     book = notebook(CELL)
     book.run_all()
