@@ -12,7 +12,7 @@ from PIL import Image
 
 import widgets.gallery
 from widgets.gallery import Cell, Gallery, Section
-from widgets.pictures import MAX_TILE, Pictures, data_url, pack, shrink
+from widgets.pictures import MAX_TILE, Pictures, data_url, lost, pack, shrink
 
 
 class Shades:
@@ -125,3 +125,20 @@ def test_no_rows_say_so():
 def test_odd_shapes_survive(shape):
     sheet, tile = pack([np.zeros(shape, np.uint8), np.zeros((5, 5, 3), np.uint8)])
     assert tile[0] >= 5 and tile[1] >= 5 and len(sheet) > 0
+
+
+def test_names_that_are_no_files_are_cards_and_a_file_that_went_is_a_cross(tmp_path):
+    names = tuple(f"tiles/{i}.tif" for i in range(20))
+    shown = Pictures(SimpleNamespace(thumbnail=None, kind="images", files=names, x=torch.ones(20, 2)))
+    assert not shown.has_images and shown.name(3) == "3.tif" and shown.tiles([1]) is None
+    assert shown.card(3) == ["x0 1", "x1 1"]
+    Image.fromarray(np.full((9, 9, 3), 7, np.uint8)).save(tmp_path / "0.png")
+    (tmp_path / "1.png").write_bytes(b"no picture")
+    files = tuple(str(tmp_path / f"{i}.png") for i in range(3))
+
+    def thumbnail(row):
+        return np.asarray(Image.open(files[row]).convert("RGB"))
+
+    shown = Pictures(SimpleNamespace(thumbnail=thumbnail, kind="images", files=files))
+    assert (shown.thumbnail(0) == 7).all()
+    assert (shown.thumbnail(1) == lost()).all() and (shown.thumbnail(2) == lost()).all()

@@ -19,9 +19,8 @@ class Pictures:
 
     def __init__(self, data: Any = None, ids: np.ndarray | None = None):
         self.data, self.ids = data, ids
-        self.has_images = (
-            data is not None and hasattr(data, "thumbnail") and getattr(data, "kind", "images") == "images"
-        )
+        shows = hasattr(data, "thumbnail") and getattr(data, "kind", "images") == "images"
+        self.has_images = shows and readable(getattr(data, "files", None))
         self._cache: dict[int, np.ndarray] = {}
 
     @classmethod
@@ -34,8 +33,13 @@ class Pictures:
         return int(row) if self.ids is None else int(self.ids[row])
 
     def thumbnail(self, row: int) -> np.ndarray | None:
-        """uint8 (height, width, 3), whole, or None without pictures."""
-        return np.asarray(self.data.thumbnail(self.original(row))) if self.has_images else None
+        """uint8 (height, width, 3), whole, or None without pictures; a file that is gone or broken is a grey cross."""
+        if not self.has_images:
+            return None
+        try:
+            return np.asarray(self.data.thumbnail(self.original(row)))
+        except (OSError, SyntaxError):  # what Pillow raises for a file that is no picture
+            return lost()
 
     def tiles(self, rows: Sequence[int]) -> list[np.ndarray] | None:
         """Pictures of at most MAX_TILE pixels a side; None without pictures."""
@@ -49,14 +53,14 @@ class Pictures:
         return [self._cache[row] for row in rows]
 
     def card(self, row: int, lines: int = 3) -> list[str]:
-        """What stands in for a picture: the first values, by column name, or the row's number."""
+        """What stands in for a picture: the first values, by column name, or the row's name."""
         values = self.values(row)[:lines]
-        return [f"{name} {value}" for name, value in values] or [f"row {self.original(row):,}"]
+        return [f"{name} {value}" for name, value in values] or [self.name(row)]
 
     def values(self, row: int) -> list[tuple[str, str]]:
         """(column, value) of a table's row; empty where there is no table."""
         x = getattr(self.data, "x", None)
-        if self.has_images or x is None:
+        if self.has_images or x is None or x.ndim != 2:
             return []
         columns = getattr(self.data, "columns", None) or [f"x{i}" for i in range(x.shape[1])]
         return [
@@ -67,6 +71,19 @@ class Pictures:
         """The row's file name, or its number in the dataset. Not escaped."""
         files = getattr(self.data, "files", None)
         return f"row {self.original(row):,}" if files is None else Path(files[self.original(row)]).name
+
+
+def readable(files: Sequence[str] | None) -> bool:
+    """Whether names of rows are files that are there, and not only names: the first few decide."""
+    return files is None or any(Path(file).is_file() for file in files[:8])
+
+
+def lost(side: int = 32) -> np.ndarray:
+    """What stands where a picture should: a cross on grey."""
+    grey = np.full((side, side, 3), 200, np.uint8)
+    across = np.arange(4, side - 4)
+    grey[across, across] = grey[across, side - 1 - across] = 120
+    return grey
 
 
 def shrink(picture: np.ndarray, side: int = MAX_TILE) -> np.ndarray:

@@ -10,6 +10,7 @@ import torch
 
 from coreset_explore.pool import Pool
 from widgets.markup import python
+from widgets.pictures import readable
 from widgets.session import Choice, Session
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
@@ -71,7 +72,7 @@ def _pictured(ask: Ask, table):
     from coreset_explore import datasets
 
     images = ask.images
-    if images is None and table.files and table.files[0].lower().endswith(PICTURES):
+    if images is None and table.files and table.files[0].lower().endswith(PICTURES) and readable(table.files):
         images = table.files
     if images is None:
         return replace(table, name=ask.name)
