@@ -8,9 +8,10 @@ COLUMNS = ("Method", "What it is", "Reads", "Weights", "Nested", "Paper", "Laws 
 
 
 def method_table() -> str:
-    """All selectors and scores as a markdown table, grouped by what one wants of them."""
-    methods = [*METHODS.values(), *SCORES.values()]
-    methods.sort(key=lambda m: list(PURPOSES).index(m.purpose))  # stable: within a purpose, as registered
+    """This library's selectors and scores as a markdown table, grouped by what one wants of them, then by title."""
+    own = __package__ + "."
+    methods = [m for m in (*METHODS.values(), *SCORES.values()) if m.fn.__module__.startswith(own)]
+    methods.sort(key=lambda m: (list(PURPOSES).index(m.purpose), m.title.lower()))
     rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_row, methods)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 

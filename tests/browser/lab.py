@@ -23,6 +23,8 @@ HARMLESS = (
     "Automatic fallback to software WebGL",
     "GroupMarkerNotSet",
     "Could not restore the debugger state",
+    # A busy page: jupyter-scatter drops points that come while it draws; the canvas sends the newest again.
+    "Ignoring draw call as the previous draw call has not yet finished",
 )
 
 
@@ -34,8 +36,13 @@ class Console:
 
     def listen(self, page: Page) -> "Console":
         page.on("console", self.heard)
-        page.on("pageerror", lambda error: self.errors.append(f"uncaught: {error.stack or error}"))
+        page.on("pageerror", self.uncaught)
         return self
+
+    def uncaught(self, error: Exception) -> None:
+        text = str(getattr(error, "stack", None) or error)
+        if not any(h in text for h in HARMLESS):
+            self.errors.append(f"uncaught: {text}")
 
     def heard(self, message: ConsoleMessage) -> None:
         address = message.location.get("url", "")
