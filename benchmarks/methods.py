@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator
 
 import torch
 from machine import write
@@ -29,36 +30,37 @@ def main(name: str = "fashion-mnist", k: int = 600) -> None:
         }
     ]
     print(rows[0], flush=True)
+    try:
+        for row in timed(pool, k):
+            rows.append(row)
+            print(row, flush=True)
+    finally:  # also what was measured before an interrupt
+        write(f"methods-{name}", rows, n=len(pool), d=pool.emb.shape[1], steps=len(pool.grads.steps), k=k)
+
+
+def timed(pool: cx.Pool, k: int) -> Iterator[dict]:
+    """One row a preset: what it took for k picks, or why it did not run."""
     for preset in presets().values():
-        warm = pool[
-            torch.randperm(len(pool), generator=torch.Generator().manual_seed(0))[:2000].sort().values
-        ]
-        cx.select(
-            preset.method, warm, 60, wrap=preset.wrap, pick=preset.pick, show=False, **preset.params
-        )  # compiles
-        load = os.getloadavg()[0]
+        how = {"wrap": preset.wrap, "pick": preset.pick, "show": False, **preset.params}
+        rows = torch.randperm(len(pool), generator=torch.Generator().manual_seed(0))[:2000].sort().values
         try:
-            chosen = cx.select(
-                preset.method, pool, k, wrap=preset.wrap, pick=preset.pick, show=False, **preset.params
-            )
-        except MemoryError as error:
-            rows.append({"what": preset.name, "refused": str(error)})
+            cx.select(preset.method, pool[rows], 60, **how)  # compiles
+            load = os.getloadavg()[0]
+            chosen = cx.select(preset.method, pool, k, **how)
+        except (MemoryError, ValueError) as error:
+            yield {"what": preset.name, "refused": str(error)}
             continue
-        row = {
+        peak = chosen.info["peak_bytes"]
+        yield {
             "what": preset.name,
             "k": len(chosen),
             "seconds": round(chosen.info["seconds"], 3),
-            "peak_mb": None
-            if chosen.info["peak_bytes"] is None
-            else round(chosen.info["peak_bytes"] / 2**20),
+            "peak_mb": None if peak is None else round(peak / 2**20),
             "threads": chosen.info["threads"],
             "load_before": round(load, 2),
             "gradient_error": round(cx.gradient_error(pool, chosen), 4),
             "stopped": chosen.info.get("stopped"),
         }
-        rows.append(row)
-        print(row, flush=True)
-    write(f"methods-{name}", rows, n=len(pool), d=pool.emb.shape[1], steps=len(pool.grads.steps), k=k)
 
 
 if __name__ == "__main__":
