@@ -394,13 +394,23 @@ def test_an_error_in_a_method_file_is_not_swallowed(monkeypatch):
 
 
 def test_the_table_shows_every_method_and_what_it_skips(registries):
-    @selector(needs="emb|logits,y", skips={"memory": "a | b"})
     def mine(pool, k, *, rng): ...
 
-    lines = method_table().splitlines()
-    assert len(lines) == 2 + len(METHODS) + len(SCORES)
-    assert lines[-1].count("`emb` or `logits` and `y`") == 1 and "memory: a \\| b" in lines[-1]
-    assert all(f"`{name}`" in method_table() for name in [*METHODS, *SCORES])
+    mine.__module__ = "coreset_explore.methods.mine"
+    selector(needs="emb|logits,y", skips={"memory": "a | b"})(mine)
+    own = [m for m in (*METHODS.values(), *SCORES.values()) if m.fn.__module__.startswith("coreset_explore.")]
+
+    table = method_table()
+    assert len(table.splitlines()) == 2 + len(own) and all(f"`{m.name}`" in table for m in own)
+    (row,) = [line for line in table.splitlines() if "`mine`" in line]
+    assert row.count("`emb` or `logits` and `y`") == 1 and "memory: a \\| b" in row
+
+
+def test_the_table_leaves_out_what_a_user_registered(registries):
+    @selector(needs="emb")
+    def mine(pool, k, *, rng): ...
+
+    assert "mine" in METHODS and "`mine`" not in method_table()
 
 
 # -- select -----------------------------------------------------------------------------------------------------------
