@@ -37,12 +37,7 @@ class Preset:
 
 
 _PRESETS = (
-    Preset(
-        "CRAIG",
-        "craig",
-        PER_CLASS,
-        help="Picks that stand for the most gradients of their class; weights say for how many.",
-    ),
+    Preset("CRAIG", "craig", PER_CLASS, help="Stands for the most gradients; weights say for how many."),
     Preset("k-center", "kcenter", help="Farthest first: no row is far from a pick. Chases outliers."),
     Preset("k-center per class", "kcenter", PER_CLASS, help="Farthest first within each class."),
     Preset(

@@ -95,9 +95,7 @@ class Canvas:
         self._ringed = rows = np.asarray(rows, np.uint32)
         again = _reordered(rows, self.widget.selection)
         self._select(self.widget.selection if again else rows, RINGS[kind])
-        if (
-            again and self.loop is not None
-        ):  # once the page has told the lasso's polygon, which it forgets then
+        if again and self.loop is not None:  # once the page has told the polygon, which it then forgets
             self.loop.call_later(ECHO, self._reorder, rows, RINGS[kind])
         elif again:
             self._reorder(rows, RINGS[kind])
@@ -199,9 +197,7 @@ class Canvas:
     def _attached(self, change) -> None:
         self._since = time.monotonic()
         self._busy(0 if self.widget.points is None else len(self.widget.points), 1.5)
-        if (
-            self.loop is not None and self._sent > 1
-        ):  # some came after the view was made, perhaps while it was built
+        if self.loop is not None and self._sent > 1:  # some came after the view was made
             self.loop.call_later(AGAIN, self._repeat, self._sent)
 
     def _busy(self, n: int, least: float = 0.4) -> None:
