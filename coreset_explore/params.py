@@ -24,6 +24,24 @@ class Range:
     log: bool = False
 
 
+# What several methods ask for, said once; each gives its own default.
+Space = Annotated[Literal["emb", "grads"], "where rows are compared: features or gradients"]
+Steps = Annotated[Literal["last", "all"], "which recorded gradients count"]
+Metric = Annotated[Literal["euclidean", "cosine"], "cosine compares directions only"]
+Likeness = Annotated[Literal["cosine", "rbf"], "0.5 + 0.5 cos, or a Gaussian of the distance"]
+Sigma = Annotated[
+    float | None, Range(1e-6, 1e6, log=True), "width of the Gaussian; by default the median distance"
+]
+Groups = Annotated[Literal["lsh", "kmeans"], "what puts rows into groups"]
+Bits = Annotated[int, Range(1, 62), "random hyperplanes (LSH)"]
+MostGroups = Annotated[
+    int, Range(1, 2**20), "groups at most; with LSH, hyperplanes are left out to stay below"
+]
+Subspaces = Annotated[int, Range(1, 64), "product quantization: cuts of the features"]
+Centroids = Annotated[int, Range(2, 256), "product quantization: codewords a cut"]
+Sample = Annotated[int, Range(1, 2**20), "candidates looked at for each pick"]
+
+
 @dataclass(frozen=True)
 class Param:
     """One keyword of a method, read from its signature."""

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "bound": f"{FACTS} registry",
     "selecting": f"{FACTS} views params memory registry weights compose bound",
     "table": "registry",
-    "methods": f"{FACTS} views registry weights compose greedy neighbors kernels codes",
+    "methods": f"{FACTS} params views registry weights compose greedy neighbors kernels codes",
     "presets": f"{FACTS} registry compose selecting",
     "datasets": "labels progress",
     "models": "progress",

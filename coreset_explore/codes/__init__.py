@@ -17,7 +17,18 @@ from coreset_explore import neighbors
 from coreset_explore.codes.bounds import Bound, Centers, Groups, Hulls, Products
 from coreset_explore.progress import check, track
 
-__all__ = ["Bound", "Centers", "Groups", "Hulls", "Products", "cover", "error", "group", "savings"]
+__all__ = [
+    "Bound",
+    "Centers",
+    "Groups",
+    "Hulls",
+    "Products",
+    "cover",
+    "error",
+    "group",
+    "represent",
+    "savings",
+]
 
 BLOCK = 1 << 19  # entries of the lines that are looked at together
 
@@ -41,6 +52,20 @@ def group(x: Tensor, how: Literal["lsh", "kmeans"], rng: torch.Generator, *, bit
         label = codes >> (bits - planes)
     _, label, sizes = torch.unique(label, return_inverse=True, return_counts=True)
     return Groups(label, sizes, planes)
+
+
+def represent(
+    bound: Bound, x: Tensor, groups: Groups, k: int, rng: torch.Generator, sample: int, given: Tensor
+) -> tuple[Tensor, Tensor, Tensor, dict]:
+    """Greedy facility location over groups as FastCore states it: picks (k,), weights (k,), gains (k,) and `info`.
+
+    A pick's weight is the size of the groups it is nearest to; `info` tells how many groups there are, by how many
+    hyperplanes, the bound's mean relative error, and how many picks stand for no group.
+    """
+    found = {"groups": len(groups), "hyperplanes": groups.planes, "bound_error": error(bound, x, groups, rng)}
+    picks, gains, owner = cover(bound, groups, k, rng, sample, given)
+    weights = torch.bincount(owner, groups.sizes.cpu().double(), minlength=k)
+    return picks, weights, gains, {**found, "idle": int((weights == 0).sum())}
 
 
 def cover(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
 
 import torch
 
 from coreset_explore import greedy, neighbors
 from coreset_explore.gradients import Dense
+from coreset_explore.params import Centroids, Space, Steps, Subspaces
 from coreset_explore.pool import Pool
-from coreset_explore.registry import Range, selector
+from coreset_explore.registry import selector
 from coreset_explore.selection import Selection
 from coreset_explore.weights import nearest_pick
 
@@ -33,10 +33,10 @@ def craig_pq(
     *,
     rng: torch.Generator,
     given: Sequence[int] = (),
-    space: Annotated[Literal["emb", "grads"], "where distances are measured"] = "emb",
-    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
-    subspaces: Annotated[int, Range(1, 64), "cuts of the features"] = 4,
-    centroids: Annotated[int, Range(2, 256), "codewords a cut"] = 256,
+    space: Space = "emb",
+    steps: Steps = "last",
+    subspaces: Subspaces = 4,
+    centroids: Centroids = 256,
 ) -> Selection:
     """CRAIG's picks and cluster sizes, with every row taken for its nearest combination of codewords.
 

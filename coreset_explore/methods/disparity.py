@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -11,6 +10,7 @@ from torch import Tensor
 from coreset_explore import greedy
 from coreset_explore.gradients import Gradients, directions
 from coreset_explore.greedy.rows import double, squared_between
+from coreset_explore.params import Metric, Space, Steps
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.registry import selector
@@ -34,9 +34,9 @@ def disparity_min(
     *,
     rng: torch.Generator,
     given: Sequence[int] = (),
-    space: Annotated[Literal["emb", "grads"], "where distances are measured"] = "emb",
-    metric: Annotated[Literal["euclidean", "cosine"], "cosine compares directions only"] = "euclidean",
-    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
+    space: Space = "emb",
+    metric: Metric = "euclidean",
+    steps: Steps = "last",
 ) -> Selection:
     """Disparity-min: no two picks near each other; each pick is the row farthest from all picks so far.
 
@@ -70,9 +70,9 @@ def disparity_sum(
     *,
     rng: torch.Generator,
     given: Sequence[int] = (),
-    space: Annotated[Literal["emb", "grads"], "where distances are measured"] = "emb",
-    metric: Annotated[Literal["euclidean", "cosine"], "cosine compares directions only"] = "euclidean",
-    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
+    space: Space = "emb",
+    metric: Metric = "euclidean",
+    steps: Steps = "last",
 ) -> Selection:
     """Disparity-sum: picks far from each other on average; each adds the most distance to the picks so far.
 

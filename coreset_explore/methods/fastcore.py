@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 import torch
 
 from coreset_explore import codes, greedy
+from coreset_explore.params import Bits, Centroids, Groups, MostGroups, Sample, Space, Steps, Subspaces
 from coreset_explore.pool import Pool
-from coreset_explore.registry import Range, selector
+from coreset_explore.registry import selector
 from coreset_explore.selection import Selection
 
 OWN_WEIGHTS = "a pick counts the groups nearest to it by the bound, and reweigh() the rows nearest to it"
@@ -31,19 +32,17 @@ def fastcore(
     *,
     rng: torch.Generator,
     given: Sequence[int] = (),
-    space: Annotated[Literal["emb", "grads"], "where distances are measured"] = "emb",
-    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
-    groups: Annotated[Literal["lsh", "kmeans"], "what puts rows into groups"] = "lsh",
-    bits: Annotated[int, Range(1, 62), "random hyperplanes (LSH)"] = 48,
-    most: Annotated[
-        int, Range(1, 2**20), "groups at most; with LSH, hyperplanes are left out to stay below"
-    ] = 8192,
+    space: Space = "emb",
+    steps: Steps = "last",
+    groups: Groups = "lsh",
+    bits: Bits = 48,
+    most: MostGroups = 8192,
     bound: Annotated[
         Literal["centroid", "true", "paper"], "how a row's distance to a group is bounded"
     ] = "centroid",
-    subspaces: Annotated[int, Range(1, 64), "product quantization: cuts of the features"] = 4,
-    centroids: Annotated[int, Range(2, 256), "product quantization: codewords a cut"] = 256,
-    sample: Annotated[int, Range(1, 2**20), "candidates looked at for each pick"] = 500,
+    subspaces: Subspaces = 4,
+    centroids: Centroids = 256,
+    sample: Sample = 500,
 ) -> Selection:
     """Facility location over groups of near rows: picks that bound every group's distance, weighted by group sizes.
 
@@ -67,13 +66,5 @@ def fastcore(
     else:
         options = {"subspaces": subspaces, "centroids": centroids, "true": bound == "true"}
         limit = codes.Products(x, near, rng, **options)
-    error = codes.error(limit, x, near, rng)
-    picks, saved, owner = codes.cover(limit, near, k, rng, sample, held)
-    weights = torch.bincount(owner, near.sizes.cpu().double(), minlength=k)
-    info = {
-        "groups": len(near),
-        "hyperplanes": near.planes,
-        "bound_error": error,
-        "idle": int((weights == 0).sum()),
-    }
+    picks, weights, saved, info = codes.represent(limit, x, near, k, rng, sample, held)
     return Selection(order[picks], weights, gains=saved, info=info)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
 
 import torch
 
 from coreset_explore import codes, greedy
+from coreset_explore.params import Bits, Groups, MostGroups, Sample, Space, Steps
 from coreset_explore.pool import Pool
-from coreset_explore.registry import Range, selector
+from coreset_explore.registry import selector
 from coreset_explore.selection import Selection
 
 OWN_WEIGHTS = "a pick counts the groups nearest to it by the bound, and reweigh() the rows nearest to it"
@@ -31,14 +31,12 @@ def fastcore_hull(
     *,
     rng: torch.Generator,
     given: Sequence[int] = (),
-    space: Annotated[Literal["emb", "grads"], "where distances are measured"] = "emb",
-    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
-    groups: Annotated[Literal["lsh", "kmeans"], "what puts rows into groups"] = "lsh",
-    bits: Annotated[int, Range(1, 62), "random hyperplanes (LSH)"] = 48,
-    most: Annotated[
-        int, Range(1, 2**20), "groups at most; with LSH, hyperplanes are left out to stay below"
-    ] = 1024,
-    sample: Annotated[int, Range(1, 2**20), "candidates looked at for each pick"] = 100,
+    space: Space = "emb",
+    steps: Steps = "last",
+    groups: Groups = "lsh",
+    bits: Bits = 48,
+    most: MostGroups = 1024,
+    sample: Sample = 100,
 ) -> Selection:
     """FastCore's slow and loose relative: the farthest corner of each group's hull in every pair of features.
 
@@ -54,14 +52,5 @@ def fastcore_hull(
     greedy.squared_norms(vectors)  # refuses what no distance can be computed from
     x = vectors.dense().detach().float()
     near = codes.group(x, groups, rng, bits=bits, most=most)
-    hulls = codes.Hulls(x, near)
-    error = codes.error(hulls, x, near, rng)
-    picks, saved, owner = codes.cover(hulls, near, k, rng, sample, held)
-    weights = torch.bincount(owner, near.sizes.cpu().double(), minlength=k)
-    info = {
-        "groups": len(near),
-        "hyperplanes": near.planes,
-        "bound_error": error,
-        "idle": int((weights == 0).sum()),
-    }
+    picks, weights, saved, info = codes.represent(codes.Hulls(x, near), x, near, k, rng, sample, held)
     return Selection(order[picks], weights, gains=saved, info=info)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from coreset_explore import greedy
 from coreset_explore.gradients import Gradients
+from coreset_explore.params import Steps
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.registry import selector
@@ -35,7 +36,7 @@ def feature_based(
     rng: torch.Generator,
     given: Sequence[int] = (),
     space: Annotated[Literal["emb", "grads"], "whose entries are the features"] = "emb",
-    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
+    steps: Steps = "last",
     concave: Annotated[
         Literal["sqrt", "log"], "what makes more of the same worth less: √x or log(1 + x)"
     ] = "sqrt",

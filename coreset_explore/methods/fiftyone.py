@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from coreset_explore import neighbors
+from coreset_explore.params import Metric
 from coreset_explore.pool import Pool
 from coreset_explore.registry import Range, scorer
 
@@ -17,7 +18,7 @@ WEIGHTS = (0.6, 0.3, 0.1)  # of the three nearest neighbors' distances
 @scorer(needs="emb", purpose="cover", title="Uniqueness", paper="Voxel51, FiftyOne Brain, compute_uniqueness")
 def uniqueness(
     pool: Pool,
-    metric: Annotated[Literal["cosine", "euclidean"], "cosine compares directions only"] = "cosine",
+    metric: Metric = "cosine",
 ) -> Tensor:
     """0.6 d₁ + 0.3 d₂ + 0.1 d₃ of the distances to the three nearest rows, divided by the largest such value.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 
 from coreset_explore import greedy
+from coreset_explore.params import Likeness, Sigma, Space, Steps
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.registry import Range, selector
@@ -29,14 +30,10 @@ def graph_cut(
     *,
     rng: torch.Generator,
     given: Sequence[int] = (),
-    space: Annotated[Literal["grads", "emb"], "where similarity is measured"] = "grads",
-    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
-    similarity: Annotated[
-        Literal["cosine", "rbf"], "0.5 + 0.5 cos, or a Gaussian of the distance"
-    ] = "cosine",
-    sigma: Annotated[
-        float | None, Range(1e-6, 1e6, log=True), "width of the Gaussian; by default the median distance"
-    ] = None,
+    space: Space = "grads",
+    steps: Steps = "last",
+    similarity: Likeness = "cosine",
+    sigma: Sigma = None,
     lam: Annotated[float, Range(0, 100), "λ: how much likeness to all rows counts"] = 1.0,
 ) -> Selection:
     """Graph cut: likeness to all rows, less likeness among the picks.

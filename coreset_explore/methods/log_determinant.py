@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 
 from coreset_explore import greedy
+from coreset_explore.params import Likeness, Sigma, Space, Steps
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.registry import Range, selector
@@ -32,14 +33,10 @@ def log_determinant(
     *,
     rng: torch.Generator,
     given: Sequence[int] = (),
-    space: Annotated[Literal["grads", "emb"], "where similarity is measured"] = "grads",
-    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
-    similarity: Annotated[
-        Literal["cosine", "rbf"], "0.5 + 0.5 cos, or a Gaussian of the distance"
-    ] = "cosine",
-    sigma: Annotated[
-        float | None, Range(1e-6, 1e6, log=True), "width of the Gaussian; by default the median distance"
-    ] = None,
+    space: Space = "grads",
+    steps: Steps = "last",
+    similarity: Likeness = "cosine",
+    sigma: Sigma = None,
     ridge: Annotated[float, Range(0, 10), "added to the diagonal; above 0 the volume never runs out"] = 0.0,
 ) -> Selection:
     """Log determinant: each pick is the row least explained by the picks so far.

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from coreset_explore import greedy
 from coreset_explore.greedy.rows import squared_norms
+from coreset_explore.params import Metric
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.registry import Range, selector
@@ -39,7 +40,7 @@ def maxherding(
     rng: torch.Generator,
     given: Sequence[int] = (),
     space: Annotated[Literal["emb"], "where distances are measured"] = "emb",
-    metric: Annotated[Literal["cosine", "euclidean"], "cosine compares directions only"] = "cosine",
+    metric: Metric = "cosine",
     sigma: Annotated[
         float | None, Range(1e-6, 1e6, log=True), "width of the kernel; by default from the data"
     ] = None,

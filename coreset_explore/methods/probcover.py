@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from coreset_explore import greedy, neighbors
 from coreset_explore.greedy.rows import squared_norms
+from coreset_explore.params import Metric
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.registry import Range, selector
@@ -43,7 +44,7 @@ def probcover(
     clusters: Annotated[
         int | None, Range(2, 1000), "pseudo-classes; by default one a named class, or 10"
     ] = None,
-    metric: Annotated[Literal["cosine", "euclidean"], "cosine compares directions only"] = "cosine",
+    metric: Metric = "cosine",
 ) -> Selection:
     """Each pick is the row whose δ-ball holds the most rows not covered yet; it stops when all are covered.
 

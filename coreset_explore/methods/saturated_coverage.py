@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from coreset_explore import greedy
+from coreset_explore.params import Likeness, Sigma, Space, Steps
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.registry import Range, selector
@@ -33,14 +34,10 @@ def saturated_coverage(
     *,
     rng: torch.Generator,
     given: Sequence[int] = (),
-    space: Annotated[Literal["grads", "emb"], "where similarity is measured"] = "grads",
-    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
-    similarity: Annotated[
-        Literal["cosine", "rbf"], "0.5 + 0.5 cos, or a Gaussian of the distance"
-    ] = "cosine",
-    sigma: Annotated[
-        float | None, Range(1e-6, 1e6, log=True), "width of the Gaussian; by default the median distance"
-    ] = None,
+    space: Space = "grads",
+    steps: Steps = "last",
+    similarity: Likeness = "cosine",
+    sigma: Sigma = None,
     alpha: Annotated[
         float, Range(1e-4, 1, log=True), "share of a row's likeness to all rows that is enough for it"
     ] = 0.1,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
 
 import torch
 
 from coreset_explore import codes, greedy
 from coreset_explore.compose import allocate
+from coreset_explore.params import Bits, MostGroups, Space, Steps
 from coreset_explore.pool import Pool
-from coreset_explore.registry import Range, selector
+from coreset_explore.registry import selector
 from coreset_explore.selection import Selection
 
 
@@ -29,10 +29,10 @@ def stratified_lsh(
     *,
     rng: torch.Generator,
     given: Sequence[int] = (),
-    space: Annotated[Literal["emb", "grads"], "where rows are near each other"] = "emb",
-    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
-    bits: Annotated[int, Range(1, 62), "random hyperplanes"] = 16,
-    most: Annotated[int, Range(1, 2**20), "groups at most; hyperplanes are left out to stay below"] = 256,
+    space: Space = "emb",
+    steps: Steps = "last",
+    bits: Bits = 16,
+    most: MostGroups = 256,
 ) -> Selection:
     """Random rows, the budget shared among LSH groups in proportion to their sizes.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from torch import Tensor
 from coreset_explore import greedy
 from coreset_explore import neighbors as near
 from coreset_explore.greedy.rows import squared_norms
+from coreset_explore.params import Metric
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.registry import Range, selector
@@ -35,7 +36,7 @@ def typiclust(
     given: Sequence[int] = (),
     clusters: Annotated[int, Range(1, 10_000), "clusters at most; else one a pick"] = 500,
     neighbors: Annotated[int, Range(1, 500), "neighbors in its cluster that a row's typicality counts"] = 20,
-    metric: Annotated[Literal["cosine", "euclidean"], "cosine compares directions only"] = "cosine",
+    metric: Metric = "cosine",
     iterations: Annotated[int, Range(1, 300), "rounds of k-means at most"] = 25,
 ) -> Selection:
     """The most typical row of each cluster, from the clusters with fewest picks and of those the largest.
