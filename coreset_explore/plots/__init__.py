@@ -5,20 +5,18 @@ Every function returns a Figure of its own (never pyplot's): `figure.savefig("ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from torch import Tensor
-
 from coreset_explore import palette
 from coreset_explore.measures import THIN, class_balance, effective_size
 from coreset_explore.plots.base import PLAIN, figure, name_of, plain
 from coreset_explore.plots.lines import curves
 from coreset_explore.plots.maps import compare, map
+from coreset_explore.plots.overlaps import overlap
 from coreset_explore.plots.pictures import images
+from coreset_explore.plots.side_by_side import many_images, many_maps
 from coreset_explore.pool import Pool
 from coreset_explore.selection import Selection
 
-__all__ = ["balance", "compare", "curves", "images", "map", "overlap", "weights"]
+__all__ = ["balance", "compare", "curves", "images", "many_images", "many_maps", "map", "overlap", "weights"]
 
 
 def weights(selection: Selection, *, title: str = "", dark: bool = False):
@@ -39,28 +37,6 @@ def weights(selection: Selection, *, title: str = "", dark: bool = False):
     left = float(values.mean()) > float(values.min() + values.max()) / 2  # write where the bars are low
     at = {"x": 0.03, "ha": "left"} if left else {"x": 0.97, "ha": "right"}
     axes.text(y=0.95, s=text, va="top", transform=axes.transAxes, fontsize=PLAIN, color=ink, **at)
-    return made
-
-
-def overlap(matrix: Tensor, names: Sequence[str], *, title: str = "Overlap (Jaccard)", dark: bool = False):
-    """The overlap matrix of several selections, in numbers and in cividis."""
-    m = len(names)
-    if tuple(matrix.shape) != (m, m):
-        raise ValueError(f"overlap wants one row and column a name, ({m}, {m}), got {tuple(matrix.shape)}")
-    made = figure(1.6 + 0.62 * m, 1.2 + 0.52 * m, dark)
-    axes = plain(made.add_subplot(), dark, title)
-    axes.grid(False)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.imshow(matrix.numpy(), cmap="cividis", vmin=0, vmax=1, aspect="auto")
-    axes.set_xticks(range(m), names, rotation=30, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(m), names)
-    axes.tick_params(length=0)
-    for i in range(m):
-        for j in range(m):
-            value = float(matrix[i, j])
-            ink = palette.readable_on(palette.RAMP[min(9, max(0, round(value * 9)))])
-            axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=PLAIN, color=ink)
     return made
 
 
