@@ -1,0 +1,44 @@
+"""What this machine can do at best: float32 matrix products and reading memory."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+
+@lru_cache(maxsize=2)
+def rates(tiny: bool = False) -> dict[str, float]:
+    """Billions of float32 operations a second (a square matrix product) and of bytes read a second (a sum).
+
+    The best of several, by whichever of numpy and torch is the faster: a floor is to be a floor.
+    """
+    side, count = (128, 1 << 16) if tiny else (2048, 1 << 26)
+    a, b = np.random.default_rng(0).random((2, side, side), dtype=np.float32)
+    long = np.ones(count, dtype=np.float32)
+    one, other, whole = torch.from_numpy(a), torch.from_numpy(b), torch.from_numpy(long)
+    product = min(_best(lambda: a @ b), _best(lambda: one @ other))
+    read = min(_best(lambda: whole.sum()), _best(lambda: torch.dot(whole, whole)))
+    return {
+        "gemm_gflops": round(2e-9 * side**3 / product, 1),
+        "read_gb_per_s": round(4e-9 * count / read, 1),
+        "torch_threads": torch.get_num_threads(),
+    }
+
+
+def floor(stages: list[tuple[float, float]], tiny: bool = False) -> float | None:
+    """Seconds that stages of (operations, bytes read or written), one after the other, take at the least."""
+    known = rates(tiny)
+    least = sum(max(f / known["gemm_gflops"], b / known["read_gb_per_s"]) for f, b in stages) * 1e-9
+    return least or None
+
+
+def _best(run, repeats: int = 7) -> float:
+    found = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        found.append(time.perf_counter() - start)
+    return min(found)
