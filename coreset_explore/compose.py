@@ -9,19 +9,20 @@ weights for the whole pool.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
 from coreset_explore.bound import bind
+from coreset_explore.merging import interleave, stated
 from coreset_explore.params import Range
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.registry import Method
 from coreset_explore.selection import Selection
-from coreset_explore.weights import batch_groups, batch_pool, class_groups, restate
+from coreset_explore.views import Batches, batch_groups, class_groups
 
 Select = Callable[..., Selection] | Method | str
 
@@ -81,7 +82,7 @@ def per_class(
             part, share = groups[number][2], shares[number]
             picked.append(method(part, share, rng=rngs[number], given=local[number]) if share else _NOTHING)
         classes = dict(zip(groups.members, members, strict=True))
-        return _interleave(pool, classes, sequence, picked, {"view": view, "rule": rule})
+        return interleave(pool, classes, sequence, picked, {"view": view, "rule": rule})
 
     return select
 
@@ -92,7 +93,10 @@ def per_batch(
     size: Annotated[int, Range(2, 4096), "rows a batch"] = 128,
     seed: Annotated[int, Range(0, 2**31 - 1), "how the rows are dealt into batches"] = 0,
 ) -> Select:
-    """Run the method on mini-batches' summed gradients (GRAD-MATCHPB, CRAIGPB); the last batch is cut to fit k."""
+    """Run the method on mini-batches' summed gradients (GRAD-MATCHPB, CRAIGPB); the last batch is cut to fit k.
+
+    What there is to match stays the pool's target.
+    """
     method = _bound(method)
 
     def select(pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
@@ -100,7 +104,7 @@ def per_batch(
         held = _mask(len(pool), given)
         free = [rows[~held[rows.cpu()]] for rows in groups]
         taken = [number for number, rows in enumerate(free) if len(rows) == 0]
-        batches = batch_pool(pool, groups, size)
+        batches = Batches.of_rows(pool, groups, size)
         most, wanted, start = len(groups) - len(taken), math.ceil(k / size), rng.get_state()
         while True:
             rng.set_state(start)
@@ -110,8 +114,11 @@ def per_batch(
             if gap <= 0 or wanted >= most or len(order) < wanted:
                 break
             wanted += math.ceil(gap / size)  # a short last batch, or rows already held
-        rows = torch.cat([free[b] for b in order]).cpu()[:k]
-        return _stated(pool, rows, k, chosen.info, "per_batch", {"size": size, "seed": seed})
+        none = torch.empty(
+            0, dtype=torch.int64, device=pool.device
+        )  # a method may stop before its first batch
+        rows = torch.cat([none, *(free[b] for b in order)]).cpu()[:k]
+        return stated(pool, rows, k, chosen.info, "per_batch", {"size": size, "seed": seed})
 
     return select
 
@@ -133,7 +140,7 @@ def two_stage(
         rows = torch.cat([proposed, held]).sort().values
         local = torch.searchsorted(rows, held).tolist()
         second = method(pool[rows.to(pool.device)], min(k, len(proposed)), rng=two, given=local)
-        return _stated(
+        return stated(
             pool, rows[second.indices], k, second.info, "two_stage", {"factor": factor}, second.gains
         )
 
@@ -167,9 +174,7 @@ def merge_reduce(
         rows = torch.cat([union, held.nonzero().flatten()]).sort().values
         local = held[rows].nonzero().flatten().tolist()
         final = method(pool[rows.to(pool.device)], min(k, len(union)), rng=last, given=local)
-        return _stated(
-            pool, rows[final.indices], k, final.info, "merge_reduce", {"parts": parts}, final.gains
-        )
+        return stated(pool, rows[final.indices], k, final.info, "merge_reduce", {"parts": parts}, final.gains)
 
     return select
 
@@ -190,60 +195,6 @@ def _mask(n: int, rows: Sequence[int]) -> Tensor:
     mask = torch.zeros(n, dtype=torch.bool)
     mask[torch.as_tensor(list(rows), dtype=torch.int64)] = True
     return mask
-
-
-def _interleave(
-    pool: Pool, classes: Mapping[int, Tensor], sequence: Tensor, picked: list[Selection], options: dict
-) -> Selection:
-    """The classes' picks in the order of the allocation sequence; weights and gains are each class's own."""
-    taken = [0] * len(classes)
-    where: list[tuple[int, int]] = []
-    for group in sequence.tolist():
-        if taken[group] < len(picked[group]):
-            where.append((group, taken[group]))
-            taken[group] += 1
-    rows = [members[s.indices] for members, s in zip(classes.values(), picked, strict=True)]
-
-    def gather(values: list[Tensor | None]) -> Tensor | None:
-        if any(v is None for v, s in zip(values, picked, strict=True) if len(s)):
-            return None
-        return torch.tensor([float(values[g][i]) for g, i in where], dtype=torch.float64)
-
-    score = None
-    if picked and all(s.score is not None for s in picked if len(s)) and any(len(s) for s in picked):
-        score = torch.empty(len(pool), dtype=torch.float64)
-        for members, s in zip(classes.values(), picked, strict=True):
-            score[members] = float("nan") if s.score is None else s.score.double().cpu()
-    info = next((dict(s.info) for s in picked if len(s)), {})
-    stops = [
-        f"class {pool.classes[label] if label < len(pool.classes) else label}: {s.info['stopped']}"
-        for label, s in zip(classes, picked, strict=True)
-        if s.info.get("stopped")
-    ]
-    info.pop("stopped", None)
-    info["wrap"] = [*info.get("wrap", ()), ["per_class", options]]
-    if len(where) < len(sequence):
-        info["stopped"] = "; ".join(stops)
-    indices = torch.tensor([int(rows[g][i]) for g, i in where], dtype=torch.int64)
-    weights, gains = gather([s.weights for s in picked]), gather([s.gains for s in picked])
-    return Selection(indices, weights, gains, score, info)
-
-
-def _stated(
-    pool: Pool, rows: Tensor, k: int, info: Mapping, name: str, options: dict, gains: Tensor | None = None
-) -> Selection:
-    """A selection of the whole pool's rows, with weights restated for all of it and the combinator noted in `info`."""
-    info = {**info, "wrap": [*info.get("wrap", ()), [name, options]]}
-    if len(rows) == k:
-        info.pop("stopped", None)
-    elif not info.get("stopped"):
-        info["stopped"] = (
-            f"{name} came to {len(rows):,} of {k:,} rows: its parts had stopped before their budgets"
-        )
-    weights = (
-        restate(pool, rows, info.get("weights"), info.get("params", {}), info["wrap"]) if len(rows) else None
-    )
-    return Selection(rows, weights, gains, info=info)
 
 
 _NOTHING = Selection(torch.empty(0, dtype=torch.int64))

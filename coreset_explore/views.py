@@ -1,17 +1,18 @@
-"""Views: other readings of the same pool, which any method can be given through `per_class(view=…)`.
+"""Other readings of the same pool: its classes, each perhaps through a view (`per_class(view=…)`), and its batches.
 
-Separate from `compose`, because stating weights anew has to look at a class through the same view as selecting did.
+Separate from `compose`, because stating weights anew has to look at a class or batch as selecting did.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from coreset_explore.gradients import LastLayer
+from coreset_explore.gradients import Dense, LastLayer
 from coreset_explore.pool import Pool
 
 
@@ -74,3 +75,39 @@ def class_groups(pool: Pool, view: str | None = None) -> ClassGroups:
     if view == "pseudo_label":
         pool, view = VIEWS[view](pool), None
     return ClassGroups(pool, pool.by_class(), view)
+
+
+@dataclass(frozen=True, eq=False)
+class Batches(Pool):
+    """A pool of mini-batches: a batch's gradients and features are its rows', summed and divided by the nominal size.
+
+    By the nominal size, so that a short last batch is not inflated. Fields with no meaning for a batch are dropped.
+    The target stays: what batches are to match is the same validation rows' gradient that rows are to match. `width`
+    is the length of one step's gradient, which sums of several steps, being dense, no longer tell.
+    """
+
+    width: int = 0
+
+    def vectors(self, space: str = "grads", steps: str = "last") -> LastLayer | Dense:
+        """As Pool's; the last step's sums are the last `width` columns."""
+        found = super().vectors(space, steps)
+        last = space == "grads" and steps == "last"
+        return Dense(found.g[:, -self.width :]) if last else found
+
+    @classmethod
+    def of_rows(cls, pool: Pool, groups: Sequence[Tensor], size: int) -> Batches:
+        """One row a group of rows, for groups of the nominal `size`."""
+        fields: dict[str, Any] = {"ids": torch.arange(len(groups), device=pool.device)}
+        if pool.grads is not None:
+            fields["grads"] = Dense(pool.grads.sums(groups).g / size)
+        if pool.emb is not None:
+            fields["emb"] = torch.stack([pool.emb[rows].sum(0) / size for rows in groups])
+        width = 0 if pool.grads is None else pool.grads.last.dim
+        return cls(fields, (), pool.target, pool.info, width=width)
+
+
+def batch_groups(pool: Pool, size: int, seed: int) -> list[Tensor]:
+    """The rows in seeded batches of `size`, drawn in id order so that row order changes nothing; one may be short."""
+    by_id = torch.argsort(pool.ids.cpu())
+    shuffled = by_id[torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))]
+    return list(shuffled.to(pool.device).split(size))

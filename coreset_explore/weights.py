@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from coreset_explore import greedy
-from coreset_explore.gradients import Gradients
+from coreset_explore.gradients import Dense, Gradients
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check
 from coreset_explore.selection import Selection
-from coreset_explore.views import class_groups
+from coreset_explore.views import Batches, batch_groups, class_groups
 
 BLOCK = 1 << 22  # entries of one block of distances
 
@@ -57,7 +57,9 @@ def match_target(pool: Pool, against: str = "training", steps: str = "last") -> 
         raise ValueError(
             "no validation row belongs to this group; set more rows aside (holdout=) or match the training sum"
         )
-    return target.vectors("grads", steps).sum() * (len(pool) / len(target))
+    found = target.vectors("grads", steps).sum() * (len(pool) / len(target))
+    # batches' gradients are dense where their validation rows' are factored
+    return found.flatten() if isinstance(pool.vectors("grads", steps), Dense) else found
 
 
 WEIGH: dict[str, Callable[[Pool, Tensor, Mapping[str, Any]], Tensor]] = {
@@ -136,27 +138,6 @@ def _double(grads: Gradients) -> Gradients:
     return type(grads)(*(getattr(grads, name).double() for name in grads.__dataclass_fields__))
 
 
-def batch_groups(pool: Pool, size: int, seed: int) -> list[Tensor]:
-    """The rows in seeded batches of `size`, drawn in id order so that row order changes nothing; one may be short."""
-    by_id = torch.argsort(pool.ids.cpu())
-    shuffled = by_id[torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))]
-    return list(shuffled.to(pool.device).split(size))
-
-
-def batch_pool(pool: Pool, groups: Sequence[Tensor], size: int) -> Pool:
-    """One row a batch: gradients and features summed over the batch and divided by the nominal `size`.
-
-    Divided by the nominal size, so a short last batch is not inflated. Fields with no meaning for a batch are dropped.
-    """
-    fields: dict[str, Any] = {"ids": torch.arange(len(groups), device=pool.device)}
-    if pool.grads is not None:
-        summed = pool.grads.sums(groups)
-        fields["grads"] = type(summed)(summed.g / size)
-    if pool.emb is not None:
-        fields["emb"] = torch.stack([pool.emb[rows].sum(0) / size for rows in groups])
-    return Pool(fields, (), None, pool.info)
-
-
 def _per_class(pool, rows, kind, params, inner, options) -> Tensor:
     weights = torch.zeros(len(rows), dtype=torch.float64)
     place = torch.full((len(pool),), -1, dtype=torch.int64)
@@ -180,7 +161,7 @@ def _per_batch(pool, rows, kind, params, inner, options) -> Tensor:
         batch_of[members.cpu()] = number
     mine = batch_of[rows]
     chosen = list(dict.fromkeys(mine.tolist()))
-    stated = restate(batch_pool(pool, groups, size), torch.tensor(chosen), kind, params, inner)
+    stated = restate(Batches.of_rows(pool, groups, size), torch.tensor(chosen), kind, params, inner)
     weights = torch.zeros(len(rows), dtype=torch.float64)
     for number, weight in zip(chosen, stated, strict=True):
         members = mine == number

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from coreset_explore import Dense, LastLayer, Missing, Pool, select
+from coreset_explore.views import batch_groups
 from tests.pools import make
 
 N, D, C = 40, 4, 3
@@ -119,6 +120,27 @@ def test_each_class_matches_its_own_validation_rows():
         assert rows[select("glister", part, 3).indices].tolist() == mine
 
 
+def test_dense_gradients_of_the_last_layer_will_do_for_candidates():
+    pool, _ = linear(6)
+    dense = select("glister", pool.add(grads=Dense(pool.grads.dense())), 12, eta=0.1)
+    assert dense.indices.tolist() == select("glister", pool, 12, eta=0.1).indices.tolist()
+
+
+@pytest.mark.parametrize("wrap", [[], [("per_class", {})]])
+def test_a_batch_steps_along_its_mean_gradient_to_the_same_validation_rows(wrap):
+    """Each batch's gain is ⟨mean gradient, validation gradient⟩, worked out by hand; short batches count for less."""
+    pool = make(62, steps=2)  # two recorded steps: the last one counts
+    answer = select("glister", pool, 20, eta=0.0, wrap=[("per_batch", {"size": 8}), *wrap])
+    assert len(answer) == 20
+    if wrap:
+        return
+    wanted = pool.target.grads.last.sum()[0] / len(pool.target)
+    gains = pool.grads.last.dense().double() @ wanted.flatten()
+    groups = batch_groups(pool, 8, 0)
+    best = sorted(groups, key=lambda rows: -float(gains[rows].sum()))[:3]
+    assert answer.indices.tolist() == torch.cat(best)[:20].tolist()
+
+
 def test_what_cannot_be_matched_is_said_in_one_sentence():
     pool, _ = linear()
     per_class = [("per_class", {})]
@@ -132,8 +154,11 @@ def test_what_cannot_be_matched_is_said_in_one_sentence():
         wide = Pool(pool.fields, pool.classes, pool.target.add(grads=other))
         with pytest.raises(ValueError, match=what):
             select("glister", wide, 3)
-    with pytest.raises(ValueError, match="wants its factored gradients"):
-        select("glister", pool.add(grads=Dense(pool.grads.dense())), 3)
+    dense = Dense(pool.target.grads.dense())
+    with pytest.raises(ValueError, match="wants the validation rows' factored gradients"):
+        select("glister", Pool(pool.fields, pool.classes, pool.target.add(grads=dense)), 3)
+    with pytest.raises(ValueError, match="have 15 numbers and the candidates' 14"):
+        select("glister", pool.add(grads=Dense(pool.grads.dense()[:, 1:])), 3)
     with pytest.raises(ValueError, match="leave own_class out"):
         select("glister", make(30), 6, wrap=[("per_class", {"view": "own_class"})])
     for name, value in (("block", 0), ("eta", -1.0)):

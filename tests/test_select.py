@@ -29,10 +29,12 @@ from coreset_explore import registry as registry_module
 from coreset_explore.compose import allocate, merge_reduce, split, two_stage
 from coreset_explore.params import parameters
 from coreset_explore.selecting import bind, budget, estimated_bytes
-from coreset_explore.weights import batch_groups, class_groups, nearest_pick
+from coreset_explore.views import batch_groups, class_groups
+from coreset_explore.weights import nearest_pick
 from tests.pools import make
 
 POOL = make(60)
+PER_CLASS = [("per_class", {})]
 FEW = settings(max_examples=60, deadline=None, database=None)
 SIZES = st.lists(st.integers(0, 20), min_size=1, max_size=6).filter(lambda sizes: sum(sizes) > 0)
 
@@ -185,6 +187,44 @@ def test_per_batch_fills_up_when_a_short_batch_or_given_rows_leave_a_gap():
     given = torch.cat([rows[:10] for rows in groups]).tolist()
     answer = per_batch(first_k, size=16)(POOL, 20, rng=rng(), given=given)
     assert len(answer) == 20 and not set(answer.indices.tolist()) & set(given)
+
+
+@pytest.mark.parametrize("against", ["training", "validation"])
+@pytest.mark.parametrize("steps", ["last", "all"])
+def test_a_batch_is_its_rows_mean_gradient_at_the_steps_asked_for(steps, against):
+    """Matching pursuit of batches, as if somebody had made a pool of batch gradients by hand."""
+    pool = Pool(POOL.fields, POOL.classes, POOL[::4])
+    groups = batch_groups(pool, 16, seed=0)
+    grads, target = (p.grads if steps == "all" else p.grads.last for p in (pool, pool.target))
+    means = torch.stack([grads[rows].dense().double().sum(0) / 16 for rows in groups]).float()
+    held = Pool.of(grads=Dense(means))
+    by_hand = Pool(held.fields, (), Pool.of(grads=Dense(target.dense())))
+    how = {"steps": steps, "against": against, "show": False}
+    wanted = select("gradmatch", by_hand, 2, **how)
+    answer = select("gradmatch", pool, 32, wrap=[("per_batch", {"size": 16})], **how)
+    rows = torch.cat([groups[b] for b in wanted.indices])[:32]
+    assert len(rows) >= 28 and answer.indices.tolist()[: len(rows)] == rows.tolist()
+    torch.testing.assert_close(reweigh(pool, answer).weights, answer.weights)
+
+
+def test_a_method_that_finds_no_batch_says_so():
+    grads = Dense(POOL.grads.dense().abs())
+    target = POOL.target.add(grads=Dense(-torch.ones(len(POOL.target), grads.dim)))
+    pool = Pool(POOL.add(grads=grads).fields, POOL.classes, target)
+    answer = select("gradmatch", pool, 9, against="validation", wrap=[("per_batch", {"size": 8})], show=False)
+    assert len(answer) == 0 and "no row left points along it" in answer.info["stopped"]
+
+
+def test_what_classes_tell_of_themselves_comes_by_name():
+    answer = select("fastcore", POOL, 9, wrap=PER_CLASS, show=False)
+    assert list(answer.info["bound_error"]) == list(POOL.classes) == list(answer.info["groups"])
+    for name, (_, _, part) in zip(POOL.classes, class_groups(POOL)):
+        assert 1 <= answer.info["groups"][name] <= len(part) and answer.info["bound_error"][name] >= 0
+    one = select(
+        "fastcore", POOL, 2, wrap=PER_CLASS, show=False
+    )  # the third class has no pick and tells nothing
+    assert list(one.info["groups"]) == ["a", "b"]
+    assert answer.info["params"]["bits"] == 48 and answer.info["weights"] == "counts"
 
 
 def test_two_stage_chooses_among_what_the_first_proposed():

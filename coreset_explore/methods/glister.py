@@ -44,7 +44,8 @@ def glister(
     decrease of the mean validation loss per unit of η, which `gains` state (negative once the steps overshoot). The
     step moves validation logits by −η Σ_S r_j (h_j·h_v + 1), so the validation residuals and their gradient are
     computed anew after every `block` picks: about (n + n_V)·c·d operations a block, no gradient is built. Rows in
-    `given` have taken their step. The target is `signals(holdout=…)`'s validation rows.
+    `given` have taken their step. The target is `signals(holdout=…)`'s validation rows. Through `per_batch` a
+    candidate is a batch, and the step goes along its mean gradient.
 
     Where we differ: all rows are looked at instead of a random sample; the step moves the last layer, as in the
     authors' code; η = 0 never updates the validation gradient and ranks rows once, which is what DeepCore computes.
@@ -78,18 +79,24 @@ class _Validation:
                 "no validation row belongs to this group; set more rows aside (holdout=) or leave per_class out"
             )
         grads = target.vectors("grads")
-        if not all(isinstance(g, LastLayer) and len(g.r) == 1 for g in (vectors, grads)):
+        if not isinstance(grads, LastLayer) or len(grads.r) != 1:
             raise ValueError(
-                "GLISTER takes steps of the last layer and wants its factored gradients (LastLayer, from "
-                "recording.signals) for candidates and validation rows"
+                "GLISTER takes steps of the last layer and wants the validation rows' factored gradients (LastLayer, "
+                "from recording.signals)"
             )
-        for what, name in (("classes", "r"), ("features", "h")):
-            mine, theirs = (getattr(g, name).shape[2] for g in (vectors, grads))
-            if mine != theirs:
-                raise ValueError(
-                    f"the validation rows have {theirs:,} {what} and the candidates {mine:,}; "
-                    "record both with one model"
-                )
+        if isinstance(vectors, LastLayer):
+            for what, name in (("classes", "r"), ("features", "h")):
+                mine, theirs = (getattr(g, name).shape[2] for g in (vectors, grads))
+                if mine != theirs:
+                    raise ValueError(
+                        f"the validation rows have {theirs:,} {what} and the candidates {mine:,}; "
+                        "record both with one model"
+                    )
+        elif vectors.dim != grads.dim:
+            raise ValueError(
+                f"the validation rows' gradients have {grads.dim:,} numbers and the candidates' {vectors.dim:,}; "
+                "GLISTER wants both of the last layer of one model"
+            )
         r, y = grads.r[0].double(), target.need("y")
         if r.shape[1] == 1 and bool((r != 0).any()):
             raise ValueError(
@@ -107,7 +114,7 @@ class _Validation:
     def step(self, chosen: Gradients, eta: float) -> None:
         """Move the last layer by −η times the sum of the chosen gradients."""
         if eta and len(chosen):
-            move = eta * chosen.sum()[0]
+            move = eta * chosen.sum().view(self.hot.shape[1], -1)
             self.logits -= self.h @ move[:, :-1].T + move[:, -1]
 
 
