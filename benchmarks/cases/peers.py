@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import sys
+import types
 from functools import lru_cache
+from unittest import mock
 
 import numpy as np
 
@@ -44,13 +48,31 @@ def versions() -> dict[str, str | None]:
     return found
 
 
-def apricot(name: str, k: int, similar: np.ndarray, **options) -> np.ndarray:
-    """Picks of an apricot selection on a float64 similarity matrix, or on features for the feature-based one."""
+def apricot(name: str, k: int, similar: np.ndarray, *, anew: bool = False, **options) -> np.ndarray:
+    """Picks of an apricot selection on a float64 similarity matrix, or on features for the feature-based one.
+
+    apricot compiles its inner loops at every fit, a second or two. A warmed run is one without that, so what it
+    compiled is kept from fit to fit unless `anew`.
+    """
     import apricot as library
 
+    selection = getattr(library, name)
     if name != "FeatureBasedSelection":
         options["metric"] = "precomputed"
-    return getattr(library, name)(k, **options).fit(similar).ranking.copy()
+    module = sys.modules[selection.__module__]
+    made = {
+        part: made for part, made in vars(module).items() if part.startswith("calculate_") and callable(made)
+    }
+    with contextlib.ExitStack() as kept:
+        for part, make in () if anew else made.items():
+            kept.enter_context(mock.patch.object(module, part, _remembering(make)))
+        return selection(k, **options).fit(similar).ranking.copy()
+
+
+@lru_cache(maxsize=64)
+def _remembering(make):
+    """apricot's maker of a compiled function, which answers the same arguments with the same function."""
+    return lru_cache(maxsize=None)(make) if isinstance(make, types.FunctionType) else make
 
 
 def submodlib(name: str, **options):
