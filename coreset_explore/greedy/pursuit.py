@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Gradients
-from coreset_explore.greedy.rows import best, dots, double, squared_norms
+from coreset_explore.greedy.residual import Residual, residual
 from coreset_explore.progress import check, track
 
 NOISE = 1e-10  # a correlation below this share of ‖g_j‖·‖target‖ is rounding
@@ -24,6 +24,7 @@ def pursue(
     normalized: bool = False,
     ridge: float = 0.0,
     tolerance: float = 0.0,
+    compiled: bool | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, str]:
     """Orthogonal matching pursuit of `target` (the shape of vectors.sum()) with rows of `vectors`.
 
@@ -40,26 +41,17 @@ def pursue(
         raise ValueError(
             f"the target has {target.numel():,} numbers and the gradients {vectors.dim:,}; match gradients of one model"
         )
-    norms = squared_norms(vectors).sqrt()
-    free, norms = norms > 0, norms.clamp_min(torch.finfo(torch.float32).tiny)
-    length = float(target.norm())
-    fit = _Fit(vectors, target, k + len(given), nonnegative, ridge)
+    left = residual(vectors, target, k + len(given), normalized, compiled)
+    norms, length = left.norms, float(target.norm())
+    fit = _Fit(left, nonnegative, ridge)
     for row in given.tolist():
         fit.add(row)
-        free[row] = False
+        left.forbid(row)
+    unpicked = int((left.reach > 0).sum())
 
     def foremost(absolute: bool) -> tuple[int, bool]:
-        """The free row that correlates most, and whether that is more than rounding."""
-
-        def read(score: Tensor, norm: Tensor) -> Tensor:
-            score = score.abs() if absolute else score
-            return score / norm if normalized else score
-
-        def exact(rows: Tensor) -> Tensor:
-            return read(double(vectors[rows]).dot(fit.residual), norms[rows])
-
-        doubt = 1e-5 * norms * fit.residual.norm().float()
-        row, value = best(read(dots(vectors, fit.residual), norms), read(doubt, norms), free, exact)
+        """The row that correlates most, and whether that is more than rounding."""
+        row, value = left.foremost(absolute)
         return row, value > NOISE * length * (1.0 if normalized else float(norms[row]))
 
     gains, why = [], ""
@@ -67,7 +59,7 @@ def pursue(
         if fit.error <= tolerance * length**2:
             why = "the error is below the tolerance"
             break
-        if (not ridge and fit.size == vectors.dim) or not bool(free.any()):
+        if (not ridge and fit.size == vectors.dim) or not unpicked:
             why = "nothing is left to match"
             break
         row, found = foremost(absolute)
@@ -75,7 +67,8 @@ def pursue(
             row, found = foremost(True)
         before = fit.error
         if found:
-            free[row] = False
+            left.forbid(row)
+            unpicked -= 1
             if fit.add(row) or (absolute and nonnegative) or before - fit.error > NOISE * before:
                 gains.append(before - fit.error)
                 continue
@@ -90,19 +83,15 @@ def pursue(
 
 
 class _Fit:
-    """Picks in float64, their weights, and what these leave of the target."""
+    """Weights of the picks in float64, and the error that these leave."""
 
-    def __init__(self, vectors: Gradients, target: Tensor, cap: int, nonnegative: bool, ridge: float):
-        self.vectors, self.target, self.nonnegative, self.ridge = vectors, target.double(), nonnegative, ridge
+    def __init__(self, left: Residual, nonnegative: bool, ridge: float):
+        self.left, self.nonnegative, self.ridge = left, nonnegative, ridge
+        cap = len(left.gram)
         self.rows: list[int] = []
-        self.picked = type(vectors)(
-            *(_empty(getattr(vectors, name), cap) for name in vectors.__dataclass_fields__)
-        )
-        self.gram, self.factor = np.zeros((cap, cap)), np.zeros((cap, cap))
-        self.wanted, self.weights = np.zeros(cap), np.zeros(cap)
+        self.wanted, self.weights, self.factor = np.zeros(cap), np.zeros(cap), np.zeros((cap, cap))
         self.active, self.size = np.zeros(cap, dtype=np.int64), 0  # picks in the factor, in its order
-        self.residual = self.target
-        self.error = float(self.target.square().sum())
+        self.error = left.move(self.weights[:0])
 
     def add(self, row: int) -> bool:
         """Take `row` in and refit; False if it got no weight of its own (it depends on the others, or points away)."""
@@ -110,38 +99,20 @@ class _Fit:
 
         last, total = len(self.rows), len(self.rows) + 1
         self.rows.append(row)
-        for name in self.picked.__dataclass_fields__:
-            part = getattr(self.vectors, name)
-            getattr(self.picked, name)[..., last, :] = part[..., row, :]
-        new = self.picked[last:total]
-        line = self.picked.gram(slice(last, total), slice(total))[0].cpu().numpy()
-        self.gram[last, :total], self.gram[:total, last] = line, line
-        self.wanted[last], self.weights[last] = float(new.dot(self.target)), 0.0
+        self.wanted[last], self.weights[last] = self.left.take(row), 0.0
+        gram, ridge, state = self.left.gram, self.ridge, (self.factor, self.active)
         if not self.nonnegative:
-            self.size = kernels.factor_grow(self.gram, self.ridge, self.factor, self.active, self.size, last)
+            self.size = kernels.factor_grow(gram, ridge, *state, self.size, last)
         self.size = kernels.refit(
-            self.gram,
-            self.wanted,
-            self.ridge,
-            self.nonnegative,
-            self.weights,
-            self.factor,
-            self.active,
-            self.size,
-            total,
+            gram, self.wanted, ridge, self.nonnegative, self.weights, *state, self.size, total
         )
-        weights = torch.from_numpy(self.weights[:total])
-        self.residual = self.target - self.picked[:total].sum(weights)
-        self.error = float(self.residual.square().sum()) + self.ridge * float(weights.square().sum())
+        weights = self.weights[:total]
+        self.error = self.left.move(weights) + ridge * float(weights @ weights)
         return last in self.active[: self.size]
 
     def undo(self) -> None:
         """Forget the last row, which got no weight."""
         self.rows.pop()
-
-
-def _empty(part: Tensor, cap: int) -> Tensor:
-    return torch.zeros(*part.shape[:-2], cap, part.shape[-1], dtype=torch.float64, device=part.device)
 
 
 def solve(gram: Tensor, wanted: Tensor, *, nonnegative: bool = False, ridge: float = 0.0) -> Tensor:

@@ -13,9 +13,9 @@ def factor_grow(gram, ridge, factor, active, size, j):
     pivot = gram[j, j] + ridge
     limit = 1e-11 * pivot
     for a in range(size):
-        value = gram[j, active[a]]
-        for b in range(a):
-            value -= factor[size, b] * factor[a, b]
+        value, new, old = gram[j, active[a]], factor[size, :a], factor[a, :a]
+        for b in range(old.size):
+            value -= new[b] * old[b]
         value /= factor[a, a]
         factor[size, a] = value
         pivot -= value * value
@@ -47,15 +47,15 @@ def factor_drop(factor, active, size, q):
 @compiled
 def _factor_solve(factor, active, size, wanted, answer):
     for a in range(size):
-        value = wanted[active[a]]
-        for b in range(a):
-            value -= factor[a, b] * answer[b]
+        value, row, known = wanted[active[a]], factor[a, :a], answer[:a]
+        for b in range(row.size):
+            value -= row[b] * known[b]
         answer[a] = value / factor[a, a]
     for a in range(size - 1, -1, -1):
         answer[a] /= factor[a, a]
-        value = answer[a]
-        for b in range(a):
-            answer[b] -= factor[a, b] * value
+        value, row, rest = answer[a], factor[a, :a], answer[:a]
+        for b in range(row.size):
+            rest[b] -= row[b] * value
 
 
 @compiled

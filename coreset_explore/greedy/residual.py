@@ -1,0 +1,215 @@
+"""What the picks leave of a target, and which row points along it most: two ways, the same rows.
+
+`Built` keeps it as one dense vector: n·c·d operations a pick, on any device. `Columns` keeps it as it was some picks
+ago and what the weights have moved since: one column of the Gram matrix a pick, n·(c + d), and a pass over those of
+the picks, n·k. Both score rows in float32 and settle in float64 what this cannot tell apart.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from coreset_explore.gradients import Gradients, LastLayer
+from coreset_explore.greedy.rows import best, dots, double, factors, squared_norms
+from coreset_explore.progress import check
+
+DOUBT = 1e-5  # no inner product in float32 is further off than this share of the lengths
+DRIFT = 100.0  # rounding relative to the residual's own, beyond which correlations are computed anew
+MANY = 64  # candidates for one pick, likewise
+PIECE = 2**27  # bytes read between two looks at whether to stop: some milliseconds
+
+
+def residual(
+    vectors: Gradients, target: Tensor, cap: int, normalized: bool, compiled: bool | None = None
+) -> Residual:
+    """Columns where they are cheaper, for factored rows on a CPU; `compiled` says otherwise."""
+    if compiled is None:
+        compiled = (
+            isinstance(vectors, LastLayer)
+            and vectors.device.type == "cpu"
+            and vectors.h.dtype != torch.double
+        )
+    return (Columns if compiled else Built)(vectors, target, cap, normalized)
+
+
+class Residual:
+    """target − Σ w_i g_i for up to `cap` picks, whose Gram matrix stands in `gram` as they are taken in."""
+
+    def __init__(self, vectors: Gradients, target: Tensor, cap: int, normalized: bool):
+        self.vectors, self.target, self.total = vectors, target.double(), 0
+        self.norms = squared_norms(vectors).sqrt()
+        reach = 1 / _lengths(vectors) if normalized else torch.ones_like(self.norms, dtype=torch.float64)
+        self.reach = torch.where(
+            self.norms > 0, reach, 0.0
+        )  # what a correlation is multiplied by; 0: not to be picked
+        self.gram = np.zeros((cap, cap))
+
+    def forbid(self, row: int) -> None:
+        """Row is not to be picked any more."""
+        self.reach[row] = 0.0
+
+    def take(self, row: int) -> float:
+        """Its inner products with the picks become the last line of `gram`, that with the target is returned."""
+        raise NotImplementedError
+
+    def move(self, weights: np.ndarray) -> float:
+        """The picks have these weights (k,) now; returns the residual's squared length."""
+        raise NotImplementedError
+
+    def foremost(self, absolute: bool) -> tuple[int, float]:
+        """The row of largest correlation (times `reach`), to be exact in float64, and that number."""
+        raise NotImplementedError
+
+
+class Built(Residual):
+    """The residual itself, in float64."""
+
+    def __init__(self, vectors: Gradients, target: Tensor, cap: int, normalized: bool):
+        super().__init__(vectors, target, cap, normalized)
+        self.left = self.target
+        self.picked = type(vectors)(
+            *(_empty(getattr(vectors, name), cap) for name in vectors.__dataclass_fields__)
+        )
+
+    def take(self, row: int) -> float:
+        last, self.total = self.total, self.total + 1
+        for name in self.picked.__dataclass_fields__:
+            part = getattr(self.vectors, name)
+            getattr(self.picked, name)[..., last, :] = part[..., row, :]
+        line = self.picked.gram(slice(last, last + 1), slice(last + 1))[0].cpu().numpy()
+        self.gram[last, : last + 1] = self.gram[: last + 1, last] = line
+        return float(self.picked[last : last + 1].dot(self.target))
+
+    def move(self, weights: np.ndarray) -> float:
+        self.left = self.target - self.picked[: self.total].sum(torch.from_numpy(weights))
+        return float(self.left.square().sum())
+
+    def foremost(self, absolute: bool) -> tuple[int, float]:
+        def read(score: Tensor, reach: Tensor) -> Tensor:
+            return (score.abs() if absolute else score) * reach
+
+        def exact(rows: Tensor) -> Tensor:
+            return read(double(self.vectors[rows]).dot(self.left), self.reach[rows])
+
+        reach = self.reach.float()
+        doubt = DOUBT * self.norms * self.left.norm().float() * reach
+        return best(read(dots(self.vectors, self.left), reach), doubt, self.reach > 0, exact)
+
+
+class Columns(Residual):
+    """An earlier residual, what the picks' weights have moved since, and the picks' columns of the Gram matrix.
+
+    correlation = what it was − Σ Δw_i·column_i. Its rounding grows with Σ |Δw_i|·‖g_i‖; where that matters the residual
+    is built anew. (From the target's own correlations, with all of w for Δw, too much cancels: such a run leaves the
+    float64 one after some two hundred picks.)
+    """
+
+    def __init__(self, vectors: Gradients, target: Tensor, cap: int, normalized: bool):
+        from coreset_explore.kernels import pursuit as kernels
+
+        super().__init__(vectors, target, cap, normalized)
+        self.kernels, n = kernels, len(vectors)
+        self.r, self.h, _ = factors(vectors)
+        self.short = [part.float().numpy() for part in (self.norms, self.reach)]  # as float32
+        self.picks, self.weights, self.slopes = np.zeros(cap, dtype=np.int64), np.zeros(cap), np.zeros(cap)
+        self.columns, self.known = np.empty((cap, n), dtype=np.float32), 0
+        self.correlation, self.candidates = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.int64)
+        self.lines: dict[int, np.ndarray] = {}  # of the last candidates: one of them is taken next
+        self._build()
+
+    def _build(self) -> None:
+        """Start again from the residual as it is."""
+        total = self.total
+        picked = double(self.vectors[torch.from_numpy(self.picks[:total])])
+        left = self.target - picked.sum(torch.from_numpy(self.weights[:total]))
+        self.left, self.square = left.numpy(), float(left.square().sum())
+        self.before = dots(self.vectors, left).numpy()
+        self.slopes[:total] = picked.dot(left).numpy()
+        self.start, self.spread = self.weights.copy(), 0.0
+
+    def forbid(self, row: int) -> None:
+        super().forbid(row)
+        self.short[1][row] = 0.0
+
+    def take(self, row: int) -> float:
+        line = self.lines.pop(row) if row in self.lines else self._line(row)
+        last, self.total = self.total, self.total + 1
+        self.picks[last], self.weights[last], self.start[last] = row, 0.0, 0.0
+        self.gram[last, : last + 1] = self.gram[: last + 1, last] = line
+        self.slopes[last] = self._against(self.left, self.picks[last : last + 1])[0]
+        return float(self._against(self.target.numpy(), self.picks[last : last + 1])[0])
+
+    def move(self, weights: np.ndarray) -> float:
+        self.weights[: self.total] = weights
+        change = self.weights - self.start
+        shorter, self.spread = self.kernels.moved(self.gram, self.slopes, change, self.total)
+        square = max(self.square - shorter, 0.0)
+        if self.spread + self.square**0.5 <= DRIFT * square**0.5:
+            return square
+        self._build()
+        return self.square
+
+    def foremost(self, absolute: bool) -> tuple[int, float]:
+        self._advance()
+        sign, share = np.float32(-1 if absolute else 1), np.float32(DOUBT * (self.spread + self.square**0.5))
+        count = self.kernels.foremost(self.correlation, sign, share, *self.short, self.candidates)
+        if count > MANY and self.spread:
+            self._build()
+            return self.foremost(absolute)
+        rows = self.candidates[:count]
+        values = self._against(self.left, rows)
+        if self.spread:
+            change = self.weights[: self.total] - self.start[: self.total]
+            self.lines = {row: self._line(row) for row in rows.tolist()}
+            values -= [line[:-1] @ change for line in self.lines.values()]
+        values = (np.abs(values) if absolute else values) * self.reach.numpy()[rows]
+        top = values.max()
+        return int(rows[values >= top - 1e-12 * abs(top)][0]), float(top)
+
+    def _advance(self) -> None:
+        """Correlations with the residual as it is, after the columns of picks that are new."""
+        n, total, fresh = len(self.vectors), self.total, self.total - self.known
+        change = (self.weights - self.start).astype(np.float32)
+        size = PIECE // (4 * (fresh * (self.r.shape[2] + self.h.shape[2]) * len(self.r) + total + 4))
+        for begin in range(0, n, size):
+            check()
+            self.kernels.advance(
+                self.r,
+                self.h,
+                self.picks,
+                self.known,
+                total,
+                self.columns,
+                self.before,
+                change,
+                begin,
+                min(begin + size, n),
+                self.correlation,
+            )
+        self.known = total
+
+    def _line(self, row: int) -> np.ndarray:
+        """Inner products of a row with the picks and itself, as if it were the next."""
+        line = np.empty(self.total + 1)
+        self.picks[self.total] = row
+        self.kernels.line(self.r, self.h, row, self.picks, line)
+        return line
+
+    def _against(self, left: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        found = np.empty(len(rows))
+        for part in range(0, len(rows), 2048):
+            check()
+            self.kernels.against(self.r, self.h, left, rows[part : part + 2048], found[part : part + 2048])
+        return found
+
+
+def _lengths(vectors: Gradients) -> Tensor:
+    """‖g_i‖ (n,) float64."""
+    parts = [double(vectors[i : i + 8192]).squared_norm() for i in range(0, len(vectors), 8192)]
+    return torch.cat(parts).sqrt()
+
+
+def _empty(part: Tensor, cap: int) -> Tensor:
+    return torch.zeros(*part.shape[:-2], cap, part.shape[-1], dtype=torch.float64, device=part.device)
