@@ -358,3 +358,23 @@ def test_gradients_too_large_to_measure():
     for method in ("gradmatch", "craig"):
         with pytest.raises(ValueError, match="1 rows hold NaN, infinity or values too large"):
             select(method, Pool.of(grads=grads), 5)
+
+
+def test_a_twin_of_a_pick_is_taken_after_the_residual_was_built_anew():
+    from coreset_explore.greedy.residual import Columns
+
+    once = gradients(40)
+    grads = LastLayer(torch.cat([once.r, once.r], 1), torch.cat([once.h, once.h], 1))  # every row has a twin
+    left = Columns(grads, grads.sum(), 8, False)
+    picks = []
+    for _ in range(3):
+        row, _ = left.foremost(False)
+        left.take(row)
+        left.forbid(row)
+        picks.append(row)
+        left.move(np.full(len(picks), 0.01))
+    left._build()
+    row, _ = left.foremost(False)
+    left.take((picks[-1] + 40) % 80)
+    g = grads.dense().double()[[*picks, (picks[-1] + 40) % 80]]
+    assert left.gram[:4, :4] == pytest.approx((g @ g.T).numpy())

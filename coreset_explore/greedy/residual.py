@@ -160,6 +160,7 @@ class Columns(Residual):
             return self.foremost(absolute)
         rows = self.candidates[:count]
         values = self._against(self.left, rows)
+        self.lines = {}  # those of earlier candidates are too short by now
         if self.spread:
             change = self.weights[: self.total] - self.start[: self.total]
             self.lines = {row: self._line(row) for row in rows.tolist()}
