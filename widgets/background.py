@@ -24,7 +24,7 @@ class Background:
         self._computing = ""  # the layout under way
         self._probed: Result | None = None  # whose accuracies are under way, or known not to come
         self._worker = None
-        self.warmed: Callable[[], None] = lambda: None  # called once what the curves are drawn with is imported
+        self.warmed: Callable[[], None] = lambda: None  # called once the curves' libraries are imported
         guard = session_guard(session)
         session.observe(guard(self._layout_changed), "layout")
         session.observe(guard(self._tab_changed), "tab")
