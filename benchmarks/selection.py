@@ -60,6 +60,8 @@ def measured(name: str, tiny: bool) -> dict:
     warm()
     where, start, bench = machine(), time.perf_counter(), Bench(tiny)
     where["versions"] |= versions()
+    if subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "coreset_explore"], check=False).returncode:
+        where["commit"] += " and changes after it"
     limits = rates(tiny)
     CASES[name](bench)
     return {

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import torch
 
 import coreset_explore as cx
 from cases.data import NONE, at_hand, gradients, linear_gradients
+from cases.plain_pursuit import Fit, extrapolated, in_float64, plain_loop, plain_nonnegative
 from cases.race import Bench, Run, case
 from coreset_explore import LastLayer, Pool, greedy
-
-Fit = tuple[np.ndarray, np.ndarray]  # picks and their weights
 
 
 def ours(vectors: LastLayer, target: torch.Tensor, k: int, **form) -> Fit:
@@ -30,46 +27,6 @@ def gram_path(vectors: LastLayer, target: torch.Tensor, k: int, dtype=np.float32
     weights = orthogonal_mp_gram(gram, wanted, n_nonzero_coefs=k, copy_Gram=False, copy_Xy=False)
     picks = np.flatnonzero(weights)
     return picks, weights[picks].astype(np.float64)
-
-
-def plain_loop(built: np.ndarray, target: np.ndarray, k: int) -> tuple[Fit, list[tuple[int, float]]]:
-    """Least squares anew at every pick, on built gradients (n, p); and the seconds at k/2 and at k picks."""
-    start, marks, picks = time.perf_counter(), [], []
-    residual, weights = target, np.zeros(0, target.dtype)
-    for made in range(1, k + 1):
-        score = np.abs(built @ residual)
-        score[picks] = -1
-        picks.append(int(score.argmax()))
-        chosen = built[picks].T
-        weights = np.linalg.lstsq(chosen, target, rcond=None)[0]
-        residual = target - chosen @ weights
-        if made in (k // 2, k):
-            marks.append((made, time.perf_counter() - start))
-    return (np.array(picks), weights.astype(np.float64)), marks
-
-
-def extrapolated(marks: list[tuple[int, float]], k: int) -> float:
-    """a·k + b·k³ through both marks: a product with all rows a pick, and least squares of as many columns."""
-    (few, short), (many, long) = marks
-    b = max(0.0, (long / many - short / few) / (many**2 - few**2))
-    return (long / many - b * many**2) * k + b * k**3
-
-
-def in_float64(vectors: LastLayer, target: torch.Tensor, k: int) -> np.ndarray:
-    """The picks of a float64 run of the definition, its residual kept orthogonal by Gram-Schmidt done twice."""
-    wide = LastLayer(vectors.r.double(), vectors.h.double())
-    residual, basis, picks = target.double().flatten().clone(), torch.zeros(k, target.numel()).double(), []
-    free = torch.ones(len(wide), dtype=torch.bool)
-    for made in range(k):
-        score = wide.dot(residual.reshape(target.shape)).abs()
-        picks.append(int(torch.where(free, score, -1.0).argmax()))
-        free[picks[-1]] = False
-        new = wide[picks[-1:]].sum().flatten()
-        for _ in range(2):
-            new -= basis[:made].T @ (basis[:made] @ new)
-        basis[made] = new / new.norm()
-        residual -= (basis[made] @ residual) * basis[made]
-    return np.array(picks)
 
 
 def judged(vectors: LastLayer, target: torch.Tensor):
@@ -115,7 +72,7 @@ def race(bench: Bench, vectors: LastLayer, k: int, size: str, more=()) -> dict:
     )
 
 
-@case("pursuit")
+@case("pursuit-5000")
 def pursuit(bench: Bench) -> None:
     n, k, few = bench.size(5000, 80), bench.size(500, 8), bench.size(120, 4)
     vectors = gradients(n, d=bench.size(512, 12))
@@ -144,6 +101,27 @@ def pursuit(bench: Bench) -> None:
         bench.target(f"pursuit, {size}, times scikit-learn", found["scikit-learn"]["ratio"], least=3)
     loop = found["least squares anew"]["ratio"]
     bench.target(f"pursuit, {size}, times least squares anew (extrapolated)", loop, least=500)
+    few_note = (
+        f"a·k + b·k³ from the seconds at {few // 2} and {few} picks; its objective is that of {few} picks"
+    )
+    anew = bench.race(
+        f"matching pursuit, non-negative with ridge, {size}",
+        [
+            Run("ours", lambda: ours(vectors, target, k, nonnegative=True, ridge=0.5)),
+            Run(
+                "least squares anew",
+                lambda: plain_nonnegative(built, flat, few, 0.5),
+                whole=lambda found, seconds: extrapolated(found[1], k),
+                judge=lambda found: error(found[0]),
+                note=f"scipy's nnls; {few_note}",
+            ),
+        ],
+        objective="gradient error ‖Σ w g − Σ g‖ / ‖Σ g‖",
+        judge=error,
+        stages=lower_bound(vectors, k),
+    )
+    loop = anew["least squares anew"]["ratio"]
+    bench.target(f"pursuit, non-negative, {size}, times least squares anew (extrapolated)", loop, least=500)
     agree = same(ours(vectors, target, k, absolute=True)[0], in_float64(vectors, target, k))
     bench.target(f"pursuit, {size}: first picks that are a float64 run's", agree, least=k)
     if at_hand("fashion-mnist") and not bench.tiny:
@@ -196,7 +174,7 @@ def forms(bench: Bench) -> None:
         )
 
 
-@case("pursuit-large")
+@case("pursuit-20000")
 def pursuit_large(bench: Bench) -> None:
     n, k = bench.size(20_000, 90), bench.size(1000, 9)
     vectors = gradients(n, d=bench.size(512, 12))

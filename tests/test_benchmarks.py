@@ -1,0 +1,79 @@
+"""benchmarks/selection.py: every case runs on a few rows without any peer and says so; results are kept by case."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FOLDER = str(Path(__file__).resolve().parents[1] / "benchmarks")
+sys.path.insert(0, FOLDER)  # as it is when the script runs
+try:
+    import selection
+    from cases import CASES, Bench, peers, race
+    from cases.plain_pursuit import extrapolated
+finally:
+    sys.path.remove(FOLDER)
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """No peer is installed."""
+
+    def missing(module):
+        return f"{peers.PACKAGES[module]} cannot be used here (none is)" if module else ""
+
+    monkeypatch.setattr(race, "missing", missing)
+    monkeypatch.delenv("CORESET_DATA", raising=False)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_case_runs_on_a_few_rows_without_peers(name, alone):
+    bench = Bench(tiny=True)
+    CASES[name](bench)
+    assert bench.rows and all(row["median_s"] >= 0 for row in bench.rows)
+    assert all("cannot be used here" in line for line in bench.absent)
+    assert all((target["found"] is None) == (target["met"] is None) for target in bench.targets)
+
+
+def test_a_peer_that_is_not_here_is_one_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "submodlib", None)
+    peers.missing.cache_clear()
+    said = peers.missing("submodlib")
+    peers.missing.cache_clear()
+    assert said.startswith("submodlib-py cannot be used here") and "\n" not in said
+
+
+def test_a_peer_that_fails_is_left_out_and_the_rest_goes_on(monkeypatch):
+    monkeypatch.setattr(race, "missing", lambda module: "")
+
+    def broken():
+        raise RuntimeError("no kernel for n = 7\nand a long story")
+
+    bench = Bench(tiny=True)
+    runs = [race.Run("ours", lambda: 1), race.Run("peer", broken, "sklearn"), race.Run("other", lambda: 2)]
+    bench.race("counting", runs, objective="the count", judge=float)
+    assert bench.absent == ["peer, counting: RuntimeError: no kernel for n = 7"]
+    assert [(row["who"], row["objective"]) for row in bench.rows] == [("ours", 1.0), ("other", 2.0)]
+
+
+def test_cases_not_run_keep_their_rows(tmp_path, monkeypatch, alone):
+    monkeypatch.setattr(selection, "RESULTS", tmp_path)
+    monkeypatch.setattr(selection, "JSON", tmp_path / "selection.json")
+    monkeypatch.setattr(selection, "TABLES", tmp_path / "selection.md")
+    first, second = list(CASES)[:2]
+    found = selection.measured("disparity", tiny=True)
+    for name, seconds in ((second, 1.0), (first, 2.0), (second, 3.0)):
+        selection.keep(name, found | {"seconds": seconds})
+    kept = json.loads((tmp_path / "selection.json").read_text())["cases"]
+    assert {name: case["seconds"] for name, case in kept.items()} == {first: 2.0, second: 3.0}
+    assert list(kept) == [first, second]
+    page = (tmp_path / "selection.md").read_text()
+    assert f"## {first}" in page and "disparity_min, n=80, k=8" in page
+
+
+def test_extrapolation_is_exact_where_its_form_is():
+    marks = [(k, 2.0 * k + 0.01 * k**3) for k in (60, 120)]
+    assert extrapolated(marks, 500) == pytest.approx(2.0 * 500 + 0.01 * 500**3)
+    assert np.isclose(extrapolated([(60, 3.0), (120, 6.0)], 500), 25.0)
