@@ -9,6 +9,7 @@ import torch
 
 import coreset_explore as cx
 from coreset_explore import neighbors
+from coreset_explore.greedy import tiles
 from coreset_explore.methods import maxherding, probcover, typiclust, zcore
 from coreset_explore.methods.fiftyone import representativeness, uniqueness
 from tests.pools import make
@@ -155,11 +156,10 @@ def value(k: torch.Tensor, rows) -> float:
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @pytest.mark.parametrize("given", [(), (2, 30)])
-@pytest.mark.parametrize("few", [1, 5])
-def test_maxherding_is_the_naive_greedy(few, metric, given, monkeypatch):
-    monkeypatch.setattr(maxherding, "ROWS", 8)  # tiles of a few rows, the last ones short
-    monkeypatch.setattr(maxherding, "COLUMNS", 13)
-    monkeypatch.setattr(maxherding, "FEW", few)
+def test_maxherding_is_the_naive_greedy(metric, given, monkeypatch):
+    monkeypatch.setattr(maxherding, "ROWS", 8)  # portions and tiles of a few rows, the last ones short
+    monkeypatch.setattr(tiles, "ROWS", 7)
+    monkeypatch.setattr(tiles, "COLUMNS", 13)
     x = draw(61, 4, 5)
     chosen = cx.select("maxherding", cx.Pool.of(x), 25, metric=metric, given=given)
     k = kernel(unit(x) if metric == "cosine" else x, chosen.info["sigma"])
@@ -203,7 +203,8 @@ def test_maxherding_weights_count_the_nearest_rows():
 
 @pytest.mark.parametrize("given", [(), (0, 44)])
 def test_probcover_as_a_plain_loop(given, monkeypatch):
-    monkeypatch.setattr(probcover, "ENTRIES", 1000)  # blocks of 9 rows, the last of 2: it has neighbors too
+    monkeypatch.setattr(tiles, "ROWS", 9)  # tiles of 9 rows, the last of 2: it has neighbors too
+    monkeypatch.setattr(tiles, "COLUMNS", 30)
     x = draw(101, 3, 8)
     chosen = cx.select("probcover", cx.Pool.of(x), 60, delta=0.6, metric="euclidean", given=given)
     ball = [set((dist(x)[i] < 0.6).nonzero().flatten().tolist()) | {i} for i in range(101)]

@@ -10,13 +10,14 @@ from torch import Tensor
 
 from coreset_explore import greedy, neighbors
 from coreset_explore.greedy.rows import squared_norms
+from coreset_explore.greedy.tiles import Tiles, count_above
 from coreset_explore.params import Metric
 from coreset_explore.pool import Pool
-from coreset_explore.progress import check, track
+from coreset_explore.progress import track
 from coreset_explore.registry import Range, selector
 from coreset_explore.selection import Selection
 
-ENTRIES = 1 << 22  # distances computed together
+ENTRIES = 1 << 20  # distances to other clusters computed together
 PROBES = 2000  # rows whose balls' purity is looked at
 
 
@@ -27,7 +28,7 @@ PROBES = 2000  # rows whose balls' purity is looked at
     purpose="cover",
     title="ProbCover",
     paper="Yehuda et al. 2022, arXiv:2205.11320, Algorithm 1",
-    bytes=lambda n, d, c, k: 4 * 4 * n * d + 3 * 4 * ENTRIES + 100 * n,
+    bytes=lambda n, d, c, k: 4 * 5 * n * d + 2**26 + 100 * n,
 )
 def probcover(
     pool: Pool,
@@ -49,8 +50,8 @@ def probcover(
     """Each pick is the row whose δ-ball holds the most rows not covered yet; it stops when all are covered.
 
     Rows i, j of features x (n, d), scaled to length 1 for "cosine", are in each other's ball if ‖x_i − x_j‖ < δ, and
-    a row is in its own. The graph is never stored: every row's ball is computed when degrees are counted and once
-    more when it is covered and leaves its neighbors' degrees, twice n²·d operations in blocks and O(n) memory.
+    a row is in its own. The graph is never stored: distances are computed when degrees are counted, n²·d operations
+    in tiles, and those of newly covered rows to the rows within 2δ of a pick once more. O(n) memory.
     `gains` are rows newly covered. At least (1 − 1/e) of the best cover.
 
     δ is the largest radius with which a share `purity` of the balls is pure: a ball is pure while no row of another
@@ -65,26 +66,24 @@ def probcover(
     if delta is None:
         many = min(clusters or len(pool.classes) or 10, len(x))
         delta = pure_radius(x, neighbors.kmeans(x, max(many, 1), rng)[1], purity)
-    balls = Balls(x, delta)
-    uncovered = torch.ones(len(x), dtype=torch.bool, device=x.device)
-    degree = balls.count(torch.arange(len(x), device=x.device), "degrees")
+    balls = Balls(x, float(delta))
     for row in track(held.tolist(), "given"):
-        _cover(balls, row, uncovered, degree)
-    degree[held.to(x.device)] = -1
+        balls.take(row)
+    balls.degree[held.to(x.device)] = -1
     picks: list[int] = []
     gains: list[int] = []
     for _ in track(range(k), "covering"):
-        while (most := degree.max()) > 0:
-            row = int((degree == most).nonzero()[0])
-            found = _cover(balls, row, uncovered, degree)
-            degree[row] = -1
+        while (most := balls.degree.max()) > 0:
+            row = int((balls.degree == most).nonzero()[0])
+            found = balls.take(row)
+            balls.degree[row] = -1
             if found:  # else rounding at a ball's rim had counted a row that is covered
                 picks.append(row)
                 gains.append(found)
                 break
         else:
             break
-    info = {"delta": float(delta), "uncovered": int(uncovered.sum())}
+    info = {"delta": float(delta), "uncovered": int(balls.uncovered.sum())}
     if len(picks) < k:
         info["stopped"] = f"every row lies within {delta:.4g} of {len(picks):,} of {k:,} picks"
     rows = order[torch.tensor(picks, dtype=torch.int64)]
@@ -92,38 +91,36 @@ def probcover(
     return Selection(rows, weights, gains=torch.tensor(gains, dtype=torch.float64), info=info)
 
 
-def _cover(balls: Balls, row: int, uncovered: Tensor, degree: Tensor) -> int:
-    """Cover a row's ball: what is newly covered leaves the degrees of all rows around it. How many that were."""
-    new = (balls(torch.tensor([row], device=degree.device))[0] & uncovered).nonzero().flatten()
-    if len(new):
-        uncovered[new] = False
-        degree -= balls.count(new)
-    return len(new)
-
-
 class Balls:
-    """Which rows of x (n, d) lie closer than delta to which, a block at a time."""
+    """How many rows that are not covered yet lie closer than δ to each row of x (n, d), as `degree` (n,) int64."""
 
     def __init__(self, x: Tensor, delta: float):
-        self.x, self.limit = x, float(delta) ** 2
-        self.norms = x.square().sum(1)
+        self.tiles, self.limit = Tiles(x), -(delta**2) / 2
+        self.uncovered = torch.ones(len(x), dtype=torch.bool, device=x.device)
+        # rounding must not put a row out of its own ball, nor a ball of radius 0 hold even its center
+        self.degree = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+        for rows, columns, own, tile in self.tiles.pairs("degrees"):
+            tile[:, :own].fill_diagonal_(torch.inf)
+            by_row, by_column = count_above(tile, self.limit, own)
+            self.degree[rows] += by_row
+            self.degree[columns.start + own : columns.stop] += by_column
 
-    def __call__(self, rows: Tensor) -> Tensor:
-        """Whether each row is in each ball, (rows, n) bool; in its own always."""
-        squared = (self.x[rows] @ self.x.T).mul_(-2.0).add_(self.norms[rows][:, None]).add_(self.norms[None])
-        inside = squared < self.limit
-        inside[torch.arange(len(rows), device=rows.device), rows] = True
-        return inside
+    def take(self, row: int) -> int:
+        """Cover a row's ball: what is newly covered leaves the degrees of the rows around it. How many that were.
 
-    def count(self, rows: Tensor, label: str = "") -> Tensor:
-        """How many of `rows` are in each row's ball (n,) int64; every row is asked, the last block too."""
-        total = torch.zeros(len(self.x), dtype=torch.int64, device=self.x.device)
-        blocks = rows.split(max(1, ENTRIES // len(self.x)))
-        for block in track(blocks, label) if label else blocks:
-            check()
-            # float32 counts to 2^24 exactly and is summed much faster than bool
-            total += self(block).float().sum(0).long()
-        return total
+        Whoever is within δ of these is within 2δ of the row.
+        """
+        near = self.tiles.row(row)
+        inside = near > self.limit
+        inside[row] = True
+        new = (inside & self.uncovered).nonzero().flatten()
+        self.uncovered[new] = False
+        around = (near > 4 * self.limit - 5 * self.tiles.slack).nonzero().flatten()
+        for rows, columns, tile in self.tiles.blocks(new, around):
+            at = torch.arange(len(self.degree), device=new.device)[columns]
+            tile.masked_fill_(rows[:, None] == at[None], torch.inf)
+            self.degree[columns] -= count_above(tile, self.limit, 0)[1]
+        return len(new)
 
 
 def pure_radius(x: Tensor, label: Tensor, purity: float) -> float:
