@@ -10,6 +10,8 @@ from coreset_explore.gradients import Gradients
 from coreset_explore.greedy.rows import STEP, factors, first_max, squared_between, squared_norms
 from coreset_explore.progress import check, track
 
+PANEL = 2**23  # numbers of one panel of inner products: 32 MB
+
 
 def distances(vectors: Gradients, *, compiled: bool | None = None) -> Tensor:
     """Euclidean distances (n, n) float32, symmetric, 0 on the diagonal; near-duplicates without cancellation.
@@ -23,15 +25,18 @@ def distances(vectors: Gradients, *, compiled: bool | None = None) -> Tensor:
 
     r, h, bias = factors(vectors)
     steps, n, d = h.shape
-    out = torch.empty(n, n)
+    # numpy asks for huge pages: the first touch of torch's own would cost as much as the rest of the work
+    out = np.empty((n, n), dtype=np.float32)
     columns = np.ascontiguousarray(r.transpose(0, 2, 1))
-    size = max(1, min(int(STEP / (2 * n * d)), 2**23 // n + 1))
+    size = max(1, min(n, int(4 * STEP / (2 * n * d)), PANEL // n))
+    buffer = np.empty(size * n, dtype=np.float32)
     for start in track(range(0, n, size), "distances"):
+        rows, right = slice(start, start + size), n - start
+        panel = buffer[: min(size, right) * right].reshape(-1, right)
         for step in range(steps):
-            own = torch.from_numpy(h[step])
-            panel = (own[start : start + size] @ own[start:].T).numpy()
-            kernels.distances(panel, step, r, h, columns[step], bias, norms.numpy(), start, out.numpy())
-    return out
+            np.matmul(h[step, rows], h[step, start:].T, out=panel)
+            kernels.distances(panel, step, r, h, columns[step], bias, norms.numpy(), start, out)
+    return torch.from_numpy(out)
 
 
 def _distances_torch(vectors: Gradients, norms: Tensor) -> Tensor:
