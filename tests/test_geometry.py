@@ -198,6 +198,34 @@ def test_maxherding_weights_count_the_nearest_rows():
     assert torch.equal(chosen.weights, torch.bincount(owner, minlength=10).double())
 
 
+# -- tiles of distances -----------------------------------------------------------------------------------------------
+
+
+def test_compiled_tiles_equal_plain_tensor_operations():
+    x = draw(90, 3, 4)
+    x[40:45] = x[0]
+    near = tiles.Tiles(x)(slice(0, 70))
+    for own in (0, 30, 90):
+        plain, fast = (tiles.count_above(near, -0.5, own, compiled=c) for c in (False, None))
+        assert all(torch.equal(a.long(), b.long()) for a, b in zip(plain, fast, strict=True))
+    level = torch.linspace(-13.8, -0.01, 70)
+    for high in (level, level / 2, torch.zeros(70)):
+        plain, fast = (tiles.lost(near, level, high, compiled=c) for c in (False, None))
+        torch.testing.assert_close(fast, plain, rtol=1e-5, atol=1e-6)
+    assert tiles.lost(near, level, level).abs().max() < 1e-6
+
+
+def test_every_pair_of_rows_stands_in_one_tile(monkeypatch):
+    monkeypatch.setattr(tiles, "ROWS", 8)
+    monkeypatch.setattr(tiles, "COLUMNS", 11)
+    x, seen = draw(45, 3, 2), torch.zeros(45, 45)
+    for rows, columns, own, tile in tiles.Tiles(x).pairs("pairs"):
+        torch.testing.assert_close(tile.double(), -(dist(x)[rows, columns] ** 2) / 2, rtol=1e-4, atol=1e-5)
+        seen[rows, columns] += 1
+        seen[columns.start + own : columns.stop, rows] += 1
+    assert (seen == 1).all()
+
+
 # -- ProbCover --------------------------------------------------------------------------------------------------------
 
 

@@ -25,6 +25,7 @@ class Tiles:
     def __init__(self, x: Tensor):
         half, one = x.square().sum(1, keepdim=True) / -2, torch.ones_like(x[:, :1])
         self.left, self.right = torch.cat([x, half, one], 1), torch.cat([x, one, half], 1)
+        self.room = torch.empty(ROWS * max(ROWS, COLUMNS), dtype=x.dtype, device=x.device)
         self.slack = 16 * ROUNDING * -float(half.min())
 
     def __len__(self) -> int:
@@ -38,10 +39,17 @@ class Tiles:
         """How near one row is to all (n,)."""
         return self(slice(row, row + 1))[0]
 
+    def _tile(self, rows: Rows, columns: Rows) -> Tensor:
+        """The same in memory that the next tile takes over: fresh memory would cost as much as the product."""
+        left, right = self.left[rows], self.right[columns]
+        tile = self.room[: len(left) * len(right)].view(len(left), len(right))
+        return torch.mm(left, right.T, out=tile).clamp_max_(0.0)
+
     def pairs(self, label: str) -> Iterator[tuple[slice, slice, int, Tensor]]:
         """Each pair of rows once: rows, columns, how many of the columns are those rows themselves, and the tile.
 
-        Columns beyond those stand for their own rows too: there (i, j) is the only mention of j and i.
+        Columns beyond those stand for their own rows too: there (i, j) is the only mention of j and i. A tile is valid
+        until the next.
         """
         n = len(self)
         for start in track(range(0, n, ROWS), label):
@@ -49,10 +57,11 @@ class Tiles:
             for left in range(start, n, max(ROWS, COLUMNS)):
                 check()
                 columns = slice(left, min(left + max(ROWS, COLUMNS), n))
-                yield rows, columns, rows.stop - start if left == start else 0, self(rows, columns)
+                yield rows, columns, rows.stop - start if left == start else 0, self._tile(rows, columns)
 
     def blocks(self, rows: Tensor, columns: Tensor) -> Iterator[tuple[Tensor, Rows, Tensor]]:
-        """Some rows with some columns: rows, columns and the tile. Columns that are most rows are all rows."""
+        """Some rows with some columns: rows, columns and the tile. Columns that are most rows are all rows;
+        a tile is valid until the next."""
         many = len(columns) > len(self) // 2
         parts = (
             [slice(i, i + COLUMNS) for i in range(0, len(self), COLUMNS)] if many else columns.split(COLUMNS)
@@ -60,7 +69,7 @@ class Tiles:
         for some in rows.split(ROWS):
             for part in parts:
                 check()
-                yield some, part, self(some, part)
+                yield some, part, self._tile(some, part)
 
 
 def count_above(
