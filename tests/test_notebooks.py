@@ -7,6 +7,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from scripts.refresh import opens_panels
+
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -18,21 +20,35 @@ def test_the_first_walkthrough_is_where_make_explore_opens():
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
+    run(path, tmp_path, monkeypatch)
+
+
+def test_the_methods_walkthrough_takes_the_digits_where_fashion_mnist_is_not(tmp_path, monkeypatch):
+    printed = run(
+        ROOT / "notebooks" / "02_methods.ipynb", tmp_path, monkeypatch, CORESET_DATA=str(tmp_path / "none")
+    )
+    assert "The built-in digits stand in" in printed and "Data(digits: 1,438 images" in printed
+
+
+def run(path, tmp_path, monkeypatch, **environment) -> str:
+    """Execute the notebook with small constants; returns what its cells printed and answered."""
     monkeypatch.setenv("CORESET_FAST", "1")  # the walkthroughs read this and take smaller constants
     monkeypatch.setenv(
         "PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     )
     for variable in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"):
         monkeypatch.setenv(variable, str(tmp_path / variable))
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
     )
     client.execute()
-    counts = [
-        cell.execution_count for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()
-    ]
-    assert counts == list(range(1, len(counts) + 1))
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell.outputs]
+    return "\n".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -46,3 +62,16 @@ def test_it_is_stored_light_and_without_widget_state(path):
             assert output.output_type != "error", f"stores a traceback: {output.get('evalue')}"
             views = [kind for kind in output.get("data", {}) if "widget-view" in kind]
             assert not views, "stores a view of a widget that no reader has"
+
+
+def test_what_is_read_on_github_was_run_as_it_stands():
+    """A walkthrough without panels stores what every cell showed, in one run, without progress bars."""
+    for path in NOTEBOOKS:
+        notebook = nbformat.read(path, as_version=4)
+        if opens_panels(notebook):
+            continue
+        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), path.name
+        streams = [o for cell in code for o in cell.outputs if o.output_type == "stream"]
+        assert not [stream.text for stream in streams if stream.name == "stderr"], path.name
+        assert any("image/png" in o.get("data", {}) for cell in code for o in cell.outputs), path.name

@@ -25,6 +25,8 @@ def overlap(
 
     `order` "clusters" puts selections that overlap next to each other, by average linkage of 1 − overlap.
     """
+    from matplotlib.colors import PowerNorm
+
     m = len(names)
     if tuple(matrix.shape) != (m, m):
         raise ValueError(f"overlap wants one row and column a name, ({m}, {m}), got {tuple(matrix.shape)}")
@@ -39,7 +41,9 @@ def overlap(
     axes.grid(False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    shown = axes.imshow(matrix.numpy(), cmap="cividis", vmin=0, vmax=1, aspect="auto" if numbers else "equal")
+    # by their root where no numbers stand: most overlaps of many methods are below 0.1
+    scale = {"vmin": 0, "vmax": 1} if numbers else {"norm": PowerNorm(0.5, 0, 1)}
+    shown = axes.imshow(matrix.numpy(), cmap="cividis", aspect="auto" if numbers else "equal", **scale)
     axes.set_xticks(range(m), names, rotation=30 if numbers else 90, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(m), names)
     axes.tick_params(length=0)
@@ -48,6 +52,9 @@ def overlap(
         for label in axes.get_xticklabels():
             label.set_va("center")
         bar = made.colorbar(shown, ax=axes, fraction=0.025, pad=0.01, aspect=40)
+        bar.set_ticks(
+            [0, 0.01, 0.05, 0.1, 0.2, 0.5, 1], labels=["0", "0.01", "0.05", "0.1", "0.2", "0.5", "1"]
+        )
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=SMALL, length=0, colors=palette.ink("text", dark))
         return made

@@ -113,7 +113,7 @@ def many_images(
         raise ValueError("nothing to draw: pass a mapping from names to selections that hold at least 1 row")
     columns = min(first + last, max(map(len, lines.values())))
     wide, high = NAME + columns * (CELL + GAP) + SPLIT, len(lines) * (CELL + 0.24) + 0.8
-    made = figure(wide * 0.4, high * 0.4 + (0.3 if title else 0), dark)
+    made = figure(wide * 0.4, high * 0.4 + 0.3 + (0.3 if title else 0), dark)
     axes = made.add_subplot()
     axes.set_axis_off()
     text, muted = palette.ink("text", dark), palette.ink("muted", dark)
@@ -137,7 +137,7 @@ def many_images(
                     color=inks[int(data.y[row])], linewidth=1.8, solid_capstyle="butt", gid="class",
                 )  # fmt: skip
     bottom = len(lines) * (CELL + 0.24)
-    axes.set(xlim=(0, wide), ylim=(bottom, -0.65), aspect="equal")
+    axes.set(xlim=(0, wide), ylim=(bottom, -0.65), aspect="equal", anchor="W")
     if title:
         axes.set_title(title, loc="left", fontsize=LARGE, fontweight="bold", color=text)
     if data.y is not None:
@@ -164,16 +164,21 @@ def _class_line(made, data, present: Sequence[int], inks: Sequence[str], dark: b
 
 
 def _name_classes(axes, points: Tensor, y: Tensor, classes: Sequence[str], dark: bool) -> None:
-    """Each class's name at the middle of its rows, on a ground that lets it be read."""
+    """Each class's name where it outnumbers the others most, on a ground that lets it be read."""
     from matplotlib import patheffects
 
-    ground = [patheffects.withStroke(linewidth=2.2, foreground=palette.ink("background", dark))]
     if len(classes) > 12:
         return
+    ground = [patheffects.withStroke(linewidth=2.2, foreground=palette.ink("background", dark))]
+    low, high = points.min(0).values, points.max(0).values
+    cells = ((points - low) / (high - low).clamp_min(1e-12) * 12).long().clamp_max(11) @ torch.tensor([12, 1])
+    everyone = torch.bincount(cells, minlength=144)
     for label, name in enumerate(classes):
-        members = points[y == label]
-        if len(members):
-            x, height = members.median(0).values.tolist()
+        members = y == label
+        if bool(members.any()):
+            margin = 2 * torch.bincount(cells[members], minlength=144) - everyone
+            margin[torch.bincount(cells[members], minlength=144) == 0] = -len(points) - 1
+            x, height = points[members & (cells == margin.argmax())].mean(0).tolist()
             axes.text(
                 x, height, str(name), ha="center", va="center", fontsize=SMALL - 1.5, zorder=5,
                 color=palette.ink("text", dark), path_effects=ground, clip_on=True,
