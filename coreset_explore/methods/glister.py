@@ -11,7 +11,7 @@ from torch import Tensor
 
 from coreset_explore import greedy
 from coreset_explore.gradients import Gradients, LastLayer
-from coreset_explore.greedy.rows import first_max
+from coreset_explore.greedy.rows import dots, first_max
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.registry import Range, selector
@@ -123,5 +123,5 @@ def _along(vectors: Gradients, v: Tensor) -> Tensor:
     parts = []
     for start in range(0, len(vectors), 8192):
         check()
-        parts.append(vectors[start : start + 8192].dot(v))
+        parts.append(dots(vectors[start : start + 8192], v))
     return torch.cat(parts)
