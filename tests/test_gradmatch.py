@@ -55,11 +55,12 @@ VARIANTS = [
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: "-".join(f"{n[:4]}{x:g}" for n, x in v.items()))
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("steps", [1, 2])
-def test_every_variant_equals_the_plain_loop(variant, steps):
+def test_every_variant_equals_the_plain_loop(variant, steps, compiled):
     grads = gradients(200, seed=1, steps=steps)
     target = grads.sum()
-    picks, gains, weights, why = greedy.pursue(grads, target, 30, NONE, **variant)
+    picks, gains, weights, why = greedy.pursue(grads, target, 30, NONE, compiled=compiled, **variant)
     want, fit = plain(grads, target, 30, **variant)
     assert picks.tolist() == want and not why
     np.testing.assert_allclose(weights.numpy(), fit, rtol=1e-6, atol=1e-8)
@@ -90,13 +91,11 @@ def test_equals_scikit_learn_when_free():
     np.testing.assert_allclose(weights.numpy(), theirs[picks], rtol=1e-6)
 
 
-def test_five_hundred_picks_of_five_thousand_equal_a_float64_run():
-    grads = gradients(5000, c=10, d=64, seed=4)
-    target = grads.sum()
-    picks = greedy.pursue(grads, target, 500, NONE, absolute=True)[0]
+def orthogonal(grads, target, k):
+    """Signless pursuit with free weights in float64 throughout, by Gram-Schmidt done twice."""
     g = grads.dense().double().numpy()
-    basis, residual, chosen = np.zeros((500, g.shape[1])), target.flatten().numpy().copy(), []
-    for i in range(500):  # float64 throughout, by Gram-Schmidt done twice
+    basis, residual, chosen = np.zeros((k, g.shape[1])), target.flatten().numpy().copy(), []
+    for i in range(k):
         score = np.abs(g @ residual)
         score[chosen] = -1
         chosen.append(int(score.argmax()))
@@ -105,7 +104,56 @@ def test_five_hundred_picks_of_five_thousand_equal_a_float64_run():
             new -= (basis[:i] @ new) @ basis[:i]
         basis[i] = new / np.linalg.norm(new)
         residual -= (basis[i] @ residual) * basis[i]
+    return chosen, residual
+
+
+def test_five_hundred_picks_of_five_thousand_equal_a_float64_run():
+    grads = gradients(5000, c=10, d=64, seed=4)
+    target = grads.sum()
+    picks, gains, _, _ = greedy.pursue(grads, target, 500, NONE, absolute=True)
+    chosen, residual = orthogonal(grads, target, 500)
     assert picks.tolist() == chosen
+    total = float(target.square().sum())
+    assert total - float(gains.sum()) == pytest.approx(float(residual @ residual), abs=1e-10 * total)
+
+
+@pytest.mark.parametrize(
+    "variant", [{"nonnegative": True}, {"nonnegative": True, "ridge": 0.5}, {"ridge": 0.5}, {}]
+)
+def test_a_hundred_picks_of_fifteen_hundred_equal_the_plain_loop(variant):
+    grads = gradients(1500, c=5, d=24, seed=22)
+    target = gradients(400, c=5, d=24, seed=23).sum()
+    picks, _, weights, _ = greedy.pursue(grads, target, 100, NONE, **variant)
+    want, fit = plain(grads, target, 100, **variant)
+    assert picks.tolist() == want
+    np.testing.assert_allclose(weights.numpy(), fit, rtol=1e-4, atol=1e-6)  # G squares the condition
+
+
+@pytest.mark.parametrize("spread", [1e-3, 1e-4, 1e-6])
+def test_to_the_last_dimension_where_the_residual_falls_by_many_orders(spread):
+    """A spectrum that falls and 120 dimensions for 119 picks: the residual is built anew on the way, and often."""
+    rng = torch.Generator().manual_seed(24)
+    scale = torch.logspace(0, float(np.log10(spread)), 39)
+    grads = LastLayer(torch.randn(1, 300, 3, generator=rng), torch.randn(1, 300, 39, generator=rng) * scale)
+    target = grads.sum()
+    picks, _, _, why = greedy.pursue(grads, target, 119, NONE, absolute=True)
+    other, _, _, also = greedy.pursue(grads, target, 119, NONE, absolute=True, compiled=False)
+    assert (
+        len(picks) == 119 or "no row left" in why
+    )  # of the directions below 1e-5 of the longest nothing is found
+    assert picks.tolist() == other.tolist() and why == also
+    assert picks.tolist() == orthogonal(grads, target, 119)[0][: len(picks)]
+
+
+def test_more_equals_than_are_settled_one_by_one():
+    """A hundred copies of every row: ties go to the first, whichever way the residual is kept."""
+    one = gradients(12, seed=25)
+    grads = LastLayer(one.r.repeat_interleave(100, 1), one.h.repeat_interleave(100, 1))
+    for variant in ({"ridge": 0.5, "nonnegative": True}, {"absolute": True}):
+        picks = greedy.pursue(grads, one.sum(), 30, NONE, **variant)[0]
+        other = greedy.pursue(grads, one.sum(), 30, NONE, compiled=False, **variant)[0]
+        assert picks.tolist() == other.tolist()
+        assert picks[0] % 100 == 0
 
 
 def test_dense_gradients_answer_alike():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from coreset_explore import LastLayer, kernels
-from coreset_explore.kernels import CHUNK, _argmax
+from coreset_explore.kernels import CHUNK, _argmax, pursuit
 from coreset_explore.kernels.fit import factor_drop, factor_grow, refit
 
 
@@ -124,6 +124,14 @@ def test_warm_compiles_what_the_methods_call():
 
     greedy.warm()
     loops = [kernels.farthest, kernels.distances, kernels.coverage_gains, kernels.lazy_coverage, refit]
+    loops += [
+        pursuit.columns,
+        pursuit.advance,
+        pursuit.foremost,
+        pursuit.against,
+        pursuit.line,
+        pursuit.moved,
+    ]
     before = [len(loop.signatures) for loop in loops]
     assert all(before)
     rng = torch.Generator().manual_seed(4)

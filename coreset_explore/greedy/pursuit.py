@@ -32,7 +32,8 @@ def pursue(
     weights are refitted: argmin ‖Σ w_i g_i − target‖² + ridge·‖w‖², over w ≥ 0 if asked. Given rows take part in the
     fit. Scores are float32 products; rows that these cannot tell apart, and all about the picks, are float64, so the
     picks are those of a float64 run. Signed pursuit with free weights takes rows that point away from the residual once
-    none points along it. k·n·c·d + k²·c·d + k³ operations, n·c + k·(c + d) + k² numbers.
+    none points along it. k·n·(c + d + k) operations and n·(c + k) + k² numbers, or k·n·c·d and n·c + k·(c + d + k) with
+    the residual built (see `greedy.residual`; `compiled` chooses), beside k²·(c + d + k) for the fits.
 
     Returns picks, what each took off that minimum, the picks' weights, and why it stopped early ("" if it did not): the
     minimum under `tolerance`·‖target‖², or no row left that correlates beyond rounding.

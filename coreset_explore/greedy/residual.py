@@ -7,6 +7,8 @@ the picks, n·k. Both score rows in float32 and settle in float64 what this cann
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,7 +18,12 @@ from coreset_explore.greedy.rows import best, dots, double, factors, squared_nor
 from coreset_explore.progress import check
 
 DOUBT = 1e-5  # no inner product in float32 is further off than this share of the lengths
+KEPT_DOUBT = (
+    2e-6  # nor one of the kept columns, times its weight: summed in sixteen parts they are good to 1e-7
+)
 DRIFT = 100.0  # rounding relative to the residual's own, beyond which correlations are computed anew
+AHEAD = 4  # columns computed together
+KEPT = 32  # columns of rows that may be picked soon
 MANY = 64  # candidates for one pick, likewise
 PIECE = 2**27  # bytes read between two looks at whether to stop: some milliseconds
 
@@ -41,9 +48,8 @@ class Residual:
         self.vectors, self.target, self.total = vectors, target.double(), 0
         self.norms = squared_norms(vectors).sqrt()
         reach = 1 / _lengths(vectors) if normalized else torch.ones_like(self.norms, dtype=torch.float64)
-        self.reach = torch.where(
-            self.norms > 0, reach, 0.0
-        )  # what a correlation is multiplied by; 0: not to be picked
+        # what a correlation is multiplied by; 0: not to be picked
+        self.reach = torch.where(self.norms > 0, reach, 0.0)
         self.gram = np.zeros((cap, cap))
 
     def forbid(self, row: int) -> None:
@@ -115,7 +121,8 @@ class Columns(Residual):
         self.short = [part.float().numpy() for part in (self.norms, self.reach)]  # as float32
         self.picks, self.weights, self.slopes = np.zeros(cap, dtype=np.int64), np.zeros(cap), np.zeros(cap)
         self.columns, self.known = np.empty((cap, n), dtype=np.float32), 0
-        self.correlation, self.candidates = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.int64)
+        self.ahead, self.owner, self.turn = np.zeros((KEPT, n), dtype=np.float32), np.full(KEPT, -1), 0
+        self.correlation, self.candidates = np.zeros(n, dtype=np.float32), np.empty(n, dtype=np.int64)
         self.lines: dict[int, np.ndarray] = {}  # of the last candidates: one of them is taken next
         self._build()
 
@@ -153,7 +160,8 @@ class Columns(Residual):
 
     def foremost(self, absolute: bool) -> tuple[int, float]:
         self._advance()
-        sign, share = np.float32(-1 if absolute else 1), np.float32(DOUBT * (self.spread + self.square**0.5))
+        sign = np.float32(-1 if absolute else 1)
+        share = np.float32(DOUBT * self.square**0.5 + KEPT_DOUBT * self.spread)
         count = self.kernels.foremost(self.correlation, sign, share, *self.short, self.candidates)
         if count > MANY and self.spread:
             self._build()
@@ -171,25 +179,36 @@ class Columns(Residual):
 
     def _advance(self) -> None:
         """Correlations with the residual as it is, after the columns of picks that are new."""
-        n, total, fresh = len(self.vectors), self.total, self.total - self.known
+        for i in range(self.known, self.total):
+            if self.picks[i] not in self.owner:
+                self._look_ahead(self.picks[i])
+            self.columns[i] = self.ahead[int((self.owner == self.picks[i]).argmax())]
+        self.known = self.total
         change = (self.weights - self.start).astype(np.float32)
-        size = PIECE // (4 * (fresh * (self.r.shape[2] + self.h.shape[2]) * len(self.r) + total + 4))
+        for begin, end in self._pieces(self.total + 4):
+            self.kernels.advance(self.columns, self.total, self.before, change, begin, end, self.correlation)
+
+    def _look_ahead(self, row: int) -> None:
+        """Columns of `row` and of three that correlate nearly as much: what costs is to read all rows.
+
+        They take the place of the oldest. Two picks of three find their column here.
+        """
+        score = torch.from_numpy(np.abs(self.correlation) * self.short[1])
+        likely = torch.topk(score, min(KEPT, len(score))).indices.numpy()
+        likely = likely[~np.isin(likely, self.owner)]
+        rows = np.concatenate([[row], likely, np.full(AHEAD, row)])[:AHEAD]
+        slots = np.arange(self.turn, self.turn + AHEAD)
+        self.turn = (self.turn + AHEAD) % KEPT
+        self.owner[slots], self.ahead[slots] = rows, 0.0
+        for begin, end in self._pieces(len(self.r) * (self.r.shape[2] + self.h.shape[2])):
+            self.kernels.columns(self.r, self.h, rows, slots, self.ahead, begin, end)
+
+    def _pieces(self, numbers: int) -> Iterator[tuple[int, int]]:
+        """Ranges of rows, of which so many numbers each are read: some milliseconds, then a look at whether to stop."""
+        size, n = max(1, PIECE // (4 * numbers)), len(self.vectors)
         for begin in range(0, n, size):
             check()
-            self.kernels.advance(
-                self.r,
-                self.h,
-                self.picks,
-                self.known,
-                total,
-                self.columns,
-                self.before,
-                change,
-                begin,
-                min(begin + size, n),
-                self.correlation,
-            )
-        self.known = total
+            yield begin, min(begin + size, n)
 
     def _line(self, row: int) -> np.ndarray:
         """Inner products of a row with the picks and itself, as if it were the next."""

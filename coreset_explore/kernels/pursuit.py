@@ -9,19 +9,36 @@ import numpy as np
 
 from coreset_explore.kernels import compiled
 
-TILE = 4096  # rows whose correlations stay in the first-level cache while the picks' columns pass by
+TILE = 8192  # rows whose correlations stay in the cache while the picks' columns stream past
 
 
 @compiled
-def advance(r, h, picks, made, total, columns, before, change, start, stop, correlation):
-    """correlation = before − Σ_i change_i·⟨g_j, g_picks[i]⟩ for rows j from start to stop.
+def columns(r, h, four, slots, out, start, stop):
+    """⟨g_j, g_row⟩ for each of four rows added to its slot of `out` (slots, n), for rows j from start to stop."""
+    for s in range(r.shape[0]):
+        r0, r1, r2, r3 = r[s, four[0]], r[s, four[1]], r[s, four[2]], r[s, four[3]]
+        h0, h1, h2, h3 = h[s, four[0]], h[s, four[1]], h[s, four[2]], h[s, four[3]]
+        for j in range(start, stop):
+            rj, hj = r[s, j], h[s, j]
+            a0, a1, a2, a3 = np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0)
+            b0, b1, b2, b3 = np.float32(1.0), np.float32(1.0), np.float32(1.0), np.float32(1.0)
+            for c in range(rj.size):
+                x = rj[c]
+                a0, a1, a2, a3 = a0 + r0[c] * x, a1 + r1[c] * x, a2 + r2[c] * x, a3 + r3[c] * x
+            for f in range(hj.size):
+                x = hj[f]
+                b0, b1, b2, b3 = b0 + h0[f] * x, b1 + h1[f] * x, b2 + h2[f] * x, b3 + h3[f] * x
+            out[slots[0], j] += a0 * b0
+            out[slots[1], j] += a1 * b1
+            out[slots[2], j] += a2 * b2
+            out[slots[3], j] += a3 * b3
 
-    `columns` (picks, n) keeps the inner products; those from `made` to `total` are computed on the way.
-    """
+
+@compiled
+def advance(columns, total, before, change, start, stop, correlation):
+    """correlation_j = before_j − Σ_i change_i·columns_ij over `total` picks, for rows j from start to stop."""
     for begin in range(start, stop, TILE):
         end = min(begin + TILE, stop)
-        for i in range(made, total):
-            _column(r, h, picks[i], begin, columns[i, begin:end])
         out, old = correlation[begin:end], before[begin:end]
         for j in range(out.size):
             out[j] = old[j]
@@ -36,21 +53,6 @@ def advance(r, h, picks, made, total, columns, before, change, start, stop, corr
             w0, c0 = change[i], columns[i, begin:end]
             for j in range(out.size):
                 out[j] -= w0 * c0[j]
-
-
-@compiled
-def _column(r, h, pick, begin, out):
-    """⟨g_pick, g_j⟩ for rows j from `begin`, as many as `out` is long."""
-    for s in range(r.shape[0]):
-        own_r, own_h = r[s, pick], h[s, pick]
-        for j in range(out.size):
-            row_r, row_h = r[s, begin + j], h[s, begin + j]
-            left, right = np.float32(0.0), np.float32(1.0)
-            for c in range(own_r.size):
-                left += own_r[c] * row_r[c]
-            for f in range(own_h.size):
-                right += own_h[f] * row_h[f]
-            out[j] = left * right if s == 0 else out[j] + left * right
 
 
 @compiled

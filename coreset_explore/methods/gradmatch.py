@@ -20,7 +20,7 @@ from coreset_explore.selection import Selection
     purpose="match",
     title="GRAD-MATCH",
     paper="Killamsetty et al. 2021, arXiv:2103.00123",
-    bytes=lambda n, d, c, k: 16 * k * k + 8 * k * (d + c) + 4 * n * (2 * c + 16) + 2**25,
+    bytes=lambda n, d, c, k: 16 * k * k + 8 * k * (d + c) + 4 * n * (k + 2 * c + 48) + 2**25,
 )
 def gradmatch(
     pool: Pool,
@@ -41,7 +41,8 @@ def gradmatch(
     Orthogonal matching pursuit (algorithm 2, appendix A.1) on E_λ(S) = min_w ‖Σ_S w_i g_i − g‖² + λ‖w‖²: pick
     argmax_j ⟨g_j, g − Σ w_i g_i⟩, refit w, repeat. g is the training rows' sum or the validation rows', scaled to n
     rows. `gains` are what each pick takes off E_λ. Weights are those of the fit to the picks alone. About
-    k·n·c·d + k²·c·d operations and n·c + k·(c + d) + k² numbers beside the gradients.
+    k·n·(c + d + k) + k²·(c + d + k) operations and n·(c + k) + k² numbers beside the gradients; on a GPU k·n·c·d
+    operations and no n·k numbers.
 
     Differs from the paper: correlation is signed unless `absolute`, as in the authors' code (its box has |·|, which for
     non-negative weights picks rows that then weigh 0); ε is relative to ‖g‖², since a sum has no scale of its own; it
