@@ -101,7 +101,7 @@ def measured(name: str, pool: cx.Pool, methods, shares, test=None, seeds=(0, 1))
                 "runs": len(found),
                 "load": round(float(loads.max()), 1),
                 "peak_mb": round((chosen.info["peak_bytes"] or 0) / 2**20),
-                # of the first class, which is what per_class keeps
+                # by class
                 "groups": chosen.info.get("groups"),
                 "bound_error": chosen.info.get("bound_error"),
                 "idle_picks": int((chosen.weights == 0).sum()),
