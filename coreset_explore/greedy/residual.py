@@ -19,7 +19,7 @@ from coreset_explore.progress import check
 
 DOUBT = 1e-5  # no inner product in float32 is further off than this share of the lengths
 KEPT_DOUBT = (
-    2e-6  # nor one of the kept columns, times its weight: summed in sixteen parts they are good to 1e-7
+    2e-6  # nor any of the kernel's sums, in sixteen parts side by side; they were seen to be good to 3e-8
 )
 DRIFT = 100.0  # rounding relative to the residual's own, beyond which correlations are computed anew
 AHEAD = 4  # columns computed together
@@ -132,7 +132,7 @@ class Columns(Residual):
         picked = double(self.vectors[torch.from_numpy(self.picks[:total])])
         left = self.target - picked.sum(torch.from_numpy(self.weights[:total]))
         self.left, self.square = left.numpy(), float(left.square().sum())
-        self.before = dots(self.vectors, left).numpy()
+        self.before = self._against(self.left, np.arange(len(self.vectors))).astype(np.float32)
         self.slopes[:total] = picked.dot(left).numpy()
         self.start, self.spread = self.weights.copy(), 0.0
 
@@ -161,7 +161,7 @@ class Columns(Residual):
     def foremost(self, absolute: bool) -> tuple[int, float]:
         self._advance()
         sign = np.float32(-1 if absolute else 1)
-        share = np.float32(DOUBT * self.square**0.5 + KEPT_DOUBT * self.spread)
+        share = np.float32(KEPT_DOUBT * (self.square**0.5 + self.spread))
         count = self.kernels.foremost(self.correlation, sign, share, *self.short, self.candidates)
         if count > MANY and self.spread:
             self._build()
@@ -193,9 +193,9 @@ class Columns(Residual):
 
         They take the place of the oldest. Two picks of three find their column here.
         """
-        score = torch.from_numpy(np.abs(self.correlation) * self.short[1])
-        likely = torch.topk(score, min(KEPT, len(score))).indices.numpy()
-        likely = likely[~np.isin(likely, self.owner)]
+        score = np.abs(self.correlation) * self.short[1]
+        score[self.owner[self.owner >= 0]] = 0.0
+        likely = torch.topk(torch.from_numpy(score), min(AHEAD - 1, len(score))).indices.numpy()
         rows = np.concatenate([[row], likely, np.full(AHEAD, row)])[:AHEAD]
         slots = np.arange(self.turn, self.turn + AHEAD)
         self.turn = (self.turn + AHEAD) % KEPT
