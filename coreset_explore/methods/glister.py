@@ -11,7 +11,7 @@ from torch import Tensor
 
 from coreset_explore import greedy
 from coreset_explore.gradients import Gradients, LastLayer
-from coreset_explore.greedy.rows import dots, first_max
+from coreset_explore.greedy.rows import dots, double
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.registry import Range, selector
@@ -55,15 +55,14 @@ def glister(
     validation.step(vectors[held.to(vectors.device)], eta)
     left = torch.ones(len(vectors), dtype=torch.bool, device=vectors.device)
     left[held.to(left.device)] = False
+    norms = greedy.squared_norms(vectors).sqrt()
     picks, gains = [], []
     for made in track(range(0, k, block), "GLISTER"):
-        gain = torch.where(left, _along(vectors, validation.gradient()), -torch.inf)
-        many = min(block, k - made)
-        best = first_max(gain)[None] if many == 1 else gain.argsort(descending=True, stable=True)[:many]
-        picks.extend(best.tolist())
-        gains.extend(gain[best].tolist())
-        left[best] = False
-        validation.step(vectors[best], eta)
+        chosen, gain = _foremost(vectors, norms, validation.gradient(), left, min(block, k - made))
+        picks.extend(chosen.tolist())
+        gains.extend(gain.tolist())
+        left[chosen] = False
+        validation.step(vectors[chosen], eta)
     rows = order[torch.tensor(picks, dtype=torch.int64)]
     weights = torch.full((len(rows),), len(pool) / max(len(rows), 1), dtype=torch.float64)
     return Selection(rows, weights, gains=torch.tensor(gains, dtype=torch.float64))
@@ -107,9 +106,9 @@ class _Validation:
         self.logits = (r + self.hot).clamp_min(torch.finfo(torch.float32).tiny).log()
 
     def gradient(self) -> Tensor:
-        """Of the mean validation loss, (1, c, d + 1) float32."""
+        """Of the mean validation loss, (1, c, d + 1)."""
         r = (self.logits.softmax(1) - self.hot) / len(self.h)
-        return torch.cat([r.T @ self.h, r.sum(0)[:, None]], 1).float()[None]
+        return torch.cat([r.T @ self.h, r.sum(0)[:, None]], 1)[None]
 
     def step(self, chosen: Gradients, eta: float) -> None:
         """Move the last layer by −η times the sum of the chosen gradients."""
@@ -118,10 +117,19 @@ class _Validation:
             self.logits -= self.h @ move[:, :-1].T + move[:, -1]
 
 
-def _along(vectors: Gradients, v: Tensor) -> Tensor:
-    """⟨g_i, v⟩ (n,) float32, in pieces between which a run can be cancelled."""
+def _foremost(vectors: Gradients, norms: Tensor, v: Tensor, left: Tensor, many: int) -> tuple[Tensor, Tensor]:
+    """The rows left of largest ⟨g_i, v⟩, the first of equals, and these products (many,).
+
+    Scored in float32, in pieces between which a run can be cancelled; what that cannot tell apart, in float64.
+    """
     parts = []
     for start in range(0, len(vectors), 8192):
         check()
         parts.append(dots(vectors[start : start + 8192], v))
-    return torch.cat(parts)
+    score, doubt = torch.where(left, torch.cat(parts), -torch.inf), 1e-5 * norms * v.norm().float()
+    least = (score - doubt).topk(many).values[-1]
+    rows = (left & (score + doubt >= least)).nonzero().flatten()
+    found = torch.cat([double(vectors[part]).dot(v) for part in rows.split(2048)])
+    alike = (found / found.abs().max().clamp_min(1e-300) * 1e12).round()  # equal means to 1e-12
+    best = alike.argsort(descending=True, stable=True)[:many]
+    return rows[best], found[best]
