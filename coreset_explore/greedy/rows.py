@@ -100,6 +100,11 @@ def best(score: Tensor, doubt: Tensor, free: Tensor, exact: Callable[[Tensor], T
     return int(rows[values >= top - 1e-12 * top.abs()][0]), float(top)
 
 
+def by_feature(x: Tensor) -> Tensor:
+    """The same matrix stored a feature after the other: products with one vector then run at twice the rate."""
+    return x.transpose(-1, -2).contiguous().transpose(-1, -2)
+
+
 def double(vectors: Gradients) -> Gradients:
     return type(vectors)(*(getattr(vectors, name).double() for name in vectors.__dataclass_fields__))
 

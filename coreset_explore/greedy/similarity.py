@@ -11,7 +11,7 @@ from torch import Tensor
 
 from coreset_explore.gradients import Dense, Gradients, LastLayer, directions
 from coreset_explore.greedy.facility import distances
-from coreset_explore.greedy.rows import double, squared_norms, total, unit
+from coreset_explore.greedy.rows import by_feature, double, squared_norms, total, unit
 from coreset_explore.progress import check, track
 
 ENTRIES = 1 << 20  # of one block of similarities
@@ -46,11 +46,13 @@ class Similarity:
     def wide(self) -> Gradients:
         """The rows in float64; of length 1 for cosines."""
         wide = double(self.vectors)
-        if self.kind == "rbf":
-            return wide
-        norm = wide.norm()[:, None]
-        by = torch.where(norm > 0, 1.0 / norm, 0.0)
-        return Dense(wide.g * by) if isinstance(wide, Dense) else LastLayer(wide.r * by, wide.h)
+        by = 1.0
+        if self.kind == "cosine":
+            norm = wide.norm()[:, None]
+            by = torch.where(norm > 0, 1.0 / norm, 0.0)
+        if isinstance(wide, Dense):
+            return Dense(by_feature(wide.g * by))
+        return LastLayer(by_feature(wide.r * by), by_feature(wide.h))
 
     @cached_property
     def norms(self) -> Tensor:
