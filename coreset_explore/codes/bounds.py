@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore import neighbors
-from coreset_explore.progress import track
+from coreset_explore.progress import check, track
 
 ROUNDING = 1 + 2**-18  # what float32 may take off a bound, and more
 
@@ -162,12 +162,14 @@ class Hulls:
 
         out = np.zeros((len(rows), len(self.starts[0]) - 1), dtype=np.float32)
         for points, corners, starts in zip(self.pairs, self.corners, self.starts, strict=True):
+            check()
             kernels.hull_lines(points[rows.cpu().numpy()], corners, starts, out)
         return torch.from_numpy(out)
 
     def ceiling(self) -> Tensor:
         total = np.zeros(len(self.starts[0]) - 1)
         for points, corners, starts in zip(self.pairs, self.corners, self.starts, strict=True):
+            check()
             mean = points.mean(0)
             reach = np.maximum.reduceat(np.linalg.norm(corners - mean, axis=1), starts[:-1])
             total += reach + np.linalg.norm(points - mean, axis=1).max()
