@@ -17,6 +17,8 @@ from coreset_explore.progress import check, track
 from coreset_explore.registry import Range, selector
 from coreset_explore.selection import Selection
 
+BLOCK = 8192  # rows between two chances to stop
+
 
 @selector(
     needs="grads,target",
@@ -107,14 +109,25 @@ class _Validation:
 
     def gradient(self) -> Tensor:
         """Of the mean validation loss, (1, c, d + 1)."""
-        r = (self.logits.softmax(1) - self.hot) / len(self.h)
-        return torch.cat([r.T @ self.h, r.sum(0)[:, None]], 1)[None]
+        found = torch.zeros(
+            1, self.hot.shape[1], self.h.shape[1] + 1, dtype=self.h.dtype, device=self.h.device
+        )
+        for h, hot, logits in zip(
+            *(part.split(BLOCK) for part in (self.h, self.hot, self.logits)), strict=True
+        ):
+            check()
+            r = (logits.softmax(1) - hot) / len(self.h)
+            found[0, :, :-1] += r.T @ h
+            found[0, :, -1] += r.sum(0)
+        return found
 
     def step(self, chosen: Gradients, eta: float) -> None:
         """Move the last layer by −η times the sum of the chosen gradients."""
         if eta and len(chosen):
             move = eta * chosen.sum().view(self.hot.shape[1], -1)
-            self.logits -= self.h @ move[:, :-1].T + move[:, -1]
+            for h, logits in zip(self.h.split(BLOCK), self.logits.split(BLOCK), strict=True):
+                check()
+                logits -= h @ move[:, :-1].T + move[:, -1]
 
 
 def _foremost(vectors: Gradients, norms: Tensor, v: Tensor, left: Tensor, many: int) -> tuple[Tensor, Tensor]:
@@ -123,9 +136,9 @@ def _foremost(vectors: Gradients, norms: Tensor, v: Tensor, left: Tensor, many: 
     Scored in float32, in pieces between which a run can be cancelled; what that cannot tell apart, in float64.
     """
     parts = []
-    for start in range(0, len(vectors), 8192):
+    for start in range(0, len(vectors), BLOCK):
         check()
-        parts.append(dots(vectors[start : start + 8192], v))
+        parts.append(dots(vectors[start : start + BLOCK], v))
     score, doubt = torch.where(left, torch.cat(parts), -torch.inf), 1e-5 * norms * v.norm().float()
     least = (score - doubt).topk(many).values[-1]
     rows = (left & (score + doubt >= least)).nonzero().flatten()
