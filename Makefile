@@ -43,7 +43,7 @@ table: ## write the registry's method table into the README
 	@$(RUN) install panel,test
 	@$(RUN) python scripts/refresh.py table
 
-notebooks: ## drop outputs and widget state from the notebooks
+notebooks: ## drop widget state, and outputs of notebooks that open panels
 	@$(RUN) install panel,test
 	@$(RUN) python scripts/refresh.py notebooks
 
