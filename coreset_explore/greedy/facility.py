@@ -25,8 +25,7 @@ def distances(vectors: Gradients, *, compiled: bool | None = None) -> Tensor:
 
     r, h, bias = factors(vectors)
     steps, n, d = h.shape
-    # numpy asks for huge pages: the first touch of torch's own would cost as much as the rest of the work
-    out = np.empty((n, n), dtype=np.float32)
+    out = _blank(n)
     columns = np.ascontiguousarray(r.transpose(0, 2, 1))
     size = max(1, min(n, int(4 * STEP / (2 * n * d)), PANEL // n))
     buffer = np.empty(size * n, dtype=np.float32)
@@ -37,6 +36,19 @@ def distances(vectors: Gradients, *, compiled: bool | None = None) -> Tensor:
             np.matmul(h[step, rows], h[step, start:].T, out=panel)
             kernels.distances(panel, step, r, h, columns[step], bias, norms.numpy(), start, out)
     return torch.from_numpy(out)
+
+
+def _blank(n: int) -> np.ndarray:
+    """An (n, n) float32 array to fill, each page touched once, in pieces between which a run can be cancelled.
+
+    numpy asks for huge pages: the first touch of torch's own memory would cost as much as the rest of the work.
+    """
+    out = np.empty((n, n), dtype=np.float32)
+    flat = out.reshape(-1)
+    for start in range(0, flat.size, 2**22):
+        check()
+        flat[start : start + 2**22 : 1024] = 0.0
+    return out
 
 
 def _distances_torch(vectors: Gradients, norms: Tensor) -> Tensor:
