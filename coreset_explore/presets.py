@@ -82,7 +82,7 @@ _PRESETS = (
         "GradSimCore",
         "gradsim",
         PER_CLASS,
-        help="Rows with the most neighbours in gradient direction, over all checkpoints.",
+        help="Rows with the most neighbors in gradient direction, over all checkpoints.",
     ),
     Preset("Herding", "herding", PER_CLASS, help="Picks whose running mean stays closest to the class mean."),
     Preset("Entropy", "entropy", PER_CLASS, help="Rows the model is least decided about."),
