@@ -11,6 +11,7 @@ from torch import Tensor
 from coreset_explore import greedy
 from coreset_explore.gradients import Gradients, LastLayer
 from coreset_explore.greedy.rows import double, squared_between, squared_norms
+from coreset_explore.params import Steps
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.registry import selector
@@ -41,7 +42,7 @@ def badge(
     labels: Annotated[
         Literal["own", "predicted"], "whose gradients: the rows' own, or as if the model were right"
     ] = "own",
-    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
+    steps: Steps = "last",
 ) -> Selection:
     """Gradients that are large and unlike each other: each row is drawn in proportion to its squared distance.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
 
 import torch
 
 from coreset_explore import greedy, weights
+from coreset_explore.params import Space, Steps
 from coreset_explore.pool import Pool
 from coreset_explore.registry import selector
 from coreset_explore.selection import Selection
@@ -28,8 +28,8 @@ def craig(
     *,
     rng: torch.Generator,
     given: Sequence[int] = (),
-    space: Annotated[Literal["grads", "emb"], "where distances are measured"] = "grads",
-    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
+    space: Space = "grads",
+    steps: Steps = "last",
 ) -> Selection:
     """Facility location: picks whose gradients are near every row's, weighted by how many rows they stand for.
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import torch
 
 from coreset_explore import greedy, weights
+from coreset_explore.params import Steps
 from coreset_explore.pool import Pool
 from coreset_explore.registry import Range, selector
 from coreset_explore.selection import Selection
@@ -29,7 +30,7 @@ def gradmatch(
     rng: torch.Generator,
     given: Sequence[int] = (),
     against: Annotated[Literal["training", "validation"], "whose gradient is matched"] = "training",
-    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
+    steps: Steps = "last",
     nonnegative: Annotated[bool, "weights of 0 or more only"] = True,
     ridge: Annotated[float, Range(0, 100), "λ: how much large weights cost"] = 0.5,
     absolute: Annotated[bool, "rows that point away from the residual count as much"] = False,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 
 from coreset_explore.gradients import Dense
 from coreset_explore.greedy.rows import by_feature
+from coreset_explore.params import Space
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.registry import selector
@@ -30,7 +31,7 @@ def herding(
     *,
     rng: torch.Generator,
     given: Sequence[int] = (),
-    space: Annotated[Literal["emb", "grads"], "where means are compared"] = "emb",
+    space: Space = "emb",
     normalize: Annotated[bool, "scale features to length one first, as iCaRL does"] = False,
 ) -> Selection:
     """Each pick is the row that brings the mean of all picks nearest to the pool's mean.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
 
 import torch
 
 from coreset_explore import greedy, weights
+from coreset_explore.params import Metric, Space, Steps
 from coreset_explore.pool import Pool
 from coreset_explore.registry import selector
 from coreset_explore.selection import Selection
@@ -28,9 +28,9 @@ def kcenter(
     *,
     rng: torch.Generator,
     given: Sequence[int] = (),
-    space: Annotated[Literal["emb", "grads"], "where distances are measured"] = "emb",
-    metric: Annotated[Literal["euclidean", "cosine"], "cosine compares directions only"] = "euclidean",
-    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
+    space: Space = "emb",
+    metric: Metric = "euclidean",
+    steps: Steps = "last",
 ) -> Selection:
     """Farthest first: each pick is the row farthest from all picks so far.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 
 from coreset_explore import greedy
 from coreset_explore.greedy.farthest import nearest_to_mean
 from coreset_explore.greedy.rows import products, squared_between, squared_norms
+from coreset_explore.params import Metric, Space, Steps
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.registry import Range, selector
@@ -33,9 +34,9 @@ def kcenter_robust(
     rng: torch.Generator,
     given: Sequence[int] = (),
     outliers: Annotated[float, Range(0, 0.5), "share of all rows that may stay uncovered"] = 0.01,
-    space: Annotated[Literal["emb", "grads"], "where distances are measured"] = "emb",
-    metric: Annotated[Literal["euclidean", "cosine"], "cosine compares directions only"] = "euclidean",
-    steps: Annotated[Literal["last", "all"], "which recorded gradients count"] = "last",
+    space: Space = "emb",
+    metric: Metric = "euclidean",
+    steps: Steps = "last",
 ) -> Selection:
     """Farthest first, with the m rows that are farthest at each pick left out as outliers.
 
