@@ -52,26 +52,37 @@ def main() -> int:
 def measured(name: str, tiny: bool) -> dict:
     """One case's results, with the machine, its rates, the versions and the load."""
     from cases import CASES, Bench
-    from cases.floors import rates
+    from cases.floors import best, rates
     from cases.peers import versions
 
     from coreset_explore.greedy import warm
 
     warm()
-    where, start, bench = machine(), time.perf_counter(), Bench(tiny)
+    where, start = machine(), time.perf_counter()
     where["versions"] |= versions()
     if subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "coreset_explore"], check=False).returncode:
         where["commit"] += " and changes after it"
-    limits = rates(tiny)
+    here = (where["processor"], where["cores"], where["torch_threads"])
+    before = [] if tiny else [found["rates"] for found in known().values() if measured_at(found) == here]
+    bench = Bench(tiny, best([rates(tiny), *before]))
     CASES[name](bench)
     return {
         "machine": where | {"load_1min_after": round(os.getloadavg()[0], 2)},
-        "rates": limits,
+        "rates": bench.limits,
         "seconds": round(time.perf_counter() - start, 1),
         "absent": bench.absent,
         "targets": bench.targets,
         "rows": bench.rows,
     }
+
+
+def known() -> dict[str, dict]:
+    """The cases' results so far."""
+    return json.loads(JSON.read_text())["cases"] if JSON.exists() else {}
+
+
+def measured_at(found: dict) -> tuple:
+    return tuple(found["machine"][part] for part in ("processor", "cores", "torch_threads"))
 
 
 def in_its_own_process(name: str, tiny: bool) -> bool:
@@ -96,12 +107,11 @@ def keep(name: str, found: dict) -> None:
     """Put a case's results beside those of the others, in the order of the cases."""
     from cases import CASES
 
-    known = json.loads(JSON.read_text())["cases"] if JSON.exists() else {}
-    known[name] = found
-    known = {case: known[case] for case in CASES if case in known}
+    kept = known() | {name: found}
+    kept = {case: kept[case] for case in CASES if case in kept}
     RESULTS.mkdir(exist_ok=True)
-    JSON.write_text(json.dumps({"cases": known}, indent=1, ensure_ascii=False) + "\n")
-    TABLES.write_text(report(known))
+    JSON.write_text(json.dumps({"cases": kept}, indent=1, ensure_ascii=False) + "\n")
+    TABLES.write_text(report(kept))
 
 
 def report(cases: dict[str, dict]) -> str:
@@ -112,8 +122,9 @@ def report(cases: dict[str, dict]) -> str:
         "Written by `python benchmarks/selection.py`. Ours and the peers get the same input, are warmed, and take",
         "turns: the median (best to worst) of so many runs. `times ours` is a peer's median over ours. Floor: the",
         "least that the operations (at this machine's float32 matrix product) and the bytes (at its reading rate) can",
-        "take, stage after stage. Peak is memory beyond what was held before. Busy elsewhere: cores that other",
-        "processes used meanwhile. `x` marks seconds extrapolated from a smaller run, as the note says.",
+        "take, stage after stage, at the best rates seen so far. Peak is memory beyond what was held before. Busy",
+        "elsewhere: cores that other processes used meanwhile. `x` marks seconds extrapolated from a smaller run, as",
+        "the note says.",
         "",
         "## Targets",
         "",
@@ -133,14 +144,14 @@ def report(cases: dict[str, dict]) -> str:
 
 def tables(name: str, found: dict) -> list[str]:
     """One case as markdown."""
-    where, rates = found["machine"], found["rates"]
+    where, limits = found["machine"], found["rates"]
     versions = ", ".join(f"{package} {version}" for package, version in where["versions"].items())
     lines = [
         f"## {name}",
         "",
         f"{where['date']}, commit {where['commit']}, {where['processor']}, {where['cores']} cores, "
-        f"{where['memory_gb']} GB, {rates['torch_threads']} threads, load {where['load_1min']} before and "
-        f"{where['load_1min_after']} after; {rates['gemm_gflops']} GFLOP/s, {rates['read_gb_per_s']} GB/s read. "
+        f"{where['memory_gb']} GB, {where['torch_threads']} threads, load {where['load_1min']} before and "
+        f"{where['load_1min_after']} after; {limits['gemm_gflops']} GFLOP/s, {limits['read_gb_per_s']} GB/s read. "
         f"{versions}.",
         *(f"\n{line}." for line in found["absent"]),
     ]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from functools import lru_cache
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
+Rates = dict[str, float]
 
-@lru_cache(maxsize=2)
-def rates(tiny: bool = False) -> dict[str, float]:
+
+def rates(tiny: bool = False) -> Rates:
     """Billions of float32 operations a second (a square matrix product) and of bytes read a second (a sum).
 
     The best of several, by whichever of numpy and torch is the faster: a floor is to be a floor.
@@ -24,15 +25,19 @@ def rates(tiny: bool = False) -> dict[str, float]:
     return {
         "gemm_gflops": round(2e-9 * side**3 / product, 1),
         "read_gb_per_s": round(4e-9 * count / read, 1),
-        "torch_threads": torch.get_num_threads(),
     }
 
 
-def floor(stages: list[tuple[float, float]], tiny: bool = False) -> float | None:
+def best(several: Sequence[Rates]) -> Rates:
+    """The best of rates measured at different times: other work slows a machine down, nothing speeds it up."""
+    return {name: max(one[name] for one in several) for name in several[0]}
+
+
+def floor(stages: Sequence[tuple[float, float]], limits: Rates) -> float | None:
     """Seconds that stages of (operations, bytes read or written), one after the other, take at the least."""
-    known = rates(tiny)
-    least = sum(max(f / known["gemm_gflops"], b / known["read_gb_per_s"]) for f, b in stages) * 1e-9
-    return least or None
+    if not limits or not stages:
+        return None
+    return 1e-9 * sum(max(f / limits["gemm_gflops"], b / limits["read_gb_per_s"]) for f, b in stages)
 
 
 def _best(run, repeats: int = 7) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from machine import summary
 
-from cases.floors import floor
+from cases.floors import Rates, floor
 from cases.peers import missing
 from coreset_explore.memory import peak_memory
 
@@ -48,9 +48,10 @@ class Run:
 
 @dataclass
 class Bench:
-    """What a case is given, and what it leaves: rows, targets with what was reached, and what is missing."""
+    """What a case is given, the machine's limits too, and what it leaves: rows, targets, what is missing."""
 
     tiny: bool = False
+    limits: Rates = field(default_factory=dict)
     rows: list[dict] = field(default_factory=list)
     targets: list[dict] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
@@ -72,7 +73,7 @@ class Bench:
         Every run is made once to warm it, which also gives its peak memory beyond what was held before, then in
         turns with the others: five times, fewer where one takes long.
         """
-        least, before, field = floor(list(stages), self.tiny), os.getloadavg()[0], {}
+        least, before, field = floor(stages, self.limits), os.getloadavg()[0], {}
         for run in runs:
             if line := missing(run.needs):
                 self._leave_out(line)
@@ -121,7 +122,9 @@ class Bench:
             print(line, flush=True)
 
     def _take_turns(self, field: dict) -> None:
-        rounds = {who: 1 if self.tiny else _rounds(times[0]) for who, (_, _, times, _) in field.items()}
+        rounds = {
+            who: 1 if self.tiny else _rounds(run, times[0]) for who, (run, _, times, _) in field.items()
+        }
         for turn in range(max(rounds.values(), default=0)):
             for who, (run, _, times, busy) in field.items():
                 if rounds[who] == 1 or turn >= rounds[who]:
@@ -154,8 +157,9 @@ def _attempt(run: Run) -> tuple[Any, str]:
         return None, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
 
 
-def _rounds(seconds: float) -> int:
-    return next((count for limit, count in LONG if seconds >= limit), ROUNDS)
+def _rounds(run: Run, seconds: float) -> int:
+    most = 2 if run.whole else ROUNDS
+    return min(most, next((count for limit, count in LONG if seconds >= limit), ROUNDS))
 
 
 def _figures(value: float | None) -> float | None:
