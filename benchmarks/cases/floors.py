@@ -23,8 +23,8 @@ def rates(tiny: bool = False) -> Rates:
     product = min(_best(lambda: a @ b), _best(lambda: one @ other))
     read = min(_best(lambda: whole.sum()), _best(lambda: torch.dot(whole, whole)))
     return {
-        "gemm_gflops": round(2e-9 * side**3 / product, 1),
-        "read_gb_per_s": round(4e-9 * count / read, 1),
+        "gemm_gflops": float(f"{2e-9 * side**3 / product:.4g}"),
+        "read_gb_per_s": float(f"{4e-9 * count / read:.3g}"),
     }
 
 
