@@ -7,6 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from coreset_explore.gradients import Dense
+from coreset_explore.greedy.spread import spread
 from coreset_explore.progress import check, track
 
 WORK = 1 << 30  # multiplications between two chances to stop: some tens of milliseconds on one core
@@ -71,10 +73,13 @@ def kmeans(x: Tensor, k: int, rng: torch.Generator, iterations: int = 25) -> tup
     """
     if not 1 <= k <= len(x):
         raise ValueError(f"{k:,} clusters asked for among {len(x):,} rows; ask for 1 to {len(x):,}")
-    centers = x[_spread(x, k, rng)].clone()
+    middle = x.mean(0)
+    x = x - middle  # where float32 loses fewer digits
+    norms = x.square().sum(1)
+    centers = x[spread(Dense(x), k, torch.zeros(0, dtype=torch.int64), rng).to(x.device)]
     label = torch.full((len(x),), -1, device=x.device)
     for _ in track(range(iterations), "k-means"):
-        distance, nearest = (v[:, 0] for v in knn(centers, 1, x))
+        nearest, distance = _assign(x, norms, centers)
         if torch.equal(nearest, label):
             break
         label = nearest
@@ -87,7 +92,20 @@ def kmeans(x: Tensor, k: int, rng: torch.Generator, iterations: int = 25) -> tup
         held = sizes > 0
         sums = torch.zeros_like(centers).index_add_(0, label, x)
         centers[held] = sums[held] / sizes[held, None]
-    return centers, label
+    return centers.add_(middle), label
+
+
+def _assign(x: Tensor, norms: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
+    """Each row's nearest center (n,) and the squared distance to it (n,), by matrix products a block at a time."""
+    half = centers.square().sum(1) / 2
+    label = torch.empty(len(x), dtype=torch.int64, device=x.device)
+    inner = torch.empty(len(x), dtype=x.dtype, device=x.device)
+    size = max(1, min(ROWS, WORK // (centers.numel() + 1)))
+    for start in range(0, len(x), size):
+        check()
+        rows = slice(start, start + size)
+        torch.max((x[rows] @ centers.T).sub_(half), dim=1, out=(inner[rows], label[rows]))
+    return label, norms - 2 * inner
 
 
 def lsh(x: Tensor, bits: int, rng: torch.Generator, at: Literal["median", "mean"] = "median") -> Tensor:
@@ -152,23 +170,6 @@ def _codewords(x: Tensor, book: Tensor) -> Tensor:
         torch.addmm(half, part - center, book.T, alpha=-1).argmin(1) for part in track(x.split(4096), "codes")
     ]
     return torch.cat(parts)
-
-
-def _spread(x: Tensor, k: int, rng: torch.Generator) -> Tensor:
-    """k rows, each drawn with chances in proportion to the squared distance from those drawn before (k-means++)."""
-    first = int(torch.randint(len(x), (1,), generator=rng))
-    rows, distance = [first], torch.full((len(x),), torch.inf, dtype=torch.float64, device=x.device)
-    for _ in track(range(k - 1), "k-means start"):
-        distance = torch.minimum(distance, (x - x[rows[-1]]).square().sum(1).double())
-        chances = distance.cumsum(0)
-        if chances[-1] == 0:  # fewer distinct rows than centers
-            free = torch.ones(len(x), dtype=torch.bool)
-            free[rows] = False
-            rows.append(int(free.nonzero()[0]))
-            continue
-        at = torch.rand((), dtype=torch.float64, generator=rng).to(x.device) * chances[-1]
-        rows.append(int(torch.searchsorted(chances, at, right=True).clamp_max(len(x) - 1)))
-    return torch.tensor(rows, device=x.device)
 
 
 def _search(parts: list, block: Tensor, k: int) -> Tensor:

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "views": "gradients pool",
     "registry": f"{FACTS} params methods",  # methods: it lists the folder
     "kernels": "progress",
-    "neighbors": "kernels gradients progress",
+    "neighbors": "kernels gradients greedy progress",
     "greedy": "kernels gradients progress",
     "codes": "kernels neighbors progress",
     "weights": f"{FACTS} views greedy neighbors kernels",

@@ -14,6 +14,7 @@ from coreset_explore.greedy.farthest import farthest_first
 from coreset_explore.greedy.pursuit import pursue, solve
 from coreset_explore.greedy.rows import by_id, squared_norms, total, unit
 from coreset_explore.greedy.similarity import Similarity, first_best, lazy_greedy
+from coreset_explore.greedy.spread import spread
 
 __all__ = [
     "Similarity",
@@ -25,6 +26,7 @@ __all__ = [
     "lazy_greedy",
     "pursue",
     "solve",
+    "spread",
     "squared_norms",
     "total",
     "unit",

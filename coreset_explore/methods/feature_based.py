@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -53,7 +54,7 @@ def feature_based(
     """
     vectors, order, held = greedy.by_id(pool.vectors(space, steps), pool.ids, given)
     greedy.squared_norms(vectors)
-    seen = Seen(vectors, CONCAVE[concave], negative == "split")
+    seen = Seen(vectors, concave, negative == "split")
     for row in track(held.tolist(), "given"):
         seen.take(row)
     n = len(vectors)
@@ -68,29 +69,41 @@ def feature_based(
 class Seen:
     """How much of each feature (p,) the picks show, of entries above and below 0 separately."""
 
-    def __init__(self, vectors: Gradients, concave, split: bool):
+    def __init__(self, vectors: Gradients, concave: str, split: bool, compiled: bool | None = None):
         self.vectors, self.concave, self.split = vectors, concave, split
-        self.above = torch.zeros(vectors.dim, dtype=torch.float64, device=vectors.device)
-        self.below = torch.zeros_like(self.above)
-        self.worth = torch.zeros(2, vectors.dim, dtype=torch.float64, device=vectors.device)  # φ of both
+        self.compiled = vectors.device.type == "cpu" if compiled is None else compiled
+        self.shown = torch.zeros(
+            2, vectors.dim, dtype=torch.float64, device=vectors.device
+        )  # above 0, and below
+        self.worth = torch.zeros_like(self.shown)  # φ of both
 
     def gains(self, rows: Tensor) -> Tensor:
         """What each of some rows would add (rows,) float64."""
         found = []
-        for part in rows.split(max(1, BLOCK // len(self.above))):
+        for part in rows.split(max(1, BLOCK // self.vectors.dim)):
             check()
-            x = self.vectors[part.to(self.above.device)].dense().double()
+            x = self.vectors[part.to(self.shown.device)].dense()
             if not self.split and (x < 0).any():
                 raise ValueError(
                     f"feature_based with negative='refuse' wants features of 0 or more, got {float(x.min()):g}; "
                     "use negative='split', or features after a ReLU"
                 )
-            base = torch.where(x > 0, self.above, self.below)
-            found.append((self.concave(base.add_(x.abs())) - torch.where(x > 0, *self.worth)).sum(1).cpu())
+            found.append(self._added(x))
         return torch.cat(found)
+
+    def _added(self, x: Tensor) -> Tensor:
+        if self.compiled:
+            from coreset_explore.kernels import concave
+
+            out = np.empty(len(x))
+            known = x.contiguous().numpy(), self.shown.numpy(), self.worth.numpy()
+            concave.gains(*known, self.concave == "sqrt", out)
+            return torch.from_numpy(out)
+        x = x.double()
+        base = torch.where(x > 0, *self.shown).add_(x.abs())
+        return (CONCAVE[self.concave](base) - torch.where(x > 0, *self.worth)).sum(1).cpu()
 
     def take(self, row: int) -> None:
         x = self.vectors[row : row + 1].dense()[0].double()
-        self.above += x.clamp_min(0.0)
-        self.below += x.neg().clamp_min(0.0)
-        self.worth = self.concave(torch.stack([self.above, self.below]))
+        self.shown += torch.stack([x.clamp_min(0.0), x.neg().clamp_min(0.0)])
+        self.worth = CONCAVE[self.concave](self.shown)
