@@ -213,8 +213,17 @@ def explore():
     except KeyboardInterrupt:
         print("\nStopping.")
     finally:
-        if server.poll() is None:
-            server.terminate()
+        stop(server)
+
+
+def stop(server, patience=10):
+    """Ask JupyterLab to end, then make it: it forgets to where Ctrl-C came while it was starting."""
+    if server.poll() is None:
+        server.terminate()
+    try:
+        server.wait(timeout=patience)
+    except subprocess.TimeoutExpired:
+        server.kill()
         server.wait()
 
 

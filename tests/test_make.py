@@ -102,6 +102,16 @@ def assert_nothing_listens(port: int) -> None:
     raise AssertionError(f"port {port} is still open")
 
 
+def test_a_server_that_does_not_end_when_asked_is_made_to():
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+    server = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
+    with server.stdout:
+        server.stdout.readline()
+        script.stop(server, patience=0.2)
+    assert server.poll() == -signal.SIGKILL
+    script.stop(server)  # one that has ended is left alone
+
+
 def test_a_failed_install_says_what_failed_the_free_space_and_what_to_do(clone, variables):
     """Here on top of what a killed install left: a half-made environment, which must not be trusted."""
     (clone / "broken.txt").write_text("this is no pin\n")
