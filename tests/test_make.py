@@ -69,6 +69,8 @@ def test_make_explore_prints_an_address_that_answers_and_stops(clone, variables)
     server = subprocess.Popen(
         command, cwd=clone, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
+        # where the tests run in a shell's background, Ctrl-C is ignored by all that they start
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     try:
         printed = []

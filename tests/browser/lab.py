@@ -13,6 +13,18 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 from tests.browser.servers import write_notebook
 
+# until the panel and its tabs have stood still for half a second, or six seconds have gone by
+SETTLED = """() => new Promise(done => {
+  let last = '', still = 0, left = 60;
+  const look = () => {
+    const boxes = [...document.querySelectorAll('.cx, .cx-tabs')].map(one => one.getBoundingClientRect());
+    const now = JSON.stringify(boxes);
+    still = now === last ? still + 1 : 0;
+    last = now;
+    if (still >= 5 || left-- <= 0) done(null); else setTimeout(look, 100);
+  };
+  setTimeout(look, 100);
+})"""
 STATUS = ".cx-status"
 # What a browser says in every JupyterLab, whatever is shown in it. Files of other hosts, of which voila's
 # templates name a few, are left out by their address.
@@ -127,7 +139,9 @@ class Notebook:
 
     def viewport(self, width: int, height: int = 1000) -> None:
         self.page.set_viewport_size({"width": width, "height": height})
-        self.page.wait_for_timeout(300)  # the front ends answer a resize after a debounce
+        self.page.evaluate(
+            SETTLED
+        )  # front ends answer a resize late; a click meanwhile may miss what moves away
 
     def save(self) -> dict:
         """Save through JupyterLab; gives the notebook as it lies on disk."""
