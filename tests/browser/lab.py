@@ -169,7 +169,7 @@ class Notebook:
         kernel = self._session()["kernel"]["id"]
         client = BlockingKernelClient(connection_file=str(self.root / "runtime" / f"kernel-{kernel}.json"))
         client.load_connection_file()
-        client.start_channels(hb=False)  # its thread may begin as late as when the client is closed again
+        client.start_channels()
         try:
             return client.execute(code, store_history=False, reply=True, timeout=timeout, **options)[
                 "content"
