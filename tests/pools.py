@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from coreset_explore import History, LastLayer, Pool
+from coreset_explore import History, LastLayer, Pool, Selection
 
 
 def make(
@@ -56,3 +56,15 @@ def constant(value: float, n: int = 12) -> Pool:
     grads = LastLayer(made.grads.r * (value != 0), made.grads.h * value)
     fields = {**made.fields, "ids": torch.arange(n), "emb": torch.full_like(made.emb, value), "grads": grads}
     return Pool(fields, pool.classes, pool.target)
+
+
+def first_k(pool, k, *, rng, given=()):
+    """The first k rows left: a method whose answer is easily foretold."""
+    rows = [i for i in range(len(pool)) if i not in set(given)][:k]
+    return Selection(
+        torch.tensor(rows, dtype=torch.int64), torch.full((len(rows),), len(pool) / max(len(rows), 1))
+    )
+
+
+def rng() -> torch.Generator:
+    return torch.Generator().manual_seed(0)

@@ -18,24 +18,12 @@ from coreset_explore import (
 from coreset_explore.compose import allocate, merge_reduce, split, two_stage
 from coreset_explore.views import batch_groups, class_groups
 from coreset_explore.weights import nearest_pick
-from tests.pools import make
+from tests.pools import first_k, make, rng
 
 POOL = make(60)
 PER_CLASS = [("per_class", {})]
 FEW = settings(max_examples=60, deadline=None, database=None)
 SIZES = st.lists(st.integers(0, 20), min_size=1, max_size=6).filter(lambda sizes: sum(sizes) > 0)
-
-
-def first_k(pool, k, *, rng, given=()):
-    """The first k rows left: a method whose answer is easily foretold."""
-    rows = [i for i in range(len(pool)) if i not in set(given)][:k]
-    return Selection(
-        torch.tensor(rows, dtype=torch.int64), torch.full((len(rows),), len(pool) / max(len(rows), 1))
-    )
-
-
-def rng() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
 
 
 # -- allocation -------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from coreset_explore import registry as registry_module
 from coreset_explore.params import parameters
 from coreset_explore.selecting import bind, budget, estimated_bytes
 from coreset_explore.views import batch_groups
-from tests.pools import make
+from tests.pools import first_k, make, rng
 
 POOL = make(60)
 
@@ -38,18 +38,6 @@ def registries():
     for r, found in held:
         r._found.clear()
         r._found.update(found)
-
-
-def first_k(pool, k, *, rng, given=()):
-    """The first k rows left: a method whose answer is easily foretold."""
-    rows = [i for i in range(len(pool)) if i not in set(given)][:k]
-    return Selection(
-        torch.tensor(rows, dtype=torch.int64), torch.full((len(rows),), len(pool) / max(len(rows), 1))
-    )
-
-
-def rng() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
 
 
 # -- registry ---------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ the picks, n·k. Both score rows in float32 and settle in float64 what this cann
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import numpy as np
@@ -18,9 +19,7 @@ from coreset_explore.greedy.rows import best, dots, double, factors, squared_nor
 from coreset_explore.progress import check
 
 DOUBT = 1e-5  # no inner product in float32 is further off than this share of the lengths
-KEPT_DOUBT = (
-    2e-6  # nor any of the kernel's sums, in sixteen parts side by side; they were seen to be good to 3e-8
-)
+KEPT_DOUBT = 2e-6  # nor any of the kernel's sums, in sixteen parts side by side; 3e-8 was the worst seen
 DRIFT = 100.0  # rounding relative to the residual's own, beyond which correlations are computed anew
 AHEAD = 4  # columns computed together
 KEPT = 32  # columns of rows that may be picked soon
@@ -41,7 +40,7 @@ def residual(
     return (Columns if compiled else Built)(vectors, target, cap, normalized)
 
 
-class Residual:
+class Residual(ABC):
     """target − Σ w_i g_i for up to `cap` picks, whose Gram matrix stands in `gram` as they are taken in."""
 
     def __init__(self, vectors: Gradients, target: Tensor, cap: int, normalized: bool):
@@ -56,17 +55,17 @@ class Residual:
         """Row is not to be picked any more."""
         self.reach[row] = 0.0
 
+    @abstractmethod
     def take(self, row: int) -> float:
         """Its inner products with the picks become the last line of `gram`, that with the target is returned."""
-        raise NotImplementedError
 
+    @abstractmethod
     def move(self, weights: np.ndarray) -> float:
         """The picks have these weights (k,) now; returns the residual's squared length."""
-        raise NotImplementedError
 
+    @abstractmethod
     def foremost(self, absolute: bool) -> tuple[int, float]:
         """The row of largest correlation (times `reach`), to be exact in float64, and that number."""
-        raise NotImplementedError
 
 
 class Built(Residual):
