@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 from widgets.mainthread import routed
 
@@ -14,11 +15,11 @@ def test_messages_of_another_thread_are_handled_on_the_home_loop_in_order():
 
     async def home():
         handler = routed(handle, asyncio.get_running_loop())
-        await handler(None, None, 0)
+        handler(None, None, 0)
 
         async def several():
             for message in (1, 2, 3):
-                await handler(None, None, message)
+                handler(None, None, message)
                 heard.append((f"after {message}", None))
 
         await asyncio.to_thread(asyncio.run, several())
@@ -44,10 +45,40 @@ def test_a_handler_that_raises_lets_the_next_message_through():
         handler = routed(handle, asyncio.get_running_loop())
 
         async def both():
-            await handler(1)
-            await handler(2)
+            handler(1)
+            handler(2)
 
         await asyncio.to_thread(asyncio.run, both())
 
     asyncio.run(home())
     assert heard == [1, KeyError, 2]
+
+
+def test_the_other_thread_stands_still_until_the_message_is_heard():
+    """One that only awaited would be taken for free, and its next message handled beside this one."""
+    heard = []
+
+    async def home():
+        handler = routed(lambda message: (time.sleep(0.3), heard.append(message)), asyncio.get_running_loop())
+
+        async def two():
+            beside = asyncio.create_task(asyncio.sleep(0))
+            beside.add_done_callback(lambda _: heard.append("something else of that thread"))
+            handler(1)
+            assert heard == [1]
+            await beside
+
+        await asyncio.to_thread(asyncio.run, two())
+
+    asyncio.run(home())
+    assert heard == [1, "something else of that thread"]
+
+
+def test_a_loop_that_has_stopped_is_not_waited_for():
+    loop = asyncio.new_event_loop()
+    handler = routed(lambda message: None, loop)
+    caller = threading.Thread(target=handler, args=(1,))
+    caller.start()
+    caller.join(5)
+    assert not caller.is_alive()
+    loop.close()

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+PATIENCE = 0.2  # seconds between two looks at whether the loop still runs
+
 
 def hear_on_main_thread(loop: asyncio.AbstractEventLoop | None) -> None:
     """Route this kernel's widget messages to `loop`, the running one of this thread; without a kernel do nothing."""
@@ -26,24 +28,29 @@ def hear_on_main_thread(loop: asyncio.AbstractEventLoop | None) -> None:
 
 
 def routed(handle: Callable[..., Any], loop: asyncio.AbstractEventLoop) -> Callable[..., Any]:
-    """`handle` for messages of any thread: called on this one's `loop`, the caller waiting without blocking its own."""
+    """`handle` for messages of any thread: called on this one's `loop`, while the other thread stands still.
+
+    It stands still rather than awaits: ipykernel takes a thread that awaits for free, handles its next message beside
+    this one and never says that it was heard, and a control that is not told so sends nothing more.
+    """
     home = threading.get_ident()
 
-    async def handler(*message: Any) -> None:
+    def handler(*message: Any) -> None:
         if threading.get_ident() == home or loop.is_closed():
             handle(*message)
             return
-        here, heard = asyncio.get_running_loop(), asyncio.Event()
+        heard = threading.Event()
 
         def call() -> None:
             try:
                 handle(*message)
             finally:
-                here.call_soon_threadsafe(heard.set)
+                heard.set()
 
         # In the caller's context, which says whose output this is.
         loop.call_soon_threadsafe(call, context=contextvars.copy_context())
-        await heard.wait()
+        while not heard.wait(PATIENCE) and loop.is_running():
+            pass  # a cell may run for minutes; a kernel that is shut down hears nothing more
 
     handler.routed = True
     return handler

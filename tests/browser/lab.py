@@ -35,6 +35,8 @@ HARMLESS = (
     "Automatic fallback to software WebGL",
     "GroupMarkerNotSet",
     "Could not restore the debugger state",
+    # JupyterLab itself, when a kernel is restarted before it has answered the wish for a subshell.
+    "Canceled future for create_subshell_request",
     # A busy page: jupyter-scatter drops points that come while it draws; the canvas sends the newest again.
     "Ignoring draw call as the previous draw call has not yet finished",
 )
@@ -169,7 +171,8 @@ class Notebook:
         kernel = self._session()["kernel"]["id"]
         client = BlockingKernelClient(connection_file=str(self.root / "runtime" / f"kernel-{kernel}.json"))
         client.load_connection_file()
-        client.start_channels()
+        # Nothing but the shell is listened to; a heartbeat's thread may begin as late as when the client is closed.
+        client.start_channels(iopub=False, stdin=False, hb=False, control=False)
         try:
             return client.execute(code, store_history=False, reply=True, timeout=timeout, **options)[
                 "content"

@@ -55,8 +55,10 @@ CLICK = """([button, gone]) => new Promise(done => {
 })"""
 IDLE = "() => document.querySelector('.cx-status').dataset.state === 'idle'"
 STOPPED = "() => document.querySelector('.cx-map-job').classList.contains('cx-hidden')"
+# The kernel's children that lay out maps; one that has just ended has no command line any more.
 PROCESSES = (
-    "sum('projection.apart' in ' '.join(c.cmdline()) for c in __import__('psutil').Process().children())"
+    "sum('projection.apart' in ' '.join(p.info['cmdline'] or []) and p.info['ppid'] == __import__('os').getpid()"
+    " for p in __import__('psutil').process_iter(['ppid', 'cmdline']))"
 )
 
 
