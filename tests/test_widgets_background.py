@@ -233,3 +233,15 @@ def test_training_the_real_model_is_asked_for_and_can_be_cancelled():
     panel.cancel()
     assert panel.control.main.wait(1.0)
     assert session.status == "idle" and session.trained is frame and session.result is not None
+
+
+def test_the_curves_made_ahead_are_the_ones_that_open(panel):
+    """Plotly's five megabytes go to the page while nobody waits; opening the tab makes no second figure."""
+    one = panel()
+    one.control.background.warmed()
+    (ahead,) = one._ahead.values()
+    assert ahead not in one._views.children
+    one.session.tab = "curves"
+    assert one._made["curves"] is ahead and ahead in one._views.children and not one._ahead
+    one.control.background.warmed()
+    assert not one._ahead

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from widgets import judging, work
 from widgets.job import Job, problem, session_guard
@@ -23,6 +24,7 @@ class Background:
         self._computing = ""  # the layout under way
         self._probed: Result | None = None  # whose accuracies are under way, or known not to come
         self._worker = None
+        self.warmed: Callable[[], None] = lambda: None  # called once the curves' libraries are imported
         guard = session_guard(session)
         session.observe(guard(self._layout_changed), "layout")
         session.observe(guard(self._tab_changed), "tab")
@@ -45,6 +47,9 @@ class Background:
             self._probe()
         if not self.shown:
             return
+        if not self._warmed:
+            self._warmed = True
+            threading.Thread(target=self._warm, name="imports", daemon=True).start()
         if self.loop is None:
             self._improve()
         else:
@@ -54,12 +59,17 @@ class Background:
         session = self.session
         if session.result is None or self._busy:
             return
-        if not self._warmed:
-            self._warmed = True
-            threading.Thread(target=warm, name="imports", daemon=True).start()
         better = {"UMAP", work.YOURS} & set(session.maps)
         if not self.touched and not better and not self._computing:
             self._compute_map("UMAP")
+
+    def _warm(self) -> None:
+        """Import what the curves are drawn with (two seconds and more), so that opening their tab need not wait."""
+        from widgets import curves
+
+        curves.warm()
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(self.warmed)
 
     def _layout_changed(self, change) -> None:
         if self._choosing:
@@ -176,10 +186,3 @@ class Background:
         self.probes.drop()
         if self._worker is not None:
             self._worker.close()
-
-
-def warm() -> None:
-    """Import what the curves are drawn with (two seconds and more), so that opening their tab need not wait."""
-    from widgets import curves
-
-    curves.warm()

@@ -79,6 +79,7 @@ class Explorer(w.VBox):
         self.control = Control(session, loop)
         self._wanted = dict(config or {})
         self._made: dict[str, w.Widget] = {}
+        self._ahead: dict[str, w.Widget] = {}  # made, and on no page yet
         self._guard = session_guard(session)
         self._page = Gallery().add_class("cx-page")
         link(self._page, session)
@@ -95,6 +96,7 @@ class Explorer(w.VBox):
         session.observe(self._guard(self._old), ["result", "status", *SETTINGS])
         session.observe(self._guard(self._replay), "result")
         self._page.observe(self._guard(lambda _: self.control.background.seen()), "width")
+        self.control.background.warmed = self._guard(self._send_ahead)
         self._theme()
         self._open()
         threading.Thread(target=warm, name="imports", daemon=True).start()
@@ -177,9 +179,17 @@ class Explorer(w.VBox):
         tab = self.session.tab
         if tab in self._made or self.session.result is None:
             return
-        self._made[tab] = w.Box([build(tab, self.session)]).add_class("cx-view")
+        self._made[tab] = self._ahead.pop(tab, None) or self._view(tab)
         self._views.children = (*self._views.children, self._made[tab])
         show(self._blank, False)
+
+    def _view(self, tab: str) -> w.Widget:
+        return w.Box([build(tab, self.session)]).add_class("cx-view")
+
+    def _send_ahead(self, _=None) -> None:
+        """Let the page load plotly's five megabytes while nobody waits for the curves."""
+        if "curves" not in self._made and self.session.result is not None:
+            self._ahead["curves"] = self._view("curves")
 
     def _old(self, _=None) -> None:
         """An answer to other settings, or one that is being replaced, stays usable and is drawn faded."""
