@@ -30,10 +30,10 @@ def test_points_that_stand_out_are_the_first_k_at_every_budget(by, dark):
     found = encode.bins(picks, n)
     codes = encode.codes(labels, found, encode.point_classes(picks, weights, n, 1), len(picks))
     for j, rows in enumerate(picks):
-        table = encode.tables(j, len(picks), 7, len(rows), by, dark, tick=j)
+        table = encode.tables(j, len(picks), 7, n, len(rows), by, dark, tick=j)
         color, size, opacity = looked_up(codes, table)
         assert set(np.flatnonzero(opacity > 0.9)) == set(rows)
-        assert set(np.flatnonzero(size > 2.5)) == set(rows)
+        assert set(np.flatnonzero(size > encode.rest_diameter(n))) == set(rows)
         grey = np.all(np.isclose(color, encode.rgba(palette.ink("rest", dark))), axis=1)
         assert set(np.flatnonzero(~grey)) == set(rows)
         if by == "class":
@@ -44,14 +44,16 @@ def test_points_that_stand_out_are_the_first_k_at_every_budget(by, dark):
 def test_points_of_a_method_without_prefixes_change_by_membership():
     n, picks = 100, [np.array([1, 2, 3]), np.array([4, 5, 6, 7])]
     codes = encode.codes(None, encode.member(picks[1], n, 2), np.zeros(n, int), 2)
-    _, _, opacity = looked_up(codes, encode.tables(1, 2, 1, 4))
+    _, _, opacity = looked_up(codes, encode.tables(1, 2, 1, 9, 4))
     assert set(np.flatnonzero(opacity > 0.9)) == {4, 5, 6, 7}
 
 
 def test_every_table_holds_a_value_that_the_last_one_lacked():
     """regl-scatterplot drops a list whose set of values it holds: then the map lags a step behind, silently."""
-    made = [encode.tables(j % 4, 4, 10, 50, tick=t) for t, j in enumerate([0, 1, 2, 3, 2, 1, 0, 0, 3] * 120)]
-    both = [encode.compare_tables(j % 4, 4, 50, tick=t) for t, j in enumerate([0, 1, 0, 2, 3])]
+    made = [
+        encode.tables(j % 4, 4, 10, 900, 50, tick=t) for t, j in enumerate([0, 1, 2, 3, 2, 1, 0, 0, 3] * 120)
+    ]
+    both = [encode.compare_tables(j % 4, 4, 900, 50, tick=t) for t, j in enumerate([0, 1, 0, 2, 3])]
     for tables in (made, both):
         for one, other in zip(tables, tables[1:]):
             assert set(one.size) != set(other.size)
@@ -60,7 +62,7 @@ def test_every_table_holds_a_value_that_the_last_one_lacked():
 
 
 def test_a_move_is_under_64_kB_even_with_a_hundred_classes():
-    table = encode.tables(12, 20, 5000, 800)
+    table = encode.tables(12, 20, 5000, 60_000, 800)
     assert len(table.color) == encode.MAX_COLORS * 21
     sent = {"color": table.color, "size": table.size, "opacity": table.opacity}
     assert len(json.dumps(sent).encode()) < 64_000
@@ -68,7 +70,7 @@ def test_a_move_is_under_64_kB_even_with_a_hundred_classes():
 
 def test_colors_are_lists_of_floats():
     """Hex strings make jupyter-scatter throw, and the map is silently empty."""
-    for table in (encode.tables(1, 3, 4, 9), encode.compare_tables(1, 3, 9)):
+    for table in (encode.tables(1, 3, 4, 90, 9), encode.compare_tables(1, 3, 90, 9)):
         for color in table.color:
             assert isinstance(color, list) and len(color) == 4
             assert all(isinstance(c, float) and 0 <= c <= 1 for c in color)
@@ -118,7 +120,7 @@ def test_four_states_equal_set_algebra_at_every_budget():
             "both": len(wanted[3]),
             "neither": len(wanted[0]),
         }
-        table = encode.compare_tables(j, 4, len(a[j]))
+        table = encode.compare_tables(j, 4, 40, len(a[j]))
         size = np.array(table.size)[codes[:, 0].astype(int)]
         if wanted[1] and wanted[3]:
             assert size[sorted(wanted[3])].min() > 1.2 * size[sorted(wanted[1])].max()
@@ -143,5 +145,10 @@ def test_square_keeps_shape_and_fits():
 
 def test_area_grows_with_weight():
     wide = encode.diameters(300)
-    assert np.all(np.diff(wide[1:]) > 0) and wide.min() >= 3 and wide.max() <= 16
+    assert np.all(np.diff(wide) >= 0) and np.all(np.diff(wide[2:5]) > 0) and wide.max() <= 18
     assert wide[4] / wide[3] == pytest.approx(2**0.5)
+
+
+def test_the_lightest_pick_is_larger_than_any_grey_point():
+    assert min(encode.diameters(k).min() for k in (1, 72, 20_000)) > 1.2 * encode.rest_diameter(10)
+    assert encode.rest_diameter(100_000) < encode.rest_diameter(1000)

@@ -11,6 +11,7 @@ from PIL import Image
 from coreset_explore.measures import represent
 from tests import panels
 from widgets import canvas as canvas_module
+from widgets import encode
 from widgets import map as map_module
 from widgets.map import HEIGHT, MapView
 from widgets.reading import said_class, short
@@ -31,7 +32,8 @@ def standing_out(view):
     """Rows that the view draws large and opaque, looked up as the shader does."""
     widget = view.canvas.widget
     code = widget.points[:, 3].astype(int)
-    large, opaque = np.array(widget.size)[code] > 2.5, np.array(widget.opacity)[code] > 0.9
+    large = np.array(widget.size)[code] > encode.rest_diameter(len(code))
+    opaque = np.array(widget.opacity)[code] > 0.9
     assert (large == opaque).all()
     return set(np.flatnonzero(opaque).tolist())
 

@@ -14,6 +14,7 @@ from widgets.curves_figure import accuracies
 from widgets.gallery import Cell, Gallery, Section, link
 from widgets.job import kernel_loop, session_guard
 from widgets.pictures import Pictures
+from widgets.reading import short
 from widgets.session import Result, Run, Session
 
 STRIP = 16
@@ -50,11 +51,9 @@ def compare_panel(session: Session) -> w.Widget:
         return a, session.compare_b if session.compare_b in others else fallback
 
     def table():
-        result = session.result
-        j = min(session.j, len(result.budgets) - 1)
-        return encode.compare_tables(
-            j, len(result.budgets), result.budgets[j], session.theme == "dark", canvas().next_tick()
-        )
+        n, budgets, dark = session.result.n, session.result.budgets, session.theme == "dark"
+        j = min(session.j, len(budgets) - 1)
+        return encode.compare_tables(j, len(budgets), n, budgets[j], dark, canvas().next_tick())
 
     @guard
     def draw(_=None) -> None:
@@ -243,7 +242,7 @@ def _strip(label: str, run: Run, j: int, other: set[int], color: str, result: Re
             row,
             f"{pictures.name(row)}, rank {rank + 1} of {run.choice.name}",
             str(rank + 1),
-            "" if weights is None else f"×{float(weights[rank]):.3g}",
+            "" if weights is None else f"×{short(float(weights[rank]))}",
         )
         for rank, row in only[:STRIP]
     ]

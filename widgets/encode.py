@@ -21,7 +21,6 @@ _EDGES = 2.0 ** np.arange(
 RATIOS = 2.0 ** np.arange(-3.0, 3.0)
 MAX_COLORS = 100  # classes beyond share colors: nobody tells so many apart, and a move stays under 64 kB
 TICKS = 500
-_REST_SIZE = 2.2
 
 
 class Table(NamedTuple):
@@ -107,15 +106,23 @@ def order(bin_: np.ndarray) -> np.ndarray:
 
 
 def diameters(k: int) -> np.ndarray:
-    """(Q,) pixels: area proportional to weight, within 3 to 16; fewer picks are drawn larger."""
-    mean = float(np.interp(np.log10(max(k, 1)), [1.5, 3.3], [9.0, 6.0]))
-    return np.clip(mean * np.sqrt(RATIOS), 3.0, 16.0)
+    """(Q,) pixels: area proportional to weight, within 4 to 18; fewer picks are drawn larger.
+
+    A pick may be light, but it must be told from the grey points, which are never larger than 3.2 pixels.
+    """
+    mean = float(np.interp(np.log10(max(k, 1)), [1.5, 3.3], [10.0, 6.0]))
+    return np.clip(mean * np.sqrt(RATIOS), 4.0, 18.0)
+
+
+def rest_diameter(n: int) -> float:
+    """Pixels of a point that is not selected: a few can be seen well, many must not run into one grey."""
+    return round(float(np.interp(np.log10(max(n, 1)), [3.0, 4.3], [3.2, 2.2])), 2)
 
 
 def tables(
-    j: int, budgets: int, classes: int, k: int, by: str = "class", dark: bool = False, tick: int = 0
+    j: int, budgets: int, classes: int, n: int, k: int, by: str = "class", dark: bool = False, tick: int = 0
 ) -> Table:
-    """Color, size and opacity for budget j: points of bins 0..j stand out, others are small and grey.
+    """Color, size and opacity for budget j, k picks of n points: bins 0..j stand out, others are small and grey.
 
     `by` is "class", "rank" or "weight". `tick` must differ from the last call's: regl-scatterplot ignores a list
     whose set of values it already holds, so entries that stand out carry a tiny epsilon.
@@ -133,8 +140,8 @@ def tables(
         shade = [rgba(c) for c in palette.class_colors(min(classes, MAX_COLORS), dark)]
         color = [c if chosen[b] else rest for c in shade for b in range(budgets + 1)]
     bump = (tick % TICKS + 1) * 1e-4
-    wide = diameters(k)
-    size = [_px(wide[q] + bump) if chosen[b] else _REST_SIZE for b in range(budgets + 1) for q in range(Q)]
+    wide, small = diameters(k), rest_diameter(n)
+    size = [_px(wide[q] + bump) if chosen[b] else small for b in range(budgets + 1) for q in range(Q)]
     opacity = [_px(0.93 + bump) if c else palette.REST_ALPHA for c in chosen for _ in range(Q)]
     return Table(color, "valueB" if by == "weight" else "valueA", size, opacity, "valueB")
 
@@ -151,13 +158,13 @@ def compare_states(j: int, budgets: int) -> np.ndarray:
     return (chosen[:, None] + 2 * chosen[None]).ravel()
 
 
-def compare_tables(j: int, budgets: int, k: int, dark: bool = False, tick: int = 0) -> Table:
+def compare_tables(j: int, budgets: int, n: int, k: int, dark: bool = False, tick: int = 0) -> Table:
     """Four states on one map: A only, B only, both (a quarter larger), neither."""
     state = compare_states(j, budgets)
     shade = [rgba(palette.ink(name, dark)) for name in ("rest", "a", "b", "both")]
     bump = (tick % TICKS + 1) * 1e-4
     mean = float(diameters(k)[3])
-    size = [_REST_SIZE, _px(mean + bump), _px(mean + bump), _px(1.25 * mean + bump)]
+    size = [rest_diameter(n), _px(mean + bump), _px(mean + bump), _px(1.25 * mean + bump)]
     opacity = [palette.REST_ALPHA, *[_px(0.93 + bump)] * 3]
     return Table(
         [shade[s] for s in state], "valueA", [size[s] for s in state], [opacity[s] for s in state], "valueA"

@@ -152,7 +152,14 @@ class MapView:
         reading = self.reading
         budgets = len(reading.run.at)
         return encode.tables(
-            j, budgets, reading.classes, reading.k, self.session.color_by, dark, self.canvas.next_tick()
+            j,
+            budgets,
+            reading.classes,
+            reading.n,
+            reading.k,
+            self.session.color_by,
+            dark,
+            self.canvas.next_tick(),
         )
 
     def _bins(self, run: Any) -> np.ndarray:

@@ -19,7 +19,10 @@ def test_a_control_moved_while_another_is_being_heard_stays_alive(notebook):
     book = notebook(CELL)
     book.run_all()
     slow, other = (book.page.locator(".noUi-handle").nth(i) for i in (0, 1))
-    for handle in (slow, other):  # from its second message on, JupyterLab sends a control's words over a subshell
+    for handle in (
+        slow,
+        other,
+    ):  # from its second message on, JupyterLab sends a control's words over a subshell
         handle.press("ArrowRight")
     until(book, "slow.value == other.value == 1")
     book.execute("pause = 1.0")
