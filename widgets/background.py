@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from widgets import judging, work
 from widgets.job import Job, problem, session_guard
+from widgets.markup import percent
 from widgets.session import Result, Session
 
 AFTER = 2.0  # seconds between a result and what is begun unasked: the page draws first
@@ -115,7 +116,7 @@ class Background:
             then=done,
             failed=failed,
             progressed=lambda fraction, text: setattr(
-                session, "layout_note", f"Computing {name}, {fraction:.0%}"
+                session, "layout_note", f"Computing {name}, {percent(fraction)}"
             ),
             cancelled=self.drop_map,
         )
@@ -168,7 +169,7 @@ class Background:
             then=done,
             failed=failed,
             progressed=lambda fraction, text: setattr(
-                session, "probe_note", f"Measuring accuracies, {fraction:.0%}"
+                session, "probe_note", f"Measuring accuracies, {percent(fraction)}"
             ),
         )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 import ipywidgets as w
 import numpy as np
 
@@ -13,6 +11,7 @@ from widgets.canvas import Canvas
 from widgets.curves_figure import accuracies
 from widgets.gallery import Cell, Gallery, Section, link
 from widgets.job import kernel_loop, session_guard
+from widgets.markup import percent, text
 from widgets.pictures import Pictures
 from widgets.reading import short
 from widgets.session import Result, Run, Session
@@ -97,7 +96,7 @@ def compare_panel(session: Session) -> w.Widget:
         a, b = (result.runs[name] for name in names())
         j = min(session.j, len(result.budgets) - 1)
         side.value = side_html(result, a, b, j, dark)
-        caption.value = f"<p>{html.escape(caption_text(result, a, b, j, layout.value))}</p>"
+        caption.value = f"<p>{text(caption_text(result, a, b, j, layout.value))}</p>"
         strips.show(_strips(result, a, b, j, dark), Pictures.of(result), label=strips.label)
 
     @guard
@@ -211,7 +210,7 @@ def _numbers(result: Result, a: Run, b: Run, j: int) -> list[tuple[str, str, str
         if one and two:
             gap = max(one[2], two[2])
             marked = [
-                f"<b>{v[1]:.1%}</b>" if v[1] - o[1] > gap else f"{v[1]:.1%}"
+                f"<b>{percent(v[1], 1)}</b>" if v[1] - o[1] > gap else percent(v[1], 1)
                 for v, o in ((one, two), (two, one))
             ]
             rows.append((f"Accuracy at {at:,}", *marked))

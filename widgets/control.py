@@ -9,6 +9,7 @@ from coreset_explore.progress import Cancelled
 from widgets import judging, work
 from widgets.background import Background
 from widgets.job import Job, problem, session_guard
+from widgets.markup import percent
 from widgets.session import Result, Session
 
 DOUBLE = 0.4  # seconds: Select and Cancel share a place, so the second half of a double click must not cancel
@@ -134,7 +135,7 @@ class Control:
 
     def _cancelled(self) -> None:
         with self.session.hold_trait_notifications():
-            self.session.note = f"Cancelled at {self.session.progress:.0%}".replace("%", " %")
+            self.session.note = f"Cancelled at {percent(self.session.progress)}"
             self.session.status = "idle"
 
     def _give_up(self, generation: int) -> None:

@@ -6,14 +6,13 @@ FigureWidget would send plotly's five megabytes again.
 
 from __future__ import annotations
 
-import html
-
 import ipywidgets as w
 
 from coreset_explore import palette
 from widgets.curves_figure import accuracies, cursor_line, error_measure, layout, measured, traces
 from widgets.job import session_guard
 from widgets.judging import all_runs
+from widgets.markup import percent, swatch, text
 from widgets.session import Session
 
 
@@ -51,7 +50,7 @@ def curves_panel(session: Session) -> w.Widget:
 
     @guard
     def words(_=None) -> None:
-        caption.value = f"<p>{html.escape(describe(session))}</p>"
+        caption.value = f"<p>{text(describe(session))}</p>"
         table.value = table_html(session)
 
     @guard
@@ -79,7 +78,7 @@ def train_row(session: Session) -> w.Widget:
     @guard
     def estimate(_=None) -> None:
         button.disabled = session.result is None or session.status in ("running", "cancelling")
-        note.value = f"<p>{html.escape(training_note(session, epochs.value))}</p>"
+        note.value = f"<p>{text(training_note(session, epochs.value))}</p>"
 
     @guard
     def ask(_) -> None:
@@ -167,7 +166,7 @@ def table_html(session: Session) -> str:
     for name, run in runs.items():
         error = run.numbers.get(measure, [None] * (j + 1))[j]
         value, base = values[name], values[random_name]
-        accuracy = "–" if value is None else f"{value[1]:.1%} ± {100 * value[2]:.1f}"
+        accuracy = "–" if value is None else f"{100 * value[1]:.1f} ± {percent(value[2], 1)}"
         if name == leader:
             accuracy = f"<b>{accuracy}</b>"
         over = (
@@ -175,27 +174,10 @@ def table_html(session: Session) -> str:
         )
         over = "baseline" if name == random_name else over
         cells = ["–" if error is None else f"{error:.3g}", accuracy, over, f"{run.seconds:.2f} s"]
-        label = f"{swatch(styles[name])} <span>{html.escape(name)}</span>"
+        label = f"{swatch(styles[name])} <span>{text(name)}</span>"
         rows.append(f"<tr><th scope=row>{label}</th>{''.join(f'<td>{c}</td>' for c in cells)}</tr>")
     head = "".join(f"<th scope=col>{h}</th>" for h in heads)
     return f"<table class=cx-table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-
-
-def swatch(style: palette.Style, width: int = 24) -> str:
-    """A method's line as a small picture for legends and tables."""
-    lengths = {
-        "solid": "",
-        "dash": "6 3",
-        "dot": "2 2",
-        "dashdot": "6 2 2 2",
-        "longdash": "9 3",
-        "longdashdot": "9 2 2 2",
-    }
-    dash = lengths.get(style.dash, style.dash.replace("px", "").replace(",", " "))
-    return (
-        f'<svg class=cx-swatch width={width} height=8 viewBox="0 0 {width} 8" aria-hidden=true>'
-        f'<line x1=0 y1=4 x2={width} y2=4 stroke="{style.color}" stroke-width=3 stroke-dasharray="{dash}"/></svg>'
-    )
 
 
 def _nearest(budgets: list[int], k: int) -> int:

@@ -8,7 +8,7 @@ from coreset_explore import datasets
 from coreset_explore.models import MODELS
 from widgets.control import Control
 from widgets.job import session_guard
-from widgets.markup import field, note, show, text
+from widgets.markup import field, note, percent, show, text
 from widgets.methods import methods_box
 from widgets.session import SETTINGS, Session, default_k_max
 from widgets.work import estimate
@@ -105,7 +105,7 @@ def _budget(session: Session) -> w.Widget:
             number.value = '<b class="cx-num">–</b><span>after the first Select</span>'
             return
         k, n = session.budget, result.n
-        number.value = f'<b class="cx-num">{k:,}</b><span>{k / n:.1%} of {n:,}</span>'.replace("%", " %")
+        number.value = f'<b class="cx-num">{k:,}</b><span>{percent(k / n, 1)} of {n:,}</span>'
 
     def moved(_) -> None:
         if session.result is not None:

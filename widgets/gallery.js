@@ -108,7 +108,8 @@ function render({ model, el }) {
       button.appendChild(canvas);
     }
     if (cell.top || cell.sub) {
-      const under = node("span", "cx-under");
+      const long = (cell.top ?? "").length + (cell.sub ?? "").length > 6; // 1944 ×44: the two would touch
+      const under = node("span", "cx-under" + (long ? " cx-long" : ""));
       under.append(node("b", "", cell.top), node("span", "", cell.sub));
       button.appendChild(under);
     }

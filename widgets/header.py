@@ -8,7 +8,7 @@ import ipywidgets as w
 
 from widgets.export import code_panel, export_panel
 from widgets.job import session_guard
-from widgets.markup import note, show, text
+from widgets.markup import note, percent, show, text
 from widgets.session import SETTINGS, Session
 
 
@@ -74,7 +74,7 @@ def status(session: Session) -> tuple[str, str]:
     """The status element's data-state and its words."""
     state = session.status
     if state == "running":
-        return state, f"Running {session.progress:.0%}".replace("%", " %")
+        return state, f"Running {percent(session.progress)}"
     if state == "cancelling":
         return state, "Cancelling"
     if state == "error":

@@ -24,6 +24,11 @@ def text(value: object) -> str:
     return html.escape(str(value))
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """0.43: 43 %."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def swatch(style: Style, width: int = 24) -> str:
     """A method's line: its color and its dash."""
     dash = _DASHES.get(style.dash, style.dash.replace("px", "").replace(",", " "))
