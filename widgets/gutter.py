@@ -9,6 +9,7 @@ import numpy as np
 
 from coreset_explore import palette
 from widgets import encode
+from widgets.markup import brief_name
 from widgets.pictures import data_url
 from widgets.reading import Reading, listed, said_class, short, space_of
 
@@ -131,7 +132,7 @@ def caption(reading: Reading, shown_in: str) -> str:
     """One sentence: how many of what were chosen, by what, in which space, and in which they are shown."""
     result, info = reading.result, reading.selection.info
     kind = "images" if reading.pictures.has_images else "points"
-    name = getattr(result.data, "name", "") or result.pool.info.get("name", "")
+    name = brief_name(getattr(result.data, "name", "") or result.pool.info.get("name", ""))
     what = f"{reading.k:,} of {reading.n:,} {f'{name} ' if name else ''}{kind}"
     space, seed = space_of(info), info.get("seed")
     how = (

@@ -8,7 +8,7 @@ import ipywidgets as w
 
 from widgets.export import code_panel, export_panel
 from widgets.job import session_guard
-from widgets.markup import note, percent, show, text
+from widgets.markup import brief_name, note, percent, show, text
 from widgets.session import SETTINGS, Session
 
 
@@ -97,10 +97,7 @@ def dataset_line(session: Session) -> str:
     if pool.emb is not None:
         model = pool.info.get("model")
         parts.append(f"{pool.emb.shape[1]}-d features{f' of {model}' if model else ''}")
-    name = getattr(data, "name", session.data_name)
-    if name.startswith("folder:"):
-        name = "/".join(Path(name.removeprefix("folder:")).parts[-2:])
-    line = f"{name}: {', '.join(parts)}"
+    line = f"{brief_name(getattr(data, 'name', session.data_name))}: {', '.join(parts)}"
     if note_ := getattr(data, "note", ""):
         line += f" ({note_})"
     if skipped := getattr(data, "skipped", ()):

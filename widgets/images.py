@@ -12,7 +12,7 @@ from coreset_explore import palette
 from widgets import encode
 from widgets.gallery import Gallery, Section, link
 from widgets.job import session_guard
-from widgets.markup import field, note, text
+from widgets.markup import brief_name, field, note, text
 from widgets.pictures import Pictures
 from widgets.reading import Reading
 from widgets.session import Session
@@ -192,9 +192,9 @@ def ranked(reading: Reading, label: int, order: str) -> np.ndarray:
 
 
 def ends(rows: np.ndarray, each: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first and the last `each` rows, none of them in both."""
-    first = rows[:each]
-    return first, rows[max(len(first), len(rows) - each) :]
+    """The first and the last `each` rows; of fewer than twice as many, one half and the other."""
+    half = min(each, (len(rows) + 1) // 2)
+    return rows[:half], rows[max(half, len(rows) - each) :]
 
 
 def _marked(reading: Reading, row: int):
@@ -207,5 +207,5 @@ def _said(reading: Reading, order: str) -> str:
 
 
 def _without(reading: Reading) -> str:
-    name = getattr(reading.result.data, "name", "") or "This data"
-    return f"{name} has no images: each card shows the row's first values."
+    name = getattr(reading.result.data, "name", "")
+    return f"{brief_name(name) or 'This data'} has no images: each card shows the row's first values."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from pathlib import PurePath
 
 import ipywidgets as w
 
@@ -22,6 +23,11 @@ _DASHES = {
 def text(value: object) -> str:
     """Escaped for HTML."""
     return html.escape(str(value))
+
+
+def brief_name(name: str) -> str:
+    """A dataset's name as titles and captions say it: of a folder the last two parts of its path."""
+    return "/".join(PurePath(name.removeprefix("folder:")).parts[-2:]) if name.startswith("folder:") else name
 
 
 def percent(share: float, digits: int = 0) -> str:
