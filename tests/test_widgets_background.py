@@ -9,6 +9,7 @@ import torch
 
 from coreset_explore import progress
 from coreset_explore.projection import Map
+from tests.panels import Loop
 from widgets import explore, judging, work
 
 rng = np.random.default_rng(1)
@@ -245,3 +246,15 @@ def test_the_curves_made_ahead_are_the_ones_that_open(panel):
     assert one._made["curves"] is ahead and ahead in one._views.children and not one._ahead
     one.control.background.warmed()
     assert not one._ahead
+
+
+def test_curves_are_made_ahead_only_while_nothing_is_touched(panel):
+    """The page stands still while it reads them, which whoever drags the slider would feel."""
+    one = panel()
+    one.control.loop = loop = Loop()
+    one.session.j = 0
+    one.control.background.warmed()
+    assert not one._ahead and 0 < loop.calls[-1].seconds <= 3
+    one._touched -= 10
+    loop.run()
+    assert list(one._ahead) == ["curves"] and not loop.calls

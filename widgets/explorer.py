@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from widgets.session import SETTINGS, Session
 
 BLANK = "Your points appear here once they are selected."
 OPENING = "Drawing …"
+QUIET = 3.0  # seconds in which nothing was touched: then megabytes that no one waits for may go to the page
 TABS = {"map": "Map", "images": "Images", "curves": "Curves", "compare": "Compare"}
 
 
@@ -80,6 +82,7 @@ class Explorer(w.VBox):
         self._wanted = dict(config or {})
         self._made: dict[str, w.Widget] = {}
         self._ahead: dict[str, w.Widget] = {}  # made, and on no page yet
+        self._touched = 0.0  # when the user last did something
         self._guard = session_guard(session)
         self._page = Gallery().add_class("cx-page")
         link(self._page, session)
@@ -96,6 +99,7 @@ class Explorer(w.VBox):
         session.observe(self._guard(self._old), ["result", "status", *SETTINGS])
         session.observe(self._guard(self._replay), "result")
         self._page.observe(self._guard(lambda _: self.control.background.seen()), "width")
+        session.observe(self._in_use, ["hovered", "focus", "j", "tab", "active", "layout", "status"])
         self.control.background.warmed = self._guard(self._send_ahead)
         self._theme()
         self._open()
@@ -149,6 +153,9 @@ class Explorer(w.VBox):
         names = ", ".join(choice.name for choice in self.session.choices)
         return f"Explorer({self.session.data_name}: {names}; {status(self.session)[1]})"
 
+    def _in_use(self, _=None) -> None:
+        self._touched = time.monotonic()
+
     # -- parts ------------------------------------------------------------------------------------------------------
 
     def _tabs(self) -> w.Widget:
@@ -186,9 +193,12 @@ class Explorer(w.VBox):
     def _view(self, tab: str) -> w.Widget:
         return w.Box([build(tab, self.session)]).add_class("cx-view")
 
-    def _send_ahead(self, _=None) -> None:
-        """Let the page load plotly's five megabytes while nobody waits for the curves."""
-        if "curves" not in self._made and self.session.result is not None:
+    def _send_ahead(self) -> None:
+        """Let the page load plotly's five megabytes while nobody waits for the curves, nor moves anything else."""
+        loop, still = self.control.loop, time.monotonic() - self._touched
+        if loop is not None and still < QUIET:
+            loop.call_later(QUIET - still, self._guard(self._send_ahead))
+        elif "curves" not in self._made and "curves" not in self._ahead and self.session.result is not None:
             self._ahead["curves"] = self._view("curves")
 
     def _old(self, _=None) -> None:
