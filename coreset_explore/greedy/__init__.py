@@ -9,6 +9,7 @@ from functools import lru_cache
 import torch
 
 from coreset_explore.gradients import LastLayer
+from coreset_explore.greedy.ahead import Ahead, Distances
 from coreset_explore.greedy.facility import cover, distances
 from coreset_explore.greedy.farthest import farthest_first
 from coreset_explore.greedy.pursuit import pursue, solve
@@ -17,6 +18,8 @@ from coreset_explore.greedy.similarity import Similarity, first_best, lazy_greed
 from coreset_explore.greedy.spread import spread
 
 __all__ = [
+    "Ahead",
+    "Distances",
     "Similarity",
     "by_id",
     "cover",
