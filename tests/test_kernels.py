@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from coreset_explore import LastLayer, kernels
-from coreset_explore.kernels import CHUNK, _argmax, pursuit
+from coreset_explore.kernels import CHUNK, _argmax, coverage, pursuit
 from coreset_explore.kernels.fit import factor_drop, factor_grow, refit
 
 
@@ -94,21 +94,25 @@ def test_refit_is_the_nonnegative_optimum_at_every_size(seed):
     assert zeros > 20
 
 
+def grid_distances(n, seed=3):
+    points = torch.randint(0, 50, (n, 2), generator=torch.Generator().manual_seed(seed)).float()
+    return torch.cdist(points, points).round().numpy()
+
+
 def test_lazy_coverage_stops_where_it_is_told_and_goes_on():
-    rng = torch.Generator().manual_seed(3)
-    points = torch.randint(0, 50, (300, 2), generator=rng).float()
-    matrix = torch.cdist(points, points).round().numpy()
+    matrix = grid_distances(300)
 
     def run(pieces):
-        nearest = np.full(300, matrix.max(), dtype=np.float32)
-        owner, bound = np.zeros(300, dtype=np.int32), np.zeros(300)
-        kernels.coverage_gains(matrix, nearest, 0, 300, bound)
+        nearest, owner, bound = matrix[0].copy(), np.zeros(300, dtype=np.int32), np.zeros(300)
+        gathered = np.full(300, -1), np.zeros(300, dtype=np.int64)
+        gathered += np.empty(9000, dtype=np.int32), np.empty(9000, dtype=np.float32), np.array([0, 9000, 0])
+        state = (matrix, nearest, *gathered)
+        coverage.gains(*state, 0, 300, bound)
         heap = np.lexsort((np.arange(300), -bound))
         picks, gains, made, size = np.zeros(60, dtype=np.int64), np.zeros(60), 0, 300
-        state = (matrix, nearest, owner, heap)
         calls = 0
         while made < 60:
-            made, size = kernels.lazy_coverage(*state, size, bound, picks, gains, made, 60, pieces)
+            made, size = coverage.lazy(*state, owner, heap, size, bound, picks, gains, made, 60, pieces)
             calls += 1
         return picks.tolist(), gains.tolist(), calls
 
@@ -118,12 +122,48 @@ def test_lazy_coverage_stops_where_it_is_told_and_goes_on():
     assert all(a >= b for a, b in zip(whole[1], whole[1][1:]))
 
 
+@pytest.mark.parametrize("size", [1, coverage.LINE - 1, coverage.LINE, 5 * coverage.LINE + 3])
+def test_a_row_is_gathered_once_few_entries_count_and_read_alike(size):
+    """Full, sparse and empty rows; what is kept is what is below, whichever way it was found."""
+    rng = np.random.default_rng(size)
+    nearest = rng.integers(1, 9, size).astype(np.float32)
+    matrix = rng.integers(0, 9, (6, size)).astype(np.float32)
+    matrix[2:4] = np.where(rng.random((2, size)) < 0.05, matrix[2:4], 9)
+    matrix[4:] = 9
+    first, sizes, far = np.full(6, -1), np.zeros(6, dtype=np.int64), np.zeros(6 * size + 1, dtype=np.float32)
+    places, room, bound = np.zeros(6 * size + 1, dtype=np.int32), np.array([0, 6 * size + 1, 0]), np.zeros(6)
+    state = (matrix, nearest, first, sizes, places, far, room)
+    for _ in range(3):
+        coverage.gains(*state, 0, 6, bound)
+        np.testing.assert_array_equal(bound, np.maximum(nearest - matrix, 0).sum(1))
+        for j in range(6):
+            below = np.flatnonzero(matrix[j] < nearest)
+            if len(below) * coverage.KEEP <= size:
+                kept = slice(first[j], first[j] + sizes[j])
+                assert first[j] >= 0 and places[kept].tolist() == below.tolist()
+                np.testing.assert_array_equal(far[kept], matrix[j][below])
+        nearest[rng.random(size) < 0.5] -= 1
+        if room[2]:
+            order = np.argsort(first)[(first < 0).sum() :]
+            room[0], room[2] = coverage.tidy(order, first, sizes, places, far), 0
+            assert room[0] == sizes[first >= 0].sum()
+
+
+def test_row_sums_and_the_largest_entry():
+    matrix = grid_distances(130)
+    found = np.zeros(130)
+    tops = [coverage.sums(matrix, matrix.view(np.int32), *part, found) for part in ((0, 50), (50, 130))]
+    np.testing.assert_array_equal(found, matrix.astype(np.float64).sum(1))
+    assert max(tops) == matrix.max().view(np.int32)
+
+
 def test_warm_compiles_what_the_methods_call():
     """Afterwards no kernel meets a type it has not been compiled for."""
     from coreset_explore import Pool, greedy, select
 
     greedy.warm()
-    loops = [kernels.farthest, kernels.distances, kernels.coverage_gains, kernels.lazy_coverage, refit]
+    loops = [kernels.farthest, kernels.distances, refit]
+    loops += [coverage.sums, coverage.gains, coverage.tidy, coverage.lazy]
     loops += [
         pursuit.columns,
         pursuit.advance,

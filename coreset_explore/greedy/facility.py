@@ -8,9 +8,12 @@ from torch import Tensor
 
 from coreset_explore.gradients import Gradients
 from coreset_explore.greedy.rows import STEP, factors, first_max, squared_between, squared_norms
+from coreset_explore.greedy.threads import in_pieces, workers
 from coreset_explore.progress import check, track
 
 PANEL = 2**23  # numbers of one panel of inner products: 32 MB
+PASS = 2**24  # distances read between two looks at whether to stop: some milliseconds
+ROOM = 16  # so many times fewer entries than the matrix has are gathered at most
 
 
 def distances(vectors: Gradients, *, compiled: bool | None = None) -> Tensor:
@@ -73,29 +76,85 @@ def cover(
 
     Before the first pick (and with nothing given) every row counts as far as the largest distance, so the first pick
     is the medoid. Returns picks (k,), what each saved (k,) and every row's nearest pick (n,), −1 for given ones.
+    Reads the matrix twice, then little: what still matters of each row is gathered, in at most n²/2 bytes.
     """
     n = len(matrix)
-    nearest = matrix[given].min(0).values if len(given) else matrix.max().expand(n).clone()
     owner = torch.full((n,), -1 if len(given) else 0, dtype=torch.int32)  # at first all are the first pick's
     free = torch.ones(n, dtype=torch.bool)
     free[given.cpu()] = False
     if compiled is False or matrix.device.type != "cpu":
+        nearest = matrix[given].min(0).values if len(given) else matrix.max().expand(n)
         return _cover_torch(matrix, k, nearest, owner, free)
-    from coreset_explore import kernels
+    from coreset_explore.kernels import coverage as kernels
 
-    bound = np.zeros(n)
-    rows = max(1, int(STEP / 10 / n))
-    for start in track(range(0, n, rows), "first gains"):
-        kernels.coverage_gains(matrix.numpy(), nearest.numpy(), start, min(start + rows, n), bound)
+    picks, saved, made = np.zeros(k, dtype=np.int64), np.zeros(k), 0
+    if len(given):
+        nearest = matrix[given].min(0).values
+    else:
+        row, most = _medoid(matrix.numpy())
+        picks[:1], saved[:1], made = row, most, 1
+        nearest, free[row] = matrix[row].clone(), False
+        nearest[row] = 0.0
+    rows = _Gathered(matrix.numpy(), nearest.numpy())
+    bound = rows.gains() if made < k else np.zeros(n)
     order = torch.sort(torch.from_numpy(bound), descending=True, stable=True).indices
     heap = order[free[order]].numpy()
-    picks, gains, made, size = np.zeros(k, dtype=np.int64), np.zeros(k), 0, len(heap)
-    state = (matrix.numpy(), nearest.numpy(), owner.numpy(), heap)
+    size, state = len(heap), (*rows.state, rows.room, owner.numpy(), heap)
     for target in track(range(k), "lazy greedy"):
         while made <= target:
-            made, size = kernels.lazy_coverage(*state, size, bound, picks, gains, made, target + 1, rows)
+            rows.tidy()
+            made, size = kernels.lazy(*state, size, bound, picks, saved, made, target + 1, PASS)
             check()
-    return torch.from_numpy(picks), torch.from_numpy(gains), owner
+    return torch.from_numpy(picks), torch.from_numpy(saved), owner
+
+
+class _Gathered:
+    """What still matters of each row of a matrix, given distances to the nearest pick; see `kernels.coverage`."""
+
+    def __init__(self, matrix: np.ndarray, nearest: np.ndarray):
+        from coreset_explore.kernels import coverage
+
+        self.kernels, n = coverage, len(matrix)
+        self.rows = max(1, PASS // n)
+        count = workers(n, self.rows)
+        share = 1 + n * n // (ROOM * count)
+        places, far = np.empty(count * share, dtype=np.int32), np.empty(count * share, dtype=np.float32)
+        self.first, self.size = np.full(n, -1), np.zeros(n, dtype=np.int64)
+        self.state = matrix, nearest, self.first, self.size, places, far
+        self.rooms = np.array([[i * share, (i + 1) * share, 0] for i in range(count)])  # one a thread
+        self.room = np.array([0, count * share, 1])
+
+    def gains(self) -> np.ndarray:
+        """What each row would save (n,)."""
+        bound = np.zeros(len(self.first))
+
+        def look(worker: int, start: int, end: int) -> None:
+            self.kernels.gains(*self.state, self.rooms[worker], start, end, bound)
+
+        in_pieces(look, len(bound), self.rows, "first gains")
+        return bound
+
+    def tidy(self) -> None:
+        """Close the gaps once they are half of all."""
+        if 2 * self.room[2] > self.room[0]:
+            order = np.argsort(self.first)
+            order = order[(self.first < 0).sum() :]
+            self.room[0], self.room[2] = self.kernels.tidy(order, *self.state[2:]), 0
+
+
+def _medoid(matrix: np.ndarray) -> tuple[int, float]:
+    """The first row of smallest sum, and by how much that is below n times the largest distance."""
+    from coreset_explore.kernels import coverage as kernels
+
+    n, rows = len(matrix), max(1, PASS // len(matrix))
+    sums, bits = np.empty(n), matrix.view(np.int32)
+    tops = np.zeros(workers(n, rows), dtype=np.int32)
+
+    def add(worker: int, start: int, end: int) -> None:
+        tops[worker] = max(tops[worker], kernels.sums(matrix, bits, start, end, sums))
+
+    in_pieces(add, n, rows, "sums")
+    return int(sums.argmin()), n * float(tops.view(np.float32).max()) - sums.min()
 
 
 def _cover_torch(matrix, k, nearest, owner, free):

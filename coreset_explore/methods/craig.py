@@ -20,7 +20,7 @@ from coreset_explore.selection import Selection
     purpose="cover",
     title="CRAIG",
     paper="Mirzasoleiman, Bilmes & Leskovec 2020, arXiv:1906.01827",
-    bytes=lambda n, d, c, k: 4 * n * n + 2**26,
+    bytes=lambda n, d, c, k: 4.5 * n * n + 2**26,
 )
 def craig(
     pool: Pool,
@@ -35,7 +35,7 @@ def craig(
 
     Greedily minimizes Σ_i min_{j ∈ S} ‖g_i − g_j‖ (not squared), an upper bound of the error of Σ_S γ_j g_j, where
     γ_j counts the rows nearest to j and Σ γ_j = n. At least (1 − 1/e) of the best saving; `gains` are what each pick
-    saves. Exact lazy greedy (Minoux 1978). n²·(c + d) operations, 4 n² bytes: use per_class on large pools, as the
+    saves. Exact lazy greedy (Minoux 1978). n²·(c + d) operations, 4.5 n² bytes: use per_class on large pools, as the
     paper does.
 
     Differs from the paper: the auxiliary point that the first pick is compared with lies at the largest distance

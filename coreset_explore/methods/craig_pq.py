@@ -24,7 +24,7 @@ OWN_WEIGHTS = "a pick counts the rows nearest to it by quantized distances, and 
     purpose="cover",
     title="Craig+PQ",
     paper="Chai, Wang, Tang, Yuan, Liu, Deng & Wang 2023, KDD, doi:10.1145/3580305.3599326, §8.1; Jégou et al. 2010",
-    bytes=lambda n, d, c, k: 4 * n * n + 16 * n * d + 2**26,
+    bytes=lambda n, d, c, k: 4.5 * n * n + 16 * n * d + 2**26,
     skips={"reweigh_states_a_selections_own_weights": OWN_WEIGHTS, "reweigh_a_prefix": OWN_WEIGHTS},
 )
 def craig_pq(
@@ -42,7 +42,7 @@ def craig_pq(
 
     Exact lazy greedy of Σ_i min_{j ∈ S} ‖b(i) − b(j)‖, b(i) the codewords of row i: the distance that public code
     calls symmetric (SDC). A baseline that says what quantization alone costs: on two cores the exact distances take
-    no longer. n²·d operations, 4 n² bytes: `per_class(craig_pq)`. Gradients are read as a dense matrix, which is
+    no longer. n²·d operations, 4.5 n² bytes: `per_class(craig_pq)`. Gradients are read as a dense matrix, which is
     refused above 4 GB.
 
     Differs from the paper, which adds the subspaces' distances: theirs is no Euclidean distance, so we add squares.

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 from coreset_explore import greedy
 from coreset_explore.gradients import Gradients, directions
-from coreset_explore.greedy.rows import double, squared_between
+from coreset_explore.greedy.rows import double
 from coreset_explore.params import Metric, Space, Steps
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
@@ -62,7 +61,7 @@ def disparity_min(
     purpose="cover",
     title="Disparity-sum",
     paper="Dasgupta, Kumar & Ravi 2013, ACL (P13-1100); Borodin, Lee & Ye 2012, arXiv:1203.6397",
-    bytes=lambda n, d, c, k: 16 * n * (c + d) + 500 * n + 2**26,
+    bytes=lambda n, d, c, k: 24 * n * (c + d) + 100 * n + 2**26,
 )
 def disparity_sum(
     pool: Pool,
@@ -79,28 +78,21 @@ def disparity_sum(
     Greedily maximizes Σ_{j < j' ∈ S} ‖x_j − x_j'‖: at least half of the best, since distances obey the triangle
     inequality. `gains` are the distances each pick adds. It likes the rim and does not mind near pairs there. With
     nothing given the first pick, whose gain is 0, is the row farthest from the mean: of largest summed squared
-    distance to all rows. n·(c + d) operations a pick, no n x n array.
+    distance to all rows. n·(c + d) operations a pick, in products for rows likely to be next, no n x n array.
     """
     vectors, order, held = _vectors(pool, space, steps, metric, given)
+    away = greedy.Ahead(greedy.Distances(vectors))
     apart = torch.zeros(len(vectors), dtype=torch.float64, device=vectors.device)
     for row in track(held.tolist(), "given"):
-        apart += away(vectors, row)
+        apart += away(row, apart)
     apart[held.to(apart.device)] = -torch.inf
     picks, gains = torch.zeros(k, dtype=torch.int64), torch.zeros(k, dtype=torch.float64)
     for made in track(range(k), "disparity"):
         row = greedy.first_best(apart) if made or len(held) else outermost(vectors)
         picks[made], gains[made] = row, apart[row]
-        apart += away(vectors, row)
+        apart += away(row, apart)
         apart[row] = -torch.inf
     return Selection(order[picks], torch.full((k,), len(pool) / k, dtype=torch.float64), gains=gains)
-
-
-def away(vectors: Gradients, row: int) -> Tensor:
-    """Distances to one row (n,) float64, by differences: equal rows are at exactly the same distance."""
-    one, found = double(vectors[row : row + 1]), []
-    for part in _parts(vectors):
-        found.append(squared_between(double(vectors[part]), one).sqrt())
-    return torch.cat(found)
 
 
 def outermost(vectors: Gradients) -> int:

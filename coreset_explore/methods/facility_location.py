@@ -26,7 +26,7 @@ BLOCK = 1 << 20  # entries of one block of gains
     purpose="cover",
     title="Facility Location",
     paper="Wei, Iyer & Bilmes 2015, ICML (v37/wei15); stochastic: Mirzasoleiman et al. 2015, arXiv:1409.7938",
-    bytes=lambda n, d, c, k: 4 * n * n + 16 * n * (c + d) + 2**26,
+    bytes=lambda n, d, c, k: 4.5 * n * n + 16 * n * (c + d) + 2**26,
 )
 def facility_location(
     pool: Pool,
@@ -50,7 +50,7 @@ def facility_location(
     Greedily maximizes Σ_i max_{j ∈ S} s_ij, s in [0, 1], from 0 with nothing picked; `gains` are what each pick adds.
     "lazy" gives naive greedy's picks, at least (1 − 1/e) of the best; "stochastic" looks at (n/k)·ln(1/ε) rows
     drawn anew for each pick, and a prefix of its picks is not the answer for that budget. Weights count the rows
-    most similar to each pick. n²·(c + d) operations, 4 n² bytes: use per_class on large pools.
+    most similar to each pick. n²·(c + d) operations, 4.5 n² bytes: use per_class on large pools.
 
     CRAIG is the same with Euclidean distances. Where a common default of ε = 0.9 samples 0.1 n/k rows, which is
     random selection, ours is 0.01.

@@ -50,10 +50,11 @@ def graph_cut(
         score -= 2.0 * near.row(row)
     score[held.to(score.device)] = -torch.inf
     picks, gains = torch.zeros(k, dtype=torch.int64), torch.zeros(k, dtype=torch.float64)
+    alike = greedy.Ahead(near.rows)
     for made in track(range(k), "graph cut"):
         row = greedy.first_best(score)
         picks[made], gains[made] = row, score[row]
-        score -= 2.0 * near.row(row)
+        score.sub_(alike(row, score), alpha=2.0)
         score[row] = -torch.inf
     weights = torch.full((k,), len(pool) / k, dtype=torch.float64)
     return Selection(order[picks], weights, gains=gains, info={"sigma": near.sigma} if near.sigma else {})
