@@ -15,7 +15,7 @@ import torch
 from machine import write
 
 import coreset_explore as cx
-from coreset_explore.weights import nearest_pick
+from coreset_explore.greedy import nearest_pick
 
 PER_CLASS = [("per_class", {})]
 METHODS = [

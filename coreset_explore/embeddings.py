@@ -13,14 +13,13 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from coreset_explore import evaluation, models, progress, training
 from coreset_explore.datasets import load
 from coreset_explore.evaluation import device_of, evaluating, logits_features, stream
 from coreset_explore.extras import full_gradients
-from coreset_explore.gradients import Dense, Gradients, LastLayer, refuse_size
+from coreset_explore.gradients import Dense, Gradients, LastLayer, refuse_size, residuals
 
 NUMBERS = 2**25  # in one block of per-example gradients: 128 MB
 ROWS = 4096  # in one block of a forward and backward pass
@@ -102,9 +101,7 @@ def initial_gradients(
 def last_layer(net: nn.Module, x: Tensor, y: Tensor) -> LastLayer:
     """The last layer's gradients (one step), from a forward pass."""
     logits, features = logits_features(net, x)
-    residual = logits.softmax(1)
-    residual[torch.arange(len(y)), y] -= 1.0
-    return LastLayer(residual[None], features[None])
+    return LastLayer(residuals(logits, y)[None], features[None])
 
 
 def layered(net: nn.Module, x: Tensor, y: Tensor) -> Layers:
@@ -135,8 +132,9 @@ def layered(net: nn.Module, x: Tensor, y: Tensor) -> Layers:
                 outputs.clear()
                 logits = net(part.to(where))[0]
                 used = list(outputs)
-                loss = F.cross_entropy(logits, label.to(where), reduction="sum")
-                for module, slope in zip(used, torch.autograd.grad(loss, [outputs[m] for m in used])):
+                # the summed loss's slope in the logits; going back through cross_entropy would cancel
+                pull = residuals(logits.detach(), label.to(where))
+                for module, slope in zip(used, torch.autograd.grad(logits, [outputs[m] for m in used], pull)):
                     slopes[module].append(slope.cpu())
     finally:
         for hook in hooks:

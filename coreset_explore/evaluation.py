@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from coreset_explore import models, progress
+from coreset_explore.gradients import less_one_hot
 
 
 def evaluate(model: nn.Module, x: Tensor, y: Tensor) -> float:
@@ -49,7 +50,7 @@ def measured(now: Tensor, logits: Tensor, y: Tensor, before: Tensor) -> tuple[Te
     other = logits.scatter(1, label, -torch.inf).amax(1)
     chance = now.exp()
     loss = -now.gather(1, label)[:, 0]
-    wrong = chance.scatter_add(1, label, torch.full_like(label, -1.0, dtype=chance.dtype))
+    wrong = less_one_hot(chance, label)
     divergence = (chance * (now - before)).sum(1).clamp_min(0)
     return logits.argmax(1) == y, (-loss).exp(), true - other, loss, wrong.norm(dim=1), divergence
 

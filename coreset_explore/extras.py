@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from coreset_explore import models, progress
 from coreset_explore.evaluation import device_of, evaluating
+from coreset_explore.gradients import residuals
 
 
 def full_grad_norm(net: nn.Module, x: Tensor, y: Tensor) -> Tensor:
@@ -22,8 +22,9 @@ def full_gradients(net: nn.Module, x: Tensor, y: Tensor, rows: int | None = None
     body, where = _body(net), device_of(net)
     weights = {name: p.detach() for name, p in body.named_parameters() if p.requires_grad}
 
-    def loss(values, row, label):
-        return F.cross_entropy(torch.func.functional_call(body, values, (row[None],)), label[None])
+    def loss(values, row, label):  # its gradient is the cross-entropy's, whose own backward pass cancels
+        logits = torch.func.functional_call(body, values, (row[None],))
+        return (residuals(logits.detach(), label[None]) * logits).sum()
 
     each = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
     block = rows or max(1, 2**24 // sum(v.numel() for v in weights.values()))

@@ -18,8 +18,9 @@ DENSE_LIMIT = 4 << 30  # bytes: more than this is a mistake, not a request
 class LastLayer:
     """Last-layer loss gradients g_i = r_i ⊗ [h_i, 1] of n rows at s steps, factored.
 
-    `r` (s, n, c) is softmax − one-hot, `h` (s, n, d) the features that enter the last linear layer. The steps count
-    as one long vector, so ⟨g_i, g_j⟩ = Σ_s (r_i·r_j)(h_i·h_j + 1). n(c + d) numbers a step do the work of n·c(d + 1).
+    `r` (s, n, c) is softmax − one-hot (`residuals`), `h` (s, n, d) the features that enter the last linear layer. The
+    steps count as one long vector, so ⟨g_i, g_j⟩ = Σ_s (r_i·r_j)(h_i·h_j + 1). n(c + d) numbers a step do the work of
+    n·c(d + 1).
     """
 
     r: Tensor
@@ -178,6 +179,21 @@ class Dense:
 
 
 Gradients = LastLayer | Dense
+
+
+def residuals(logits: Tensor, y: Tensor) -> Tensor:
+    """The loss's slope in the logits (…, n, c), softmax − one-hot of labels y (n,), to float32's relative precision."""
+    return less_one_hot(logits.softmax(-1), y.expand(logits.shape[:-1])[..., None])
+
+
+def less_one_hot(p: Tensor, label: Tensor) -> Tensor:
+    """Probabilities p (…, c) less one at `label` (…, 1), where the others' sum, negated, stands for p − 1.
+
+    Subtracting 1 loses what is left of a row that the model is sure of: all of it above p = 1 − 6e-8, and coarsely
+    long before, so that rows seem to point elsewhere and directions, which methods compare, are wrong.
+    """
+    others = p.scatter(-1, label, 0.0)
+    return others.scatter(-1, label, -others.sum(-1, keepdim=True))
 
 
 def directions(grads: Gradients) -> Gradients:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from coreset_explore.registry import METHODS, SCORES
+from coreset_explore.registry import METHODS, PICKERS, SCORES
 
 PER_CLASS = (("per_class", {}),)
 
@@ -21,6 +21,7 @@ class Preset:
     params: Mapping[str, Any] = field(default_factory=dict)
     pick: Any = None
     help: str = ""
+    cite: str = ""  # its own paper, where that is not the method's
 
     @property
     def declared(self):
@@ -33,7 +34,10 @@ class Preset:
 
     @property
     def paper(self) -> str:
-        return self.declared.paper
+        picker = self.pick if isinstance(self.pick, str) else (self.pick or ("top",))[0]
+        return self.cite or "; ".join(
+            filter(None, dict.fromkeys([PICKERS[picker].paper, self.declared.paper]))
+        )
 
 
 _PRESETS = (
@@ -56,21 +60,14 @@ _PRESETS = (
         "GRAD-MATCHPB",
         "gradmatch",
         (("per_batch", {"size": 32}),),
-        help="Whole mini-batches whose gradients add up to all of them.",
+        help="Whole mini-batches whose gradients add up to all of them; ridge 0.5, the paper's, where CORDS has 0.",
     ),
     Preset(
         "GMC",
         "gradmatch",
-        (),
-        {"nonnegative": False, "normalized": True, "ridge": 0.0, "steps": "all"},
-        help="GMC on gradients of the whole network at fresh starts: pool.add(grads=initial_gradients(data)).",
-    ),
-    Preset(
-        "GMC, last layer",
-        "gradmatch",
-        (),
-        {"nonnegative": False, "normalized": True, "ridge": 0.0, "steps": "all"},
-        help="Matching pursuit with free weights over all recorded steps.",
+        params={"nonnegative": False, "normalized": True, "ridge": 0.0, "steps": "all"},
+        help="Few freely weighted rows for all gradients; in print: pool.add(grads=initial_gradients(data)[pool.ids]).",
+        cite="Balles, Zappella & Archambeau 2021, Gradient-Matching Coresets for Continual Learning",
     ),
     Preset(
         "CRAIGPB",
@@ -105,19 +102,11 @@ _PRESETS = (
         "kmeans",
         help="The row nearest to the mean of each of k clusters, weighted by its cluster.",
     ),
-    Preset(
-        "Robust k-center",
-        "kcenter_robust",
-        help="Farthest first that leaves the farthest rows out as outliers.",
-    ),
+    Preset("Robust k-center", "kcenter_robust", help="Farthest first that leaves the farthest rows out."),
     Preset("MaxHerding", "maxherding", PER_CLASS, help="Picks among which most rows find a similar one."),
     Preset("ProbCover", "probcover", help="Pure balls that cover the most rows; stops when all is covered."),
     Preset("TypiClust", "typiclust", help="The most typical row of each cluster: for very small budgets."),
-    Preset(
-        "ZCore",
-        "zcore",
-        help="Rows that random points fall next to, less those beside them; needs no labels.",
-    ),
+    Preset("ZCore", "zcore", help="Rows that random points fall next to, less those beside them; no labels."),
     Preset("Uniqueness", "uniqueness", help="Rows farthest from their nearest neighbors."),
     Preset(
         "Representativeness",
@@ -136,7 +125,19 @@ _PRESETS = (
     Preset("CCS", "aum", pick="ccs", help="All levels of difficulty alike, without the hardest rows."),
     Preset("D2", "forgetting", PER_CLASS, pick="d2", help="Hard rows, each discounting its neighbors."),
     Preset("DUAL", "dual", pick="beta", help="Uncertain and difficult rows; easier ones at small budgets."),
-    Preset("FastCore", "fastcore", PER_CLASS, help="CRAIG over groups of near rows: for very large classes."),
+    Preset(
+        "FastCore",
+        "fastcore",
+        PER_CLASS,
+        help="CRAIG over groups of near rows, for huge classes; bounds by center and radius: the printed sum is none.",
+    ),
+    Preset(
+        "FastCore, as printed",
+        "fastcore",
+        PER_CLASS,
+        {"bound": "paper"},
+        help="FastCore by sums of codeword distances (§5.2), which forget what quantization loses: no upper bound.",
+    ),
     Preset(
         "FastCore-hull",
         "fastcore_hull",
@@ -168,9 +169,7 @@ _PRESETS = (
         help="Picks least explained by each other; stops when all is explained.",
     ),
     Preset(
-        "Feature-based",
-        "feature_based",
-        help="Picks that show much of every feature, more of the same counting less.",
+        "Feature-based", "feature_based", help="Picks that show much of every feature, repeats counting less."
     ),
     Preset(
         "Saturated coverage",
@@ -181,7 +180,7 @@ _PRESETS = (
     Preset(
         "Disparity-min",
         "disparity_min",
-        help="No two picks near each other: as k-center, but starting from the rim.",
+        help="No two picks near each other: k-center that starts at the rim.",
     ),
     Preset("Disparity-sum", "disparity_sum", help="Picks far from each other on average: the rim."),
     Preset(

@@ -17,14 +17,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from coreset_explore import evaluation, models, progress, training
+from coreset_explore import evaluation, gradients, models, progress, training
 from coreset_explore import extras as facts
 from coreset_explore.cache import key, read, versions, write
 from coreset_explore.datasets import Data, load
 from coreset_explore.datasets.types import split
 from coreset_explore.evaluation import logits_features, measured, stream
 from coreset_explore.extras import EXTRAS
-from coreset_explore.gradients import LastLayer
+from coreset_explore.gradients import LastLayer, residuals
 from coreset_explore.pool import History, Pool
 
 MEASURED = tuple(f.name for f in fields(History))
@@ -83,7 +83,7 @@ def signals(
     where = evaluation.pick_device(device)
     kept, name = None, None
     if cache and not isinstance(model, nn.Module):
-        code = [Path(part.__file__) for part in (models, training, evaluation, facts)]
+        code = [Path(part.__file__) for part in (models, training, evaluation, facts, gradients)]
         tensors = [data.x, data.y, data.x_test, data.y_test]
         about = [data.name, data.note, data.kind, data.classes, where.type, asdict(plan)]
         name = key(*tensors, *about, *code, Path(__file__))
@@ -221,8 +221,7 @@ def _accuracy(logits: Tensor, y: Tensor) -> float:
 def _pool(data: Data, plan: Plan, kept: Mapping[str, Any]) -> Pool:
     """The pool from what was kept; residuals follow from the logits and are not stored."""
     count = plan.inits or len(plan.checkpoints)
-    residual = kept["logits"][:count].softmax(2)
-    residual[:, torch.arange(len(data)), data.y] -= 1.0
+    residual = residuals(kept["logits"][:count], data.y)
     whole = {
         "y": data.y,
         "emb": kept["features"][-1],

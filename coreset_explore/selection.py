@@ -66,7 +66,8 @@ class Selection:
             n: None if getattr(self, n) is None else getattr(self, n)[part]
             for n in ("indices", "gains", "ids")
         }
-        info = {**self.info, "prefix_of": self.info.get("prefix_of", len(self)), "k": len(cut["indices"])}
+        info = {name: value for name, value in self.info.items() if name != "reweighed"}
+        info |= {"prefix_of": self.info.get("prefix_of", len(self)), "k": len(cut["indices"])}
         return replace(self, **cut, weights=None, info=info)
 
     def __repr__(self) -> str:

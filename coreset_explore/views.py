@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from coreset_explore.gradients import Dense, LastLayer
+from coreset_explore.gradients import Dense, LastLayer, residuals
 from coreset_explore.pool import Pool
 
 
@@ -38,9 +38,7 @@ def pseudo_label(pool: Pool, label: int | None = None) -> Pool:
     y = logits.argmax(1)
     fields = {"y": y}
     if type(pool.grads) is LastLayer:
-        r = logits.softmax(1)
-        r[torch.arange(len(y), device=y.device), y] -= 1.0
-        fields["grads"] = LastLayer(r[None], pool.grads.h[-1:])
+        fields["grads"] = LastLayer(residuals(logits, y)[None], pool.grads.h[-1:])
     return pool.add(**fields)
 
 

@@ -1,8 +1,12 @@
-"""Weights belong to a budget: what each pick of a selection must count for, so that Σ_S w_i f_i ≈ Σ_all f_i."""
+"""Weights belong to a budget: what each pick of a selection must count for, so that Σ_S w_i f_i ≈ Σ_all f_i.
+
+Stated for many budgets of one order at once, as a nested selection answers every budget with a prefix: what a pass
+over n x k distances finds for the last budget it finds for all of them on the way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,42 +14,55 @@ import torch
 from torch import Tensor
 
 from coreset_explore import greedy
-from coreset_explore.gradients import Dense, Gradients
+from coreset_explore.gradients import Dense
 from coreset_explore.pool import Pool
-from coreset_explore.progress import check
+from coreset_explore.progress import track
 from coreset_explore.selection import Selection
 from coreset_explore.views import Batches, batch_groups, class_groups
 
-BLOCK = 1 << 22  # entries of one block of distances
+Path = Iterator[Tensor]  # weights (b,) float64 for every budget b
 
 
-def uniform(pool: Pool, rows: Tensor, params: Mapping[str, Any]) -> Tensor:
-    """n/k each."""
-    return torch.full((len(rows),), len(pool) / max(len(rows), 1), dtype=torch.float64)
+def uniform(pool: Pool, rows: Tensor, params: Mapping[str, Any], budgets: Sequence[int]) -> Path:
+    """n/b each."""
+    return (torch.full((b,), len(pool) / max(b, 1), dtype=torch.float64) for b in budgets)
+
+
+def counts_path(pool: Pool, rows: Tensor, params: Mapping[str, Any], budgets: Sequence[int]) -> Path:
+    """How many rows each of the first b picks is nearest to (itself included): exactly n in sum (CRAIG's γ_j)."""
+    found = greedy.owners(compared(pool, params), rows, budgets, "weights")
+    return (
+        torch.bincount(owner.cpu(), minlength=b).double() for b, owner in zip(budgets, found, strict=True)
+    )
+
+
+def compared(pool: Pool, params: Mapping[str, Any], space: str = "grads") -> greedy.Near:
+    """How a method with these parameters compares rows: by distance, that of unit vectors, or by a similarity."""
+    vectors = pool.vectors(params.get("space", space), params.get("steps", "last"))
+    if "similarity" in params:
+        return greedy.Similarity(vectors, params["similarity"], 1.0)  # its width changes no order
+    return greedy.Distances(greedy.unit(vectors) if params.get("metric") == "cosine" else vectors)
+
+
+def match_path(pool: Pool, rows: Tensor, params: Mapping[str, Any], budgets: Sequence[int]) -> Path:
+    """argmin_w ‖Σ_S w_i g_i − Σ_all g_i‖² + ridge·‖w‖², with w ≥ 0 if `nonnegative` (GRAD-MATCH, eq. 1)."""
+    steps = params.get("steps", "last")
+    grads = pool.vectors("grads", steps)
+    chosen = grads[rows[: budgets[-1]].to(grads.device)]
+    gram = greedy.double(chosen).gram().cpu()
+    wanted = chosen.dot(match_target(pool, params.get("against", "training"), steps)).cpu()
+    options = {"nonnegative": params.get("nonnegative", True), "ridge": params.get("ridge", 0.0)}
+    return (greedy.solve(gram[:b, :b], wanted[:b], **options) for b in track(budgets, "weights"))
 
 
 def counts(pool: Pool, rows: Tensor, params: Mapping[str, Any]) -> Tensor:
-    """How many rows each pick is nearest to (itself included): exactly n in sum (CRAIG's γ_j)."""
-    vectors = pool.vectors(params.get("space", "grads"), params.get("steps", "last"))
-    if "similarity" in params:
-        owner = greedy.Similarity(vectors, params["similarity"], 1.0).most_similar(rows)
-        return torch.bincount(owner.cpu(), minlength=len(rows)).double()
-    if params.get("metric") == "cosine":
-        vectors = greedy.unit(vectors)
-    owner, _ = nearest_pick(vectors, rows)
-    return torch.bincount(owner.cpu(), minlength=len(rows)).double()
+    """`counts_path` for all of `rows`."""
+    return list(counts_path(pool, rows, params, [len(rows)]))[-1]
 
 
 def match(pool: Pool, rows: Tensor, params: Mapping[str, Any]) -> Tensor:
-    """argmin_w ‖Σ_S w_i g_i − Σ_all g_i‖² + ridge·‖w‖², with w ≥ 0 if `nonnegative` (GRAD-MATCH, eq. 1)."""
-    grads = pool.vectors("grads", params.get("steps", "last"))
-    target = match_target(pool, params.get("against", "training"), params.get("steps", "last"))
-    chosen = grads[rows.to(grads.device)]
-    gram = _double(chosen).gram().cpu()
-    wanted = chosen.dot(target).cpu()
-    return greedy.solve(
-        gram, wanted, nonnegative=params.get("nonnegative", True), ridge=params.get("ridge", 0.0)
-    )
+    """`match_path` for all of `rows`."""
+    return list(match_path(pool, rows, params, [len(rows)]))[-1]
 
 
 def match_target(pool: Pool, against: str = "training", steps: str = "last") -> Tensor:
@@ -62,95 +79,82 @@ def match_target(pool: Pool, against: str = "training", steps: str = "last") -> 
     return found.flatten() if isinstance(pool.vectors("grads", steps), Dense) else found
 
 
-WEIGH: dict[str, Callable[[Pool, Tensor, Mapping[str, Any]], Tensor]] = {
-    "uniform": uniform,
-    "counts": counts,
-    "match": match,
-}
+PATHS: dict[str, Callable[..., Path]] = {"uniform": uniform, "counts": counts_path, "match": match_path}
+
+
+def weights_path(
+    pool: Pool,
+    rows: Tensor,
+    kind: str | None,
+    params: Mapping[str, Any],
+    wrap: Sequence,
+    budgets: Sequence[int],
+) -> list[Tensor | None]:
+    """`restate(pool, rows[:b], kind, params, wrap)` for every budget b (ascending), sharing the work."""
+    if kind is None or kind == "given":
+        return [None] * len(budgets)
+    if not wrap:
+        return list(PATHS[kind](pool, rows, params, budgets))
+    *inner, (name, options) = wrap
+    if name == "per_class":
+        return _per_class(pool, rows, kind, params, inner, options, budgets)
+    if name == "per_batch":  # a batch cut short changes with the budget: nothing to share
+        return [_per_batch(pool, rows[:b], kind, params, inner, options) for b in track(budgets, "weights")]
+    return weights_path(pool, rows, kind, params, inner, budgets)
 
 
 def restate(
     pool: Pool, rows: Tensor, kind: str | None, params: Mapping[str, Any], wrap: Sequence = ()
 ) -> Tensor | None:
     """Weights (k,) float64 of `rows` as a method of this `kind`, wrapped like this, would state them on `pool`."""
-    if kind is None or kind == "given":
-        return None
-    if not wrap:
-        return WEIGH[kind](pool, rows, params)
-    *inner, (name, options) = wrap
-    if name == "per_class":
-        return _per_class(pool, rows, kind, params, inner, options)
-    if name == "per_batch":
-        return _per_batch(pool, rows, kind, params, inner, options)
-    return restate(pool, rows, kind, params, inner)
+    return weights_path(pool, rows, kind, params, wrap, [len(rows)])[0]
 
 
 def reweigh(pool: Pool, selection: Selection) -> Selection:
     """The selection with weights stated for exactly its picks: what the method itself would say at that budget.
 
     A prefix `sel[:j]` of a nested method gets the weights of budget j. Costs one n x k pass of distances for
-    "counts", a k x k solve for "match". One's own selection with no declared kind comes back unchanged.
+    "counts", a k x k solve for "match". One's own selection with no declared kind comes back unchanged. Of the others
+    `info["reweighed"]` says that these are not the method's own words: FastCore and Craig+PQ count by bounded or
+    quantized distances, and are counted by exact ones here.
     """
+    return reweigh_path(pool, selection, [len(selection)])[0]
+
+
+def reweigh_path(pool: Pool, selection: Selection, budgets: Sequence[int]) -> list[Selection]:
+    """`reweigh(pool, selection[:b])` for every budget b (ascending), sharing the work."""
     info = selection.info
     wrap = [(name, dict(options)) for name, options in info.get("wrap", ())]
-    kind = info.get("weights")
-    if kind is None or kind == "given" or len(selection) == 0:
-        return selection
-    return replace(selection, weights=restate(pool, selection.indices, kind, info.get("params", {}), wrap))
+    kind = info.get("weights") if len(selection) else None
+    stated = weights_path(pool, selection.indices, kind, info.get("params", {}), wrap, budgets)
+    parts = [selection if b == len(selection) else selection[:b] for b in budgets]
+    return [part if w is None else _with(part, w) for part, w in zip(parts, stated, strict=True)]
 
 
-def nearest_pick(vectors: Gradients, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Which pick each row is nearest to (n,), as its position in `rows`, and the Euclidean distance (n,).
-
-    Ties go to the earlier pick; a pick is its own. n·k·d operations, in blocks.
-    """
-    rows = rows.to(vectors.device)
-    n, k = len(vectors), len(rows)
-    picks = vectors[rows]
-    pick_norms, norms = picks.squared_norm(), vectors.squared_norm()
-    owner = torch.empty(n, dtype=torch.int64, device=vectors.device)
-    distance = torch.empty(n, dtype=torch.float32, device=vectors.device)
-    step = max(1, BLOCK // max(k, 1))
-    for start in range(0, n, step):
-        check()
-        block = slice(start, min(start + step, n))
-        squared = _cross(vectors[block], picks).mul_(-2.0).add_(pick_norms[None])
-        owner[block] = squared.argmin(1)
-        distance[block] = (
-            (squared.gather(1, owner[block][:, None])[:, 0] + norms[block]).clamp_min_(0).sqrt_()
-        )
-    owner[rows] = torch.arange(k, device=rows.device)
-    distance[rows] = 0.0
-    return owner, distance
+def _with(part: Selection, weights: Tensor) -> Selection:
+    return replace(part, weights=weights, info={**part.info, "reweighed": True})
 
 
-def _cross(a: Gradients, b: Gradients) -> Tensor:
-    """Inner products (a rows, b rows) of two gradient sets of the same kind."""
-    if hasattr(a, "g"):
-        return a.g @ b.g.T
-    total = torch.zeros(len(a), len(b), device=a.device)
-    for ra, ha, rb, hb in zip(a.r, a.h, b.r, b.h, strict=True):
-        total += (ha @ hb.T).add_(1.0).mul_(ra @ rb.T)
-    return total
-
-
-def _double(grads: Gradients) -> Gradients:
-    return type(grads)(*(getattr(grads, name).double() for name in grads.__dataclass_fields__))
-
-
-def _per_class(pool, rows, kind, params, inner, options) -> Tensor:
-    weights = torch.zeros(len(rows), dtype=torch.float64)
+def _per_class(pool, rows, kind, params, inner, options, budgets) -> list[Tensor]:
+    found = [torch.zeros(b, dtype=torch.float64) for b in budgets]
     place = torch.full((len(pool),), -1, dtype=torch.int64)
     place[rows] = torch.arange(len(rows))
-    for _, members, part in class_groups(pool, options.get("view")):
+    for _, members, part in track(class_groups(pool, options.get("view")), "class"):
         positions = place[members.cpu()]
         local = (positions >= 0).nonzero().flatten()
-        if len(local):
-            local = local[
-                torch.argsort(positions[local])
-            ]  # in pick order: ties between picks go to the earlier one
-            weights[positions[local]] = restate(part, local, kind, params, inner)
-    return weights
+        local = local[
+            torch.argsort(positions[local])
+        ]  # in pick order: ties between picks go to the earlier one
+        positions = positions[local]
+        held = [int((positions < b).sum()) for b in budgets]
+        own = sorted({h for h in held if h})
+        if not own:
+            continue
+        stated = dict(zip(own, weights_path(part, local, kind, params, inner, own), strict=True))
+        for weights, h in zip(found, held, strict=True):
+            if h:
+                weights[positions[:h]] = stated[h]
+    return found
 
 
 def _per_batch(pool, rows, kind, params, inner, options) -> Tensor:

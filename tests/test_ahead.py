@@ -81,5 +81,5 @@ def test_distances_of_near_rows_do_not_cancel(wrapped):
         vectors.dense().double() if not wrapped else LastLayer(vectors.r.double(), vectors.h.double()).dense()
     )
     true = torch.cdist(dense, dense, compute_mode="donot_use_mm_for_euclid_dist")
-    found = greedy.Distances(vectors)(torch.arange(len(dense)))
+    found = greedy.DistanceRows(vectors)(torch.arange(len(dense)))
     assert torch.allclose(found, true, rtol=1e-5, atol=1e-12)

@@ -1,5 +1,6 @@
 """The cache: every change is another key; damage, kills and unwritable folders cost a warning and no result."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -97,6 +98,18 @@ def test_a_changed_setting_misses(runs, setting):
 def test_another_version_misses(runs, monkeypatch, what):
     signals(images(), epochs=1)
     monkeypatch.setattr(what, "9.9.9")
+    signals(images(), epochs=1)
+    assert len(runs) == 2
+
+
+@pytest.mark.parametrize("module", ["evaluation", "extras", "gradients", "models", "recording", "training"])
+def test_another_code_misses(runs, monkeypatch, tmp_path, module):
+    """What is kept was computed by these files; results of a mended one must not come from before it was mended."""
+    signals(images(), epochs=1)
+    module = importlib.import_module(f"coreset_explore.{module}")
+    changed = tmp_path / "changed.py"
+    changed.write_text(Path(module.__file__).read_text() + "# mended\n")
+    monkeypatch.setattr(module, "__file__", str(changed))
     signals(images(), epochs=1)
     assert len(runs) == 2
 

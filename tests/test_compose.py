@@ -16,8 +16,8 @@ from coreset_explore import (
     select,
 )
 from coreset_explore.compose import allocate, merge_reduce, split, two_stage
+from coreset_explore.greedy import nearest_pick
 from coreset_explore.views import batch_groups, class_groups
-from coreset_explore.weights import nearest_pick
 from tests.pools import first_k, make, rng
 
 POOL = make(60)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from coreset_explore import Dense, Pool, load, select
-from coreset_explore.weights import nearest_pick
+from coreset_explore.greedy import nearest_pick
 from tests.pools import make
 
 BOUNDS = ["centroid", "true", "paper"]

@@ -8,6 +8,7 @@ import torch
 from coreset_explore import LastLayer, Pool, greedy, select
 from coreset_explore.progress import Cancelled, listening
 from coreset_explore.weights import reweigh
+from tests.pools import make, rng
 
 NONE = torch.tensor([], dtype=torch.int64)
 
@@ -192,3 +193,13 @@ def test_vectors_that_cannot_be_measured():
     pool = Pool.of(torch.full((4, 2), 1e30))
     with pytest.raises(ValueError, match="4 rows hold NaN, infinity or values too large"):
         select("kcenter", pool, 2)
+
+
+def test_cosines_of_gradients_too_small_to_be_squared_are_those_of_the_same_gradients_scaled():
+    """A row the model is sure of has a gradient of 1e-25, whose square float32 takes for 0."""
+    pool = make(60, steps=1)
+    scale = torch.linspace(0, -100, 60).round().exp2()[torch.randperm(60, generator=rng())]
+    tiny = pool.add(grads=LastLayer(pool.grads.r * scale[None, :, None], pool.grads.h))
+    for method in ("kcenter", "kcenter_robust"):
+        one, two = (select(method, p, 20, space="grads", metric="cosine", show=False) for p in (pool, tiny))
+        assert one.indices.tolist() == two.indices.tolist() and one.weights.tolist() == two.weights.tolist()

@@ -18,10 +18,11 @@ import torch
 
 from coreset_explore import METHODS, PICKERS, SCORES, Cancelled, Pool, Selection, listening, reweigh, select
 from coreset_explore.compose import allocate
+from coreset_explore.greedy import nearest_pick
+from coreset_explore.measures import prefixes
 from coreset_explore.pool import Missing
 from coreset_explore.registry import Method
 from coreset_explore.selecting import Bound, bind, peak_memory
-from coreset_explore.weights import nearest_pick
 from tests.pools import constant, make
 
 PER_CLASS = [("per_class", {})]
@@ -253,6 +254,32 @@ def reweigh_a_prefix(case: Case) -> None:
         if wanted.weights is not None:
             stated = reweigh(POOL, prefix).weights
             torch.testing.assert_close(stated, wanted.weights.double(), rtol=1e-3, atol=1e-3)
+
+
+@law
+def prefixes_are_reweighed_at_every_budget(case: Case) -> None:
+    """With every choice of every parameter: whatever tells how rows are compared tells it to both."""
+    choices = {
+        p.name: p.choices or (True, False)
+        for p in case.method.params.values()
+        if p.kind in ("choice", "bool")
+    }
+    settings = [{}]
+    if case.method.weights == "counts":
+        settings += [{name: v} for name, values in choices.items() if name not in case.params for v in values]
+    budgets = [1, 2, 7, 12, 20]
+    for wrap in ([], PER_CLASS):
+        for params in settings:
+            answer = case(20, wrap=wrap, **params)
+            *parts, whole = prefixes(POOL, answer, budgets)
+            assert whole is answer
+            for b, part in zip(budgets, parts):
+                wanted = reweigh(POOL, answer[:b])
+                assert part.indices.tolist() == wanted.indices.tolist()
+                if wanted.weights is None:
+                    assert part.weights is None
+                else:
+                    torch.testing.assert_close(part.weights, wanted.weights, rtol=1e-6, atol=1e-9)
 
 
 @law

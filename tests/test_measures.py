@@ -114,6 +114,95 @@ def test_own_weights_hold_at_their_own_budget_only():
     assert path.errors[1] == measures.gradient_error(pool, mine)
 
 
+def counted(pool: Pool, rows: torch.Tensor, how: str, space: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """How many rows each pick is nearest to (k,), and each row's distance to its own (n,), by dense float64 vectors."""
+    vectors = (pool.emb if space == "emb" else pool.grads.last.dense()).double()
+    if how == "cosine":
+        vectors = vectors / vectors.norm(dim=1, keepdim=True)
+    near = (vectors[:, None] - vectors[rows]).norm(dim=2)
+    return near.argmin(1).bincount(minlength=len(rows)).double(), near.min(1).values
+
+
+COUNTING = [
+    ("craig", {"space": "grads"}, "euclidean"),
+    ("craig", {"space": "emb"}, "euclidean"),
+    *(
+        (method, {"space": space, "metric": metric}, metric)
+        for method, spaces in (("kcenter", 2), ("kcenter_robust", 2), ("maxherding", 1))
+        for space in ("emb", "grads")[:spaces]
+        for metric in ("euclidean", "cosine")
+    ),
+    *(
+        ("facility_location", {"space": space, "similarity": kind}, kind)
+        for space in ("emb", "grads")
+        for kind in ("cosine", "rbf")
+    ),
+    ("kmeans", {}, "euclidean"),
+]
+
+
+@pytest.mark.parametrize(
+    "method, params, how", COUNTING, ids=lambda v: str(v) if isinstance(v, str) else None
+)
+@pytest.mark.parametrize("wrap", [(), [("per_class", {})]], ids=["whole", "per class"])
+def test_counts_at_every_budget_are_those_of_the_methods_own_distance(method, params, how, wrap):
+    """Rows lie off the origin and differ in length, so that distances and cosines name other picks."""
+    pool = make_pool(60, 4, shift=0.5)
+    pool = pool.add(emb=pool.emb * torch.linspace(0.2, 5, 60)[:, None])
+    chosen = select(method, pool, 20, wrap=wrap, show=False, **params)
+    space = chosen.info["params"].get("space", "emb")
+    groups = pool.by_class().values() if wrap else [torch.arange(60)]
+    for part in measures.prefixes(pool, chosen, [1, 3, 8, 20]):
+        for rows in groups:
+            mine = torch.isin(part.indices, rows)
+            if mine.any():
+                local = torch.searchsorted(rows, part.indices[mine])
+                wanted, _ = counted(pool[rows], local, how, space)
+                assert part.weights[mine].tolist() == wanted.tolist()
+    owner, distance = measures.represent(pool, chosen)
+    assert owner.bincount(minlength=20).tolist() == chosen.weights.tolist()
+    for rows in groups:
+        local = torch.searchsorted(rows, chosen.indices[torch.isin(chosen.indices, rows)])
+        torch.testing.assert_close(
+            distance[rows].double(), counted(pool[rows], local, how, space)[1], atol=1e-6, rtol=1e-5
+        )
+
+
+def test_a_picked_row_of_zeros_stands_for_none_but_itself_under_cosine_similarity():
+    """Its cosine with every other row is 0; by distance of unit vectors it would win rows at cosine 0.3."""
+    pool = Pool.of(torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.3, 0.954], [0.3, -0.954], [0.0, 0.0]]))
+    info = {"weights": "counts", "params": {"space": "emb", "similarity": "cosine"}}
+    chosen = Selection([0, 1], info=info)
+    owner, distance = measures.represent(pool, chosen)
+    assert owner.tolist() == [0, 1, 1, 1, 0]
+    assert distance.tolist() == pytest.approx([0, 0, math.sqrt(1.4), math.sqrt(1.4), math.sqrt(2)], abs=1e-3)
+    assert [p.weights.tolist() for p in measures.prefixes(pool, chosen, [1, 2])] == [[5.0], [2.0, 3.0]]
+
+
+COARSE = {
+    "fastcore": {"most": 20},
+    "fastcore_hull": {"most": 20},
+    "craig_pq": {"centroids": 4, "subspaces": 2},
+}
+
+
+@pytest.mark.parametrize("method", COARSE)
+def test_a_methods_own_weights_are_left_alone_at_its_own_budget(method):
+    """These count by bounded or quantized distances; CRAIG's exact counts are not theirs."""
+    rng = torch.Generator().manual_seed(2)
+    pool = Pool.of(torch.randn(300, 8, generator=rng), torch.arange(300) % 3)
+    chosen = select(method, pool, 24, wrap=[("per_class", {})], show=False, **COARSE[method])
+    exact = reweigh(pool, chosen)
+    assert chosen.weights.tolist() != exact.weights.tolist(), "the two ways of counting tell apart"
+    assert exact.info["reweighed"] is True and "reweighed" not in chosen.info
+    short, whole = measures.prefixes(pool, chosen, [9, 24])
+    assert whole is chosen
+    assert short.info["reweighed"] is True and float(short.weights.sum()) == 300
+    assert "reweighed" not in short[:3].info and short[:3].weights is None
+    (again,) = measures.prefixes(pool, chosen[:9], [9])  # has no weights to leave alone
+    assert again.weights.tolist() == short.weights.tolist() and again.info["reweighed"] is True
+
+
 def brute_distances(pool: Pool, space: str) -> torch.Tensor:
     vectors = (pool.emb if space == "emb" else pool.grads.last.dense()).double()
     return (vectors[:, None] - vectors[None]).norm(dim=2)
@@ -122,8 +211,8 @@ def brute_distances(pool: Pool, space: str) -> torch.Tensor:
 @pytest.mark.parametrize("space", ["emb", "grads"])
 @pytest.mark.parametrize("shift", [0.0, 300.0])
 def test_coverage_is_the_definition(space, shift, monkeypatch):
-    monkeypatch.setattr("coreset_explore.measures.nearest.ROWS", 50)  # several blocks
-    monkeypatch.setattr("coreset_explore.measures.nearest.WIDTH", 6)
+    monkeypatch.setattr("coreset_explore.greedy.nearest.ROWS", 50)  # several blocks
+    monkeypatch.setattr("coreset_explore.greedy.nearest.WIDTH", 6)
     pool = make_pool(shift=shift if space == "emb" else 0.0)
     chosen = order(pool)
     apart = brute_distances(pool, space)

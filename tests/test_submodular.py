@@ -215,7 +215,7 @@ def test_similarity_by_rows_and_as_a_matrix_is_that_of_dense_gradients(kind):
     np.testing.assert_allclose(near.matrix(apart=True), 1 - wanted, atol=1e-6)
     np.testing.assert_allclose(near.sums(), wanted.sum(1), rtol=1e-6)
     picks = torch.tensor([5, 30, 2])
-    owner = near.most_similar(picks)
+    owner = greedy.owner(near, picks)
     assert owner[picks].tolist() == [0, 1, 2]
     assert owner.tolist() == wanted[:, picks].argmax(1).tolist()
 
@@ -229,7 +229,7 @@ def test_a_row_of_zeros_has_cosine_0_with_others_and_tiny_rows_keep_their_direct
     np.testing.assert_allclose(near.rows(torch.arange(5)), wanted, atol=1e-6)
     np.testing.assert_allclose(near.matrix(), wanted, atol=1e-6)
     np.testing.assert_allclose(near.sums(), wanted.sum(1), atol=1e-5)
-    assert near.most_similar(torch.tensor([0, 1])).tolist() == [0, 1, 1, 0, 0]
+    assert greedy.owner(near, torch.tensor([0, 1])).tolist() == [0, 1, 1, 0, 0]
 
 
 def test_the_width_of_the_kernel_is_the_median_distance():
@@ -262,7 +262,7 @@ def test_weights_are_right_where_a_row_of_zeros_is_picked():
     pool = Pool.of(x)
     answer = select("facility_location", pool, 4, space="emb", show=False)
     assert sorted(answer.weights.tolist()) == [1.0] * 4
-    owner = greedy.Similarity(Dense(x)).most_similar(torch.tensor([0, 1]))
+    owner = greedy.owner(greedy.Similarity(Dense(x)), torch.tensor([0, 1]))
     assert owner.tolist() == [0, 1, 1, 1]
 
 

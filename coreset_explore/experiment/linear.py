@@ -11,6 +11,7 @@ from torch import Tensor
 
 from coreset_explore.datasets.types import split
 from coreset_explore.evaluation import stream
+from coreset_explore.gradients import residuals
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.selection import Selection
@@ -132,7 +133,7 @@ def logistic(x: Tensor, y: Tensor, weights: Tensor, ridge: float = RIDGE) -> tup
         scores = x @ w[:, :-1].T.float() + w[:, -1].float()
         logs = scores.log_softmax(1)
         loss = -float((share * hot * logs).sum(dtype=torch.float64))
-        residual = share * (logs.exp() - hot)
+        residual = share * residuals(scores, y)
         slope = torch.empty_like(w)
         slope[:, :-1] = (residual.T @ x).double() + ridge * w[:, :-1]
         slope[:, -1] = residual.sum(0)

@@ -9,26 +9,34 @@ from functools import lru_cache
 import torch
 
 from coreset_explore.gradients import LastLayer
-from coreset_explore.greedy.ahead import Ahead, Distances
+from coreset_explore.greedy.ahead import Ahead, DistanceRows
 from coreset_explore.greedy.facility import cover, distances
 from coreset_explore.greedy.farthest import farthest_first
 from coreset_explore.greedy.herding import herd
+from coreset_explore.greedy.nearest import Distances, Near, apart, nearest_pick, owner, owners
 from coreset_explore.greedy.pursuit import pursue, solve
-from coreset_explore.greedy.rows import by_id, squared_norms, total, unit
+from coreset_explore.greedy.rows import by_id, double, squared_norms, total, unit
 from coreset_explore.greedy.similarity import Similarity, first_best, lazy_greedy
 from coreset_explore.greedy.spread import spread
 
 __all__ = [
     "Ahead",
+    "DistanceRows",
     "Distances",
+    "Near",
     "Similarity",
+    "apart",
     "by_id",
     "cover",
     "distances",
+    "double",
     "farthest_first",
     "first_best",
     "herd",
     "lazy_greedy",
+    "nearest_pick",
+    "owner",
+    "owners",
     "pursue",
     "solve",
     "spread",

@@ -39,7 +39,7 @@ class Ahead:
         return self.store[place]
 
 
-class Distances:
+class DistanceRows:
     """Euclidean distances of some rows to all (m, n) float64, by matrix products; of near rows by differences."""
 
     def __init__(self, vectors: Gradients):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coreset_explore.gradients import Dense, Gradients, LastLayer
+from coreset_explore.gradients import Dense, Gradients, LastLayer, directions
 from coreset_explore.progress import check
 
 STEP = 1e9  # floating-point operations between two looks at whether to stop: some 20 ms on one core
@@ -50,6 +50,7 @@ def total(vectors: Gradients) -> Tensor:
 
 def unit(vectors: Gradients) -> Gradients:
     """Rows scaled to length 1 (zero rows stay zero): Euclidean distances among them order pairs as cosines do."""
+    vectors = directions(vectors)  # the square of a short row would be 0
     norm = squared_norms(vectors).sqrt().clamp_min(torch.finfo(torch.float32).tiny)[:, None]
     return Dense(vectors.g / norm) if isinstance(vectors, Dense) else LastLayer(vectors.r / norm, vectors.h)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from coreset_explore.gradients import Dense, Gradients, LastLayer, directions
 from coreset_explore.greedy.facility import distances
-from coreset_explore.greedy.rows import by_feature, double, squared_norms, total, unit
+from coreset_explore.greedy.rows import by_feature, double, squared_between, squared_norms, total, unit
 from coreset_explore.progress import check, track
 
 ENTRIES = 1 << 20  # of one block of similarities
@@ -120,21 +120,15 @@ class Similarity:
                 part.neg_().add_(1.0)
         return out
 
-    def most_similar(self, picks: Tensor) -> Tensor:
-        """The place in `picks` of the one each row is most similar to (n,); the earlier of equals, itself first."""
-        picks = picks.to(self.vectors.device)
-        best = torch.full((len(self),), -torch.inf, dtype=torch.float64, device=picks.device)
-        owner = torch.zeros(len(self), dtype=torch.int64, device=picks.device)
-        size = max(1, ENTRIES // len(self))
-        for start in range(0, len(picks), size):
-            check()
-            near = self.closeness(picks[start : start + size])
-            top = near.max(0).values
-            first = (near == top).to(torch.uint8).argmax(0)
-            owner = torch.where(top > best, first + start, owner)
-            best = torch.maximum(best, top)
-        owner[picks] = torch.arange(len(picks), device=picks.device)
-        return owner
+    def squared_apart(self, a: Tensor, b: Tensor) -> Tensor:
+        """‖x_a − x_b‖² (m,) float64 two and two, of unit vectors for cosines, where it is 2 − 2 cos."""
+        squared = squared_between(self.wide[a], self.wide[b])
+        if (
+            self.kind == "cosine"
+        ):  # a row of zeros is like none but itself: as if of length 1 in a direction of its own
+            zero = (self.norms == 0).to(squared.dtype)
+            squared += torch.where(a == b, 0.0, zero[a] + zero[b])
+        return squared
 
 
 def width(vectors: Gradients) -> float:

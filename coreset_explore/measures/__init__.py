@@ -7,17 +7,19 @@ once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Dense, Gradients
-from coreset_explore.measures.nearest import Space, represent, vectors_in, walk, weights_path
+from coreset_explore.greedy import Distances
+from coreset_explore.measures.nearest import Space, represent, vectors_in, walk
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.selection import Selection
+from coreset_explore.weights import reweigh_path
 
 THIN = 0.2  # weights whose effective size falls below this share of k make training diverge
 
@@ -81,23 +83,18 @@ def gradient_path(
 
 
 def prefixes(pool: Pool, selection: Selection, budgets: Sequence[int]) -> list[Selection]:
-    """`reweigh(pool, selection[:b])` for every budget b: what a nested method says at each.
+    """`reweigh(pool, selection[:b])` for every budget b, and at its own budget the selection itself.
 
     One n x k pass for "counts" weights and one Gram matrix for "match", whatever the number of budgets. A budget
-    beyond the picks (a method that stopped early) is answered with all of them. One's own weights hold at their own
-    budget only; shorter prefixes of them have none.
+    beyond the picks (a method that stopped early) is answered with all of them. The weights that a selection has
+    hold at its own budget and are left alone there; where they are stated anew `info["reweighed"]` is True. One's
+    own weights are not: shorter prefixes of them have none.
     """
     asked = _asked(budgets, selection)
     own = sorted(set(asked))
-    info = selection.info
-    wrap = [(name, dict(options)) for name, options in info.get("wrap", ())]
-    params = dict(info.get("params", {}))
-    stated = weights_path(pool, selection.indices, info.get("weights"), params, wrap, own)
-    at = {}
-    for b, weights in zip(own, stated, strict=True):
-        part = selection if b == len(selection) else selection[:b]
-        at[b] = part if weights is None else replace(part, weights=weights)
-    return [at[b] for b in asked]
+    stated = [b for b in own if b < len(selection) or selection.weights is None]
+    at = dict(zip(stated, reweigh_path(pool, selection, stated), strict=True)) if stated else {}
+    return [at.get(b, selection) for b in asked]
 
 
 def coverage(pool: Pool, selection: Selection, space: Space = "emb") -> Coverage:
@@ -114,7 +111,7 @@ def coverage_path(
     """
     asked = _asked(budgets, selection)
     own = sorted(set(asked))
-    found = walk(vectors_in(pool, space), selection.indices, own, "coverage")
+    found = walk(Distances(vectors_in(pool, space)), selection.indices, own, "coverage")
     at = {b: Coverage(float(found.radius[i]), float(found.total[i]) / len(pool)) for i, b in enumerate(own)}
     return [at[b] for b in asked]
 
@@ -134,7 +131,7 @@ def facility_location(pool: Pool, selection: Selection, space: Space = "grads") 
         reach = 2 * float(squared.clamp_min(0).max().sqrt())
     if len(selection) == 0:
         return 0.0
-    found = walk(vectors, selection.indices, [len(selection)], "facility location")
+    found = walk(Distances(vectors), selection.indices, [len(selection)], "facility location")
     return len(pool) * reach - float(found.total[0])
 
 

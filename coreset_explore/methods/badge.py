@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import torch
 
 from coreset_explore import greedy
-from coreset_explore.gradients import Gradients, LastLayer
+from coreset_explore.gradients import Gradients, LastLayer, less_one_hot
 from coreset_explore.params import Steps
 from coreset_explore.pool import Pool
 from coreset_explore.registry import selector
@@ -53,16 +53,16 @@ def badge(
 
 
 def predicted(grads: Gradients) -> LastLayer:
-    """The gradients as if each row's likeliest class were its own: r + one-hot(y) − one-hot(argmax)."""
+    """The gradients as if each row's likeliest class were its own: r + one-hot(y) − one-hot(argmax p).
+
+    Read from the residuals alone, which say p = r + one-hot(y) at every step, where a pool's logits are one step's.
+    """
     if type(grads) is not LastLayer or grads.r.shape[2] < 2:
         raise ValueError(
             "labels='predicted' reads the residuals of all classes from a last layer, and these gradients are of "
             "another kind; use labels='own'"
         )
-    r = grads.r.clone()
-    mine = r.argmin(2, keepdim=True)  # the one entry that can be negative, softmax − 1
-    r.scatter_add_(2, mine, (r.gather(2, mine) < 0).to(r.dtype))
-    best = r.argmax(2, keepdim=True)
-    sure = r.amax(2, keepdim=True) == 0  # nothing is left of a row that the model is certain of
-    r.scatter_add_(2, best, torch.where(sure, 0.0, -1.0).to(r.dtype))
-    return LastLayer(r, grads.h)
+    # No entry but p_y − 1 is negative. Where none is, rounding made it 0, and p_y is 1: the smallest all the same.
+    mine = grads.r.argmin(2, keepdim=True)
+    p = grads.r.scatter_add(2, mine, torch.ones_like(mine, dtype=grads.r.dtype)).clamp_min_(0.0)
+    return LastLayer(less_one_hot(p, p.argmax(2, keepdim=True)), grads.h)

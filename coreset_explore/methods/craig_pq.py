@@ -12,7 +12,6 @@ from coreset_explore.params import Centroids, Space, Steps, Subspaces
 from coreset_explore.pool import Pool
 from coreset_explore.registry import selector
 from coreset_explore.selection import Selection
-from coreset_explore.weights import nearest_pick
 
 OWN_WEIGHTS = "a pick counts the rows nearest to it by quantized distances, and reweigh() by exact ones"
 
@@ -53,6 +52,6 @@ def craig_pq(
     quantized = Dense(torch.cat([book[code] for book, code in zip(books, coded.T.long(), strict=True)], 1))
     picks, saved, owner = greedy.cover(greedy.distances(quantized), k, held.to(quantized.device))
     if len(held):  # rows nearer to a given row count for the nearest pick too
-        owner = nearest_pick(quantized, picks)[0].cpu()
+        owner = greedy.owner(greedy.Distances(quantized), picks).cpu()
     weights = torch.bincount(owner, minlength=k).double()
     return Selection(order[picks], weights, gains=saved, info={"codes": len(coded.unique(dim=0))})

@@ -81,7 +81,7 @@ def disparity_sum(
     distance to all rows. n·(c + d) operations a pick, in products for rows likely to be next, no n x n array.
     """
     vectors, order, held = _vectors(pool, space, steps, metric, given)
-    away = greedy.Ahead(greedy.Distances(vectors))
+    away = greedy.Ahead(greedy.DistanceRows(vectors))
     apart = torch.zeros(len(vectors), dtype=torch.float64, device=vectors.device)
     for row in track(held.tolist(), "given"):
         apart += away(row, apart)

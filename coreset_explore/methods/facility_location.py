@@ -64,7 +64,7 @@ def facility_location(
             gains[0] += len(pool) * (1.0 - float(apart.max()))
     else:
         picks, gains = stochastic(apart, k, held, rng, epsilon)
-    counted = torch.bincount(near.most_similar(picks).cpu(), minlength=k).double()
+    counted = torch.bincount(greedy.owner(near, picks).cpu(), minlength=k).double()
     info = {"nested": False} if optimizer == "stochastic" else {}
     return Selection(
         order[picks], counted, gains=gains, info=info | ({"sigma": near.sigma} if near.sigma else {})

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from coreset_explore import greedy
-from coreset_explore.gradients import Gradients, LastLayer
+from coreset_explore.gradients import Gradients, LastLayer, residuals
 from coreset_explore.greedy.rows import dots, double
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
@@ -103,20 +103,16 @@ class _Validation:
             raise ValueError(
                 "GLISTER moves all outputs of the last layer, and these gradients are of one; leave own_class out"
             )
-        self.h, self.hot = grads.h[0].double(), F.one_hot(y, r.shape[1])
+        self.h, self.y = grads.h[0].double(), y
         # from the residuals, not from the pool's logits: these may belong to another step than the gradients
-        self.logits = (r + self.hot).clamp_min(torch.finfo(torch.float32).tiny).log()
+        self.logits = (r + F.one_hot(y, r.shape[1])).clamp_min(torch.finfo(torch.float32).tiny).log()
 
     def gradient(self) -> Tensor:
         """Of the mean validation loss, (1, c, d + 1)."""
-        found = torch.zeros(
-            1, self.hot.shape[1], self.h.shape[1] + 1, dtype=self.h.dtype, device=self.h.device
-        )
-        for h, hot, logits in zip(
-            *(part.split(BLOCK) for part in (self.h, self.hot, self.logits)), strict=True
-        ):
+        found = self.h.new_zeros(1, self.logits.shape[1], self.h.shape[1] + 1)
+        for h, y, logits in zip(*(part.split(BLOCK) for part in (self.h, self.y, self.logits)), strict=True):
             check()
-            r = (logits.softmax(1) - hot) / len(self.h)
+            r = residuals(logits, y) / len(self.h)
             found[0, :, :-1] += r.T @ h
             found[0, :, -1] += r.sum(0)
         return found
@@ -124,7 +120,7 @@ class _Validation:
     def step(self, chosen: Gradients, eta: float) -> None:
         """Move the last layer by −η times the sum of the chosen gradients."""
         if eta and len(chosen):
-            move = eta * chosen.sum().view(self.hot.shape[1], -1)
+            move = eta * chosen.sum().view(self.logits.shape[1], -1)
             for h, logits in zip(self.h.split(BLOCK), self.logits.split(BLOCK), strict=True):
                 check()
                 logits -= h @ move[:, :-1].T + move[:, -1]
