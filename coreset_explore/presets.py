@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from coreset_explore.registry import METHODS, SCORES
+from coreset_explore.registry import METHODS, SCORES, unknown
 
 PER_CLASS = (("per_class", {}),)
 
@@ -235,7 +235,13 @@ class _Presets(Mapping[str, Preset]):
     """`presets()` as a mapping: what is registered later is in it too."""
 
     def __getitem__(self, name: str) -> Preset:
-        return presets()[name]
+        found = presets()
+        if not isinstance(name, str) or name not in found:
+            raise unknown("preset", name, found)
+        return found[name]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name in presets()
 
     def __iter__(self) -> Iterator[str]:
         return iter(presets())
@@ -245,3 +251,15 @@ class _Presets(Mapping[str, Preset]):
 
 
 PRESETS = _Presets()
+
+
+def preset_of(method: Any) -> Preset | None:
+    """The preset that is meant by an entry of PRESETS or by its name; None for a method, which has first say."""
+    if isinstance(method, Preset):
+        return method
+    if not isinstance(method, str) or method in METHODS or method in SCORES:
+        return None
+    found = presets()
+    if method not in found:
+        raise unknown("method", method, [*METHODS, *SCORES, *found])
+    return found[method]

@@ -24,8 +24,9 @@ from coreset_explore.datasets import Data, load
 from coreset_explore.datasets.types import split
 from coreset_explore.evaluation import logits_features, measured, stream
 from coreset_explore.extras import EXTRAS
+from coreset_explore.fields import History
 from coreset_explore.gradients import LastLayer
-from coreset_explore.pool import History, Pool
+from coreset_explore.pool import Pool
 
 MEASURED = tuple(f.name for f in fields(History))
 
