@@ -41,7 +41,9 @@ def real(value: Any, what: str, low: float = -math.inf, high: float = math.inf) 
         value = value.item()
     if _truth(value) or not isinstance(value, numbers.Real) or math.isnan(value):
         raise ValueError(f"{what} is a number{_bounds(low, high)}, not {shown(value)}")
-    return _within(int(value) if isinstance(value, numbers.Integral) else float(value), what, low, high, "a number")
+    return _within(
+        int(value) if isinstance(value, numbers.Integral) else float(value), what, low, high, "a number"
+    )
 
 
 def truth(value: Any, what: str) -> bool:
@@ -104,7 +106,7 @@ def rows(value: Any, what: str, n: int | None = None, *, negative: bool = False)
 
     `negative` counts from the end, as Python does.
     """
-    wanted = f"{what} is a list of row numbers" + ("" if n is None else f" from 0 to {n - 1:,}")
+    wanted = f"{what} is a list of row numbers from 0" + ("" if n is None else f" to {n - 1:,}")
     value = sorted(value) if isinstance(value, set | frozenset) else value
     try:
         if isinstance(value, str | bytes | Mapping):
@@ -118,7 +120,9 @@ def rows(value: Any, what: str, n: int | None = None, *, negative: bool = False)
         raise ValueError(f"{wanted}, not a mask; give mask.nonzero().flatten()")
     if found.dtype == torch.bool:
         if len(found) != n:
-            raise ValueError(f"{what} is a mask of {len(found):,} rows and there are {n:,}; give one entry a row")
+            raise ValueError(
+                f"{what} is a mask of {len(found):,} rows and there are {n:,}; give one entry a row"
+            )
         return found.nonzero().flatten()
     found = found.to(torch.int64)
     if len(found):

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from coreset_explore import models, progress
+from coreset_explore import checks, models, progress
 
 
 def evaluate(model: nn.Module, x: Tensor, y: Tensor) -> float:
@@ -104,9 +104,18 @@ def stream(seed: int, what: str) -> torch.Generator:
 
 def pick_device(device: str | torch.device) -> torch.device:
     """`auto` is the GPU where torch sees one, else the CPU."""
-    if device == "auto":
+    if isinstance(device, str) and device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(device)
+    try:
+        found = torch.device(device)
+        torch.empty(1, device=found)
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        why = str(error).split("\n")[0].split(", ")[0]
+        raise ValueError(
+            f"device is 'auto', 'cpu', or one that torch sees here as 'cuda', not {checks.shown(device)} ({why}); "
+            "leave it out to choose by what is here"
+        ) from None
+    return found
 
 
 def _block(x: Tensor, where: torch.device) -> int:

@@ -99,15 +99,18 @@ def check_params(where: str, known: Mapping[str, Param], given: Mapping[str, Any
 
 
 def _param(name: str, hint: Any, default: Any, where: str) -> Param:
-    help_, bounds = "", None
-    if typing.get_origin(hint) is Annotated:
-        hint, *notes = typing.get_args(hint)
-        help_ = next((note for note in notes if isinstance(note, str)), "")
-        bounds = next((note for note in notes if isinstance(note, Range)), None)
+    notes: list[Any] = []
     optional = False
-    if typing.get_origin(hint) in (typing.Union, UnionType):
-        inner = [a for a in typing.get_args(hint) if a is not type(None)]
-        optional, hint = len(inner) < len(typing.get_args(hint)), inner[0]
+    while (origin := typing.get_origin(hint)) in (Annotated, typing.Union, UnionType):
+        # Annotated[int | None, …] and Annotated[int, …] | None are the same
+        if origin is Annotated:
+            hint, *found = typing.get_args(hint)
+            notes += found
+        else:
+            inner = [a for a in typing.get_args(hint) if a is not type(None)]
+            optional, hint = len(inner) < len(typing.get_args(hint)), inner[0]
+    help_ = next((note for note in notes if isinstance(note, str)), "")
+    bounds = next((note for note in notes if isinstance(note, Range)), None)
     common = {"name": name, "default": default, "optional": optional, "help": help_}
     if typing.get_origin(hint) is Literal:
         return Param(kind="choice", choices=typing.get_args(hint), **common)

@@ -58,7 +58,9 @@ class Pool:
         for name in ("target", "test"):
             part = getattr(self, name)
             if part is not None and not isinstance(part, Pool):
-                raise ValueError(f"{name} is a Pool of its own rows, not {shown(part)}; Pool.of(X, y) makes one")
+                raise ValueError(
+                    f"{name} is a Pool of its own rows, not {shown(part)}; Pool.of(X, y) makes one"
+                )
         for name, value in self.fields.items():
             if len(value) != n:
                 raise ValueError(

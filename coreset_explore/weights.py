@@ -13,7 +13,7 @@ from coreset_explore import greedy
 from coreset_explore.gradients import Dense, Gradients
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check
-from coreset_explore.selection import Selection
+from coreset_explore.selection import Selection, fitting
 from coreset_explore.views import Batches, batch_groups, class_groups
 
 BLOCK = 1 << 22  # entries of one block of distances
@@ -91,7 +91,7 @@ def reweigh(pool: Pool, selection: Selection) -> Selection:
     A prefix `sel[:j]` of a nested method gets the weights of budget j. Costs one n x k pass of distances for
     "counts", a k x k solve for "match". One's own selection with no declared kind comes back unchanged.
     """
-    info = selection.info
+    info = fitting(selection, pool).info
     wrap = [(name, dict(options)) for name, options in info.get("wrap", ())]
     kind = info.get("weights")
     if kind is None or kind == "given" or len(selection) == 0:
