@@ -224,10 +224,9 @@ def presets() -> dict[str, Preset]:
     """Every preset by name, then registered methods that no preset names (a user's own), under their title."""
     found = {p.name: p for p in _PRESETS if p.method in METHODS or p.method in SCORES}
     named = {p.method for p in found.values()}
-    for registry in (METHODS, SCORES):
-        for method in registry.values():
-            if method.name not in named:
-                found[method.title] = Preset(method.title, method.name, help=method.summary)
+    for method in (*METHODS.values(), *SCORES.values()):
+        if method.name not in named:
+            found[method.title] = Preset(method.title, method.name, help=method.summary)
     return found
 
 
@@ -236,12 +235,9 @@ class _Presets(Mapping[str, Preset]):
 
     def __getitem__(self, name: str) -> Preset:
         found = presets()
-        if not isinstance(name, str) or name not in found:
+        if name not in list(found):
             raise unknown("preset", name, found)
         return found[name]
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name in presets()
 
     def __iter__(self) -> Iterator[str]:
         return iter(presets())
@@ -251,15 +247,3 @@ class _Presets(Mapping[str, Preset]):
 
 
 PRESETS = _Presets()
-
-
-def preset_of(method: Any) -> Preset | None:
-    """The preset that is meant by an entry of PRESETS or by its name; None for a method, which has first say."""
-    if isinstance(method, Preset):
-        return method
-    if not isinstance(method, str) or method in METHODS or method in SCORES:
-        return None
-    found = presets()
-    if method not in found:
-        raise unknown("method", method, [*METHODS, *SCORES, *found])
-    return found[method]

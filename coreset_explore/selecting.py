@@ -17,8 +17,8 @@ from coreset_explore.gradients import LastLayer
 from coreset_explore.memory import available_bytes, peak_memory
 from coreset_explore.params import check_params, parameters
 from coreset_explore.pool import Pool
-from coreset_explore.presets import Preset, preset_of
-from coreset_explore.registry import Method, find, unknown
+from coreset_explore.presets import Preset, presets
+from coreset_explore.registry import METHODS, SCORES, Method, find, unknown
 from coreset_explore.selection import Selection
 
 Wrap = str | Sequence[str | tuple[str, Mapping[str, Any]]]
@@ -111,6 +111,18 @@ def select(
         "versions": _versions(),
     }
     return replace(answer, info=info, ids=pool.ids.cpu()[answer.indices])
+
+
+def preset_of(method: Any) -> Preset | None:
+    """The preset that is meant by an entry of PRESETS or by its name; None for a method, which has first say."""
+    if isinstance(method, Preset):
+        return method
+    if not isinstance(method, str) or method in METHODS or method in SCORES:
+        return None
+    found = presets()
+    if method not in found:
+        raise unknown("method", method, [*METHODS, *SCORES, *found])
+    return found[method]
 
 
 def configured(
