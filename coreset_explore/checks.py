@@ -61,7 +61,7 @@ def seed(value: Any, what: str = "seed") -> int:
 def choice(value: Any, what: str, choices: Collection[Any]) -> Any:
     """One of the declared choices; the nearest is offered for a misspelt one."""
     for known in choices:
-        if type(value) is type(known) and value == known:
+        if isinstance(value, type(known)) and value == known:
             return known
     near = nearest(value, [c for c in choices if isinstance(c, str)], 1)
     guess = f"; did you mean {near[0]!r}?" if near else ""
@@ -111,9 +111,11 @@ def rows(value: Any, what: str, n: int | None = None, *, negative: bool = False)
     try:
         if isinstance(value, str | bytes | Mapping):
             raise TypeError("a text or a mapping is no list")
-        found = value if isinstance(value, Tensor) else torch.as_tensor(np.asarray(value))
+        found = value if isinstance(value, Tensor) else _plain_numbers(value)
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(f"{wanted}, not {shown(value)}") from None
+    if found.ndim == 0:
+        raise ValueError(f"{wanted}, not {shown(value)} alone; give [{shown(value)}]")
     if found.ndim != 1 or (len(found) and (found.is_floating_point() or found.is_complex())):
         raise ValueError(f"{wanted}, whole numbers in one dimension, not {shown(value)}")
     if found.dtype == torch.bool and n is None:
@@ -138,8 +140,9 @@ def shown(value: Any) -> str:
     if isinstance(value, Tensor | np.ndarray) and value.ndim:
         return f"{type(value).__name__} of {str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
     text = repr(value)
-    short = len(text) <= 60 and "\n" not in text and " object at 0x" not in text
-    return text if short else f"a {type(value).__name__}"
+    if "\n" in text or " object at 0x" in text:
+        return f"a {type(value).__name__}"
+    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def _truth(value: Any) -> bool:
@@ -155,7 +158,13 @@ def _within(value: Any, what: str, low: float, high: float, kind: str) -> Any:
 
 
 def _bounds(low: float, high: float) -> str:
-    return (f" from {low:g}" if math.isfinite(low) else "") + (f" to {high:g}" if math.isfinite(high) else "")
+    """Those worth a word: what merely fits a machine's numbers is none."""
+    return (f" from {low:g}" if abs(low) < 1e15 else "") + (f" to {high:g}" if abs(high) < 1e15 else "")
+
+
+def _plain_numbers(value: Any) -> Tensor:
+    found = np.array(value)  # a copy: torch warns of arrays that may not be written to
+    return torch.from_numpy(found.astype(np.int64) if found.dtype.kind in "iu" else found)
 
 
 def _plain(name: str) -> str:

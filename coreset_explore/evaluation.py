@@ -112,8 +112,8 @@ def pick_device(device: str | torch.device) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         why = str(error).split("\n")[0].split(", ")[0]
         raise ValueError(
-            f"device is 'auto', 'cpu', or one that torch sees here as 'cuda', not {checks.shown(device)} ({why}); "
-            "leave it out to choose by what is here"
+            f"device={checks.shown(device)} is none that torch can use here ({why}); write 'cpu', or 'auto', which "
+            "takes a GPU where there is one"
         ) from None
     return found
 

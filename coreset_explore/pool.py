@@ -33,7 +33,13 @@ class Missing(ValueError):
     def __init__(self, name: str, pool: Pool):
         held = ", ".join(k for k in pool.fields if k != "ids") or "no fields"
         how = RECORDED.get(name, f"recording.signals(data, extras=('{name}',)) or pool.add({name}=values)")
-        super().__init__(f"this needs {name!r}, and the pool holds {held}; {how}")
+        whose = "the pool"
+        if pool.info.get("role") == "target":
+            whose = "the target, the validation rows in pool.target,"
+            how = (
+                f"{RECORDED['target']}; of your own: Pool.of(X, y, target=Pool.of(X_val, y_val, {name}=...))"
+            )
+        super().__init__(f"this needs {name!r}, and {whose} holds {held}; {how}")
         self.name = name
 
 
@@ -61,6 +67,10 @@ class Pool:
                 raise ValueError(
                     f"{name} is a Pool of its own rows, not {shown(part)}; Pool.of(X, y) makes one"
                 )
+        if self.target is not None and self.target.info.get("role") != "target":
+            # so that what the target lacks is not looked for in the pool
+            told = replace(self.target, info={**self.target.info, "role": "target"})
+            object.__setattr__(self, "target", told)
         for name, value in self.fields.items():
             if len(value) != n:
                 raise ValueError(
@@ -111,6 +121,8 @@ class Pool:
 
     def __getitem__(self, rows) -> Pool:
         """The same facts for some rows (a slice, a mask or indices); `target` and `test` are kept whole."""
+        if isinstance(rows, str):
+            raise ValueError(f"pool[rows] takes rows, not {rows!r}; a field is pool.need({rows!r})")
         if not isinstance(rows, slice):
             rows = checked_rows(rows, "pool[rows]", len(self), negative=True).to(self.device)
         return replace(self, fields={k: v[rows] for k, v in self.fields.items()})

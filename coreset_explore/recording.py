@@ -116,7 +116,7 @@ def _plan(data: Data, model, epochs, checkpoints, inits, holdout, seed, extras, 
         raise ValueError("gradients are kept at checkpoints or at fresh initialisations: leave one out")
     if checks.real(holdout, "holdout", 0) >= 1:
         raise ValueError(f"holdout is the share of rows set aside, from 0 to below 1, not {holdout!r}")
-    extras = (extras,) if isinstance(extras, str) else tuple(extras)
+    extras = tuple(name for name, _ in checks.names(extras, "extras"))
     if unknown := [name for name in extras if name not in EXTRAS]:
         raise ValueError(
             f"no extra is called {unknown[0]!r}; there is {', '.join(EXTRAS)}; your own: pool.add({unknown[0]}=values)"

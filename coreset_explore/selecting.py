@@ -75,11 +75,15 @@ def select(
     MemoryError before a run that would not fit.
     """
     pool = Pool.of(pool)
-    rows = given.indices if isinstance(given, Selection) else given
+    rows = given.indices if isinstance(given, Selection) else () if given is None else given
     given = checks.rows(rows, "given", len(pool)).unique().tolist()
     if len(given) == len(pool):
-        held = "all of them given" if given else "an empty one"
-        raise ValueError(f"no row is left to choose in a pool of {len(pool):,} rows, {held}; give fewer")
+        why = (
+            f"given names all {len(pool):,} of them; give fewer"
+            if given
+            else "the pool is empty; give it some"
+        )
+        raise ValueError(f"no row is left to choose: {why}")
     k, seed = budget(k, len(pool) - len(given)), checks.seed(seed)
     bound, wrap = configured(method, pick, wrap, params)
     run = wrapped(bound, wrap)

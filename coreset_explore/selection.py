@@ -43,7 +43,7 @@ class Selection:
         for name in ("weights", "gains", "ids"):
             value = getattr(self, name)
             if value is not None:
-                value = tensor(value, name).cpu()
+                value = tensor(value, name, "give one a pick").cpu()
                 if value.shape != rows.shape:
                     raise ValueError(
                         f"{name} wants one value a pick, ({len(rows):,},), and has shape {tuple(value.shape)}"

@@ -16,7 +16,7 @@ def is_frame(x: Any) -> bool:
     return type(x).__module__.partition(".")[0] == "pandas" and hasattr(x, "columns")
 
 
-def tensor(x: Any, what: str) -> Tensor:
+def tensor(x: Any, what: str, hint: str = "encode them (pandas.get_dummies does)") -> Tensor:
     """`x` as a dense tensor of numbers that torch can compute with, apart from any graph, on the device it lies on.
 
     An array that torch can read and may write to is shared, any other copied.
@@ -33,7 +33,7 @@ def tensor(x: Any, what: str) -> Tensor:
         raise ValueError(f"{what} has rows of different lengths: give a rectangular array.") from error
     if x.dtype.kind not in "biufc":
         came = shown(x.item()) if x.ndim == 0 else f"{x.dtype.name} values"
-        raise ValueError(f"{what} holds {came}, not numbers: encode them (pandas.get_dummies does).")
+        raise ValueError(f"{what} holds {came}, not numbers: {hint}.")
     if x.dtype.itemsize > 8 or (x.dtype.kind == "u" and x.dtype.itemsize > 1) or not x.dtype.isnative:
         # torch has no wide floats, nor much for wide unsigned numbers
         x = x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)

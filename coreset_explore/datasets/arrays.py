@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -211,7 +212,7 @@ def _from_dataset(dataset: Any) -> tuple[Any, Any]:
                     f"Item {i} of the Dataset has shape {tuple(x.shape)}, item 0 {tuple(xs[0].shape)}: "
                     "add a transform that makes all alike."
                 )
-            if getattr(y, "ndim", 0) and np.size(y) > 1:
+            if getattr(y, "ndim", 0) and math.prod(y.shape) != 1:
                 raise ValueError(
                     f"Item {i} of the Dataset has {shown(y)} as its label: give one label an item, as "
                     "y.argmax() of a one-hot one."
