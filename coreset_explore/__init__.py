@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "Pool": "pool",
-    "History": "pool",
+    "History": "fields",
     "Missing": "pool",
     "Selection": "selection",
     "LastLayer": "gradients",

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from coreset_explore import progress
+from coreset_explore.checks import named
 from coreset_explore.pool import Missing, Pool
 from coreset_explore.registry import PICKERS, Method, find
 from coreset_explore.selection import Selection
@@ -101,10 +102,10 @@ def bind(method: str | Method | Callable, pick: Any = None, **params) -> Bound:
     """
     found = find(method)
     if found.kind != "score" and pick is not None:
-        raise ValueError(f"{found.name} selects by itself; pick={pick!r} is for scores")
+        raise ValueError(f"{found.name} selects by itself; pick={pick!r} is for scores, leave it out")
     chosen = None
     if found.kind == "score":
-        name, options = (pick, {}) if isinstance(pick, str) else (pick or ("top", {}))
+        name, options = named("top" if pick is None else pick, "pick")
         chosen = (name, PICKERS[name].checked(options))
     return Bound(found, found.checked(params), chosen)
 

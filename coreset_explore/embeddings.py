@@ -15,11 +15,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from coreset_explore import evaluation, models, progress, training
-from coreset_explore.datasets import load
+from coreset_explore import checks, evaluation, models, progress, training
 from coreset_explore.evaluation import device_of, evaluating, logits_features, stream
 from coreset_explore.extras import full_gradients
 from coreset_explore.gradients import Dense, Gradients, LastLayer, refuse_size, residuals
+from coreset_explore.subsets import taught
 
 NUMBERS = 2**25  # in one block of per-example gradients: 128 MB
 ROWS = 4096  # in one block of a forward and backward pass
@@ -73,13 +73,9 @@ def initial_gradients(
     in `signals`. Raises ValueError for a network with other layers where "exact" is asked.
     """
     ways = {"exact": layered, "last layer": last_layer, "projected": None}
-    if how not in ways:
-        raise ValueError(f"how is one of {', '.join(map(repr, ways))}, not {how!r}")
-    for name, value in (("inits", inits), ("width", width)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} is a whole number from 1, not {value!r}")
-    data, where = load(data) if y is None else load(data, y=y), evaluation.pick_device(device)
-    training.check(data)
+    checks.choice(how, "how", ways)
+    inits, width = checks.whole(inits, "inits", 1), checks.whole(width, "width", 1)
+    data, where, seed = taught(data, y), evaluation.pick_device(device), checks.seed(seed)
     if how == "projected":
         refuse_size(len(data) * inits * width * 4, f"{len(data):,} gradients of {inits * width:,} numbers")
     parts = []

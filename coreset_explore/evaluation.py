@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from coreset_explore import models, progress
+from coreset_explore import checks, models, progress
 from coreset_explore.gradients import less_one_hot
 
 
@@ -105,9 +105,18 @@ def stream(seed: int, what: str) -> torch.Generator:
 
 def pick_device(device: str | torch.device) -> torch.device:
     """`auto` is the GPU where torch sees one, else the CPU."""
-    if device == "auto":
+    if isinstance(device, str) and device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(device)
+    try:
+        found = torch.device(device)
+        torch.empty(1, device=found)
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        why = str(error).split("\n")[0].split(", ")[0]
+        raise ValueError(
+            f"device={checks.shown(device)} is none that torch can use here ({why}); write 'cpu', or 'auto', which "
+            "takes a GPU where there is one"
+        ) from None
+    return found
 
 
 def _block(x: Tensor, where: torch.device) -> int:

@@ -5,13 +5,14 @@ b rows in a batch, c classes, d features.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from coreset_explore.checks import nearest
 
 Shape = tuple[int, ...]  # of one row: (channels, height, width) or (features,)
 
@@ -165,8 +166,8 @@ def build(name: str, data, rng: torch.Generator) -> Classifier:
     Raises ValueError for an unknown name (with the nearest ones) and for rows the model cannot take.
     """
     if name not in MODELS:
-        near = difflib.get_close_matches(str(name), MODELS, n=2) or list(MODELS)
-        raise ValueError(f"no model is called {name!r}; nearest: {', '.join(near)}; all: {', '.join(MODELS)}")
+        near = ", ".join(nearest(name, MODELS, 2) or MODELS)
+        raise ValueError(f"no model is called {name!r}; nearest: {near}; all: {', '.join(MODELS)}")
     shape = tuple(data.x.shape[1:])
     if not fits(name, shape):
         need = f"images of at least {SMALLEST[name]} x {SMALLEST[name]} pixels"
@@ -233,8 +234,8 @@ def adapt(module: nn.Module, x: Tensor) -> Classifier | Adapted:
         with torch.no_grad():
             output = module.eval()(prepare(x[:1].cpu()).to(weight.device))
     except RuntimeError as error:
-        shape = tuple(x.shape[1:])
-        raise ValueError(f"{type(module).__name__} does not take rows of shape {shape}: {error}") from error
+        what = f"{type(module).__name__} does not take rows of shape {tuple(x.shape[1:])}"
+        raise ValueError(f"{what}: {error}") from error
     finally:
         for hook in hooks:
             hook.remove()
@@ -242,8 +243,7 @@ def adapt(module: nn.Module, x: Tensor) -> Classifier | Adapted:
             m.training = training
     head = next((m for m, answer in reversed(given) if answer is output), None)
     if head is None or output.ndim != 2:
-        raise ValueError(
-            f"{type(module).__name__} must end in a Linear layer whose output (rows, classes) it returns "
-            "as it is; take a softmax off the end, or return only the logits"
-        )
+        wanted = "must end in a Linear layer whose output (rows, classes) it returns as it is"
+        hint = "take a softmax off the end, or return only the logits"
+        raise ValueError(f"{type(module).__name__} {wanted}; {hint}")
     return Adapted(module, prepare, head)

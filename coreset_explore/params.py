@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import typing
@@ -10,6 +9,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Literal
+
+from coreset_explore import checks
 
 # What every method may take and nobody sets in a form.
 STANDARD = ("pool", "k", "rng", "given", "scores", "memory", "batch", "capacity", "method")
@@ -61,16 +62,11 @@ class Param:
         if self.optional and value is None:
             return None
         if self.kind == "choice":
-            if value not in self.choices:
-                raise ValueError(f"{self.name} is one of {', '.join(map(repr, self.choices))}, not {value!r}")
-            return value
-        kinds = {"bool": bool, "int": int, "float": (int, float)}[self.kind]
-        if not isinstance(value, kinds) or (self.kind != "bool" and isinstance(value, bool)):
-            wanted = {"bool": "True or False", "int": "a whole number", "float": "a number"}[self.kind]
-            raise ValueError(f"{self.name} wants {wanted}, got {value!r}")
-        if self.low is not None and not self.low <= value <= self.high:
-            raise ValueError(f"{self.name} lies between {self.low:g} and {self.high:g}, got {value!r}")
-        return value
+            return checks.choice(value, self.name, self.choices)
+        if self.kind == "bool":
+            return checks.truth(value, self.name)
+        number = checks.whole if self.kind == "int" else checks.real
+        return number(value, self.name, self.low, self.high)
 
 
 def parameters(fn: Callable, skip: Collection[str] = ()) -> dict[str, Param]:
@@ -95,7 +91,7 @@ def check_params(where: str, known: Mapping[str, Param], given: Mapping[str, Any
     """Check names and values of `given` against `known`; a misspelt name is answered with the nearest one."""
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
+            near = checks.nearest(name, known, 1)
             listed = f"it takes {', '.join(known)}" if known else "it takes none"
             guess = f"did you mean {near[0]!r}?" if near else listed
             raise ValueError(f"{where} has no parameter {name!r}; {guess}")
@@ -103,15 +99,18 @@ def check_params(where: str, known: Mapping[str, Param], given: Mapping[str, Any
 
 
 def _param(name: str, hint: Any, default: Any, where: str) -> Param:
-    help_, bounds = "", None
-    if typing.get_origin(hint) is Annotated:
-        hint, *notes = typing.get_args(hint)
-        help_ = next((note for note in notes if isinstance(note, str)), "")
-        bounds = next((note for note in notes if isinstance(note, Range)), None)
+    notes: list[Any] = []
     optional = False
-    if typing.get_origin(hint) in (typing.Union, UnionType):
-        inner = [a for a in typing.get_args(hint) if a is not type(None)]
-        optional, hint = len(inner) < len(typing.get_args(hint)), inner[0]
+    while (origin := typing.get_origin(hint)) in (Annotated, typing.Union, UnionType):
+        # Annotated[int | None, …] and Annotated[int, …] | None are the same
+        if origin is Annotated:
+            hint, *found = typing.get_args(hint)
+            notes += found
+        else:
+            inner = [a for a in typing.get_args(hint) if a is not type(None)]
+            optional, hint = len(inner) < len(typing.get_args(hint)), inner[0]
+    help_ = next((note for note in notes if isinstance(note, str)), "")
+    bounds = next((note for note in notes if isinstance(note, Range)), None)
     common = {"name": name, "default": default, "optional": optional, "help": help_}
     if typing.get_origin(hint) is Literal:
         return Param(kind="choice", choices=typing.get_args(hint), **common)

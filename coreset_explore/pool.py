@@ -1,16 +1,19 @@
-"""Pool: row-aligned facts about n candidates. History: what training saw. Missing: a fact nobody recorded."""
+"""Pool: row-aligned facts about n candidates. Missing: a fact nobody recorded."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from coreset_explore import fields as facts
+from coreset_explore.checks import rows as checked_rows
+from coreset_explore.checks import shown
 from coreset_explore.gradients import Dense, LastLayer
 from coreset_explore.labels import code_labels
 
@@ -30,37 +33,14 @@ class Missing(ValueError):
     def __init__(self, name: str, pool: Pool):
         held = ", ".join(k for k in pool.fields if k != "ids") or "no fields"
         how = RECORDED.get(name, f"recording.signals(data, extras=('{name}',)) or pool.add({name}=values)")
-        super().__init__(f"this needs {name!r}, and the pool holds {held}; {how}")
+        whose = "the pool"
+        if pool.info.get("role") == "target":
+            whose = "the target, the validation rows in pool.target,"
+            how = (
+                f"{RECORDED['target']}; of your own: Pool.of(X, y, target=Pool.of(X_val, y_val, {name}=...))"
+            )
+        super().__init__(f"this needs {name!r}, and {whose} holds {held}; {how}")
         self.name = name
-
-
-@dataclass(frozen=True, eq=False)
-class History:
-    """Training dynamics, each (n, T), taken in one evaluation pass at the end of each of T epochs.
-
-    `correct` bool, `p_true` the true class's probability, `logit_margin` z_y − max z_other, `loss` cross-entropy,
-    `el2n` ‖softmax − one-hot‖₂, `kl` KL(softmax_t ‖ softmax_{t−1}) (0 in the first epoch).
-    """
-
-    correct: Tensor
-    p_true: Tensor
-    logit_margin: Tensor
-    loss: Tensor
-    el2n: Tensor
-    kl: Tensor
-
-    def __len__(self) -> int:
-        return self.correct.shape[0]
-
-    def __getitem__(self, rows) -> History:
-        return History(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
-
-    @property
-    def epochs(self) -> int:
-        return self.correct.shape[1]
-
-    def to(self, device) -> History:
-        return History(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +61,16 @@ class Pool:
 
     def __post_init__(self) -> None:
         n = len(self.fields["ids"])
+        for name in ("target", "test"):
+            part = getattr(self, name)
+            if part is not None and not isinstance(part, Pool):
+                raise ValueError(
+                    f"{name} is a Pool of its own rows, not {shown(part)}; Pool.of(X, y) makes one"
+                )
+        if self.target is not None and self.target.info.get("role") != "target":
+            # so that what the target lacks is not looked for in the pool
+            told = replace(self.target, info={**self.target.info, "role": "target"})
+            object.__setattr__(self, "target", told)
         for name, value in self.fields.items():
             if len(value) != n:
                 raise ValueError(
@@ -105,22 +95,16 @@ class Pool:
             return X
         found: dict[str, Any] = {}
         if X is not None:
-            found["emb"] = _features(X)
+            found["emb"] = facts.features(X)
         if y is not None:
             found["y"], classes = code_labels(y, classes)
-        for name, value in more.items():
-            if value is not None:
-                structured = isinstance(value, LastLayer | Dense | History)
-                found[name] = value if structured else torch.as_tensor(value)
-        for name in ("emb", "logits", "grads"):
-            if name in found:
-                _refuse_bad(name, found[name])
+        found |= {name: facts.field(name, value) for name, value in more.items() if value is not None}
         if not found:
             raise ValueError("an empty pool: pass features X (n, d), or grads=, logits=, history=")
         n = len(next(iter(found.values())))
         if n == 0:
             raise ValueError("a pool needs at least one row, got none")
-        found["ids"] = torch.arange(n) if ids is None else torch.as_tensor(ids, dtype=torch.int64)
+        found["ids"] = torch.arange(n) if ids is None else facts.field("ids", ids)
         return cls(found, tuple(classes or ()), target, dict(info or {}))
 
     def __len__(self) -> int:
@@ -137,8 +121,10 @@ class Pool:
 
     def __getitem__(self, rows) -> Pool:
         """The same facts for some rows (a slice, a mask or indices); `target` and `test` are kept whole."""
+        if isinstance(rows, str):
+            raise ValueError(f"pool[rows] takes rows, not {rows!r}; a field is pool.need({rows!r})")
         if not isinstance(rows, slice):
-            rows = torch.as_tensor(rows, device=self.device)
+            rows = checked_rows(rows, "pool[rows]", len(self), negative=True).to(self.device)
         return replace(self, fields={k: v[rows] for k, v in self.fields.items()})
 
     def __repr__(self) -> str:
@@ -174,7 +160,8 @@ class Pool:
 
     def add(self, **extra) -> Pool:
         """The pool with more row-aligned fields."""
-        return replace(self, fields={**self.fields, **extra})
+        found = {name: facts.field(name, value) for name, value in extra.items()}
+        return replace(self, fields={**self.fields, **found})
 
     def only(self, *names: str) -> Pool:
         """The pool with just these fields (and ids)."""
@@ -201,46 +188,10 @@ class Pool:
         rows = torch.randperm(n, generator=torch.Generator().manual_seed(0))[:4096].sort().values
         for name in sorted(self.fields):
             whole = name in ("ids", "y")
-            for part in _tensors(self.fields[name]):
+            for part in facts.parts_of(self.fields[name]):
                 axis = part.ndim - 2 if isinstance(self.fields[name], LastLayer) else 0
                 value = part if whole else part.index_select(axis, rows.to(part.device))
                 value = value.detach().cpu().contiguous()
                 digest.update(f"{name}{tuple(part.shape)}{part.dtype}".encode())
                 digest.update(value.view(torch.uint8).numpy() if value.numel() else b"")
         return digest.hexdigest()[:12]
-
-
-def _features(X) -> Tensor:
-    wanted = "features want numbers in shape (n, d)"
-    if hasattr(X, "to_numpy"):
-        try:
-            X = X.to_numpy(dtype="float32")
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{wanted}, and a column holds something else: {error}") from None
-    try:
-        emb = torch.as_tensor(X)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise ValueError(f"{wanted}, got {type(X).__name__}: {error}") from None
-    if emb.ndim != 2 or emb.shape[1] == 0 or emb.is_complex():
-        hint = "flatten images, or record features with recording.signals"
-        raise ValueError(f"{wanted}, got {str(emb.dtype)[6:]} in shape {tuple(emb.shape)}; {hint}")
-    return emb.to(torch.float32)
-
-
-def _refuse_bad(name: str, value) -> None:
-    """Raise for NaN or infinity, naming the rows."""
-    label = {"emb": "the features", "grads": "the gradients"}.get(name, name)
-    for part in _tensors(value):
-        if not part.is_floating_point() or torch.isfinite(part).all():
-            continue
-        rows = (~torch.isfinite(part)).nonzero()[:, 1 if isinstance(value, LastLayer) else 0].unique()
-        first = ", ".join(str(int(i)) for i in rows[:5])
-        raise ValueError(
-            f"{len(rows):,} rows of {label} hold NaN or infinity (rows {first}); drop or mend them first"
-        )
-
-
-def _tensors(value) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value]
-    return [getattr(value, f.name) for f in fields(value) if isinstance(getattr(value, f.name), Tensor)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from coreset_explore.registry import METHODS, PICKERS, SCORES
+from coreset_explore.registry import METHODS, PICKERS, SCORES, unknown
 
 PER_CLASS = (("per_class", {}),)
 
@@ -223,10 +223,9 @@ def presets() -> dict[str, Preset]:
     """Every preset by name, then registered methods that no preset names (a user's own), under their title."""
     found = {p.name: p for p in _PRESETS if p.method in METHODS or p.method in SCORES}
     named = {p.method for p in found.values()}
-    for registry in (METHODS, SCORES):
-        for method in registry.values():
-            if method.name not in named:
-                found[method.title] = Preset(method.title, method.name, help=method.summary)
+    for method in (*METHODS.values(), *SCORES.values()):
+        if method.name not in named:
+            found[method.title] = Preset(method.title, method.name, help=method.summary)
     return found
 
 
@@ -234,7 +233,10 @@ class _Presets(Mapping[str, Preset]):
     """`presets()` as a mapping: what is registered later is in it too."""
 
     def __getitem__(self, name: str) -> Preset:
-        return presets()[name]
+        found = presets()
+        if name not in list(found):
+            raise unknown("preset", name, found)
+        return found[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(presets())

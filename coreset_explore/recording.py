@@ -17,15 +17,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from coreset_explore import evaluation, gradients, models, progress, training
+from coreset_explore import checks, evaluation, gradients, models, progress, training
 from coreset_explore import extras as facts
 from coreset_explore.cache import key, read, versions, write
-from coreset_explore.datasets import Data, load
+from coreset_explore.datasets import Data
 from coreset_explore.datasets.types import split
 from coreset_explore.evaluation import logits_features, measured, stream
 from coreset_explore.extras import EXTRAS
+from coreset_explore.fields import History
 from coreset_explore.gradients import LastLayer, residuals
-from coreset_explore.pool import History, Pool
+from coreset_explore.pool import Pool
+from coreset_explore.subsets import taught
 
 MEASURED = tuple(f.name for f in fields(History))
 
@@ -78,7 +80,7 @@ def signals(
 
     Raises ValueError for what cannot be recorded. Time: about one and a quarter of plain training.
     """
-    data = load(data) if y is None else load(data, y=y)
+    data = taught(data, y)
     plan = _plan(data, model, epochs, checkpoints, inits, holdout, seed, extras, recipe)
     where = evaluation.pick_device(device)
     kept, name = None, None
@@ -108,35 +110,37 @@ def signals(
 
 
 def _plan(data: Data, model, epochs, checkpoints, inits, holdout, seed, extras, recipe) -> Plan:
-    training.check(data)
-    for name, value in (("epochs", epochs), ("inits", inits)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ValueError(f"{name} is a whole number from 0, not {value!r}")
-    if checkpoints == "last":
-        steps = (epochs,)
-    elif checkpoints == "each":
-        steps = tuple(range(1, epochs + 1)) or (0,)
-    else:
-        steps = () if isinstance(checkpoints, str) else tuple(sorted({int(step) for step in checkpoints}))
-        if not steps or steps[0] < 0 or steps[-1] > epochs:
-            raise ValueError(
-                f"checkpoints are 'last', 'each' or epochs from 0 to {epochs} (epochs={epochs}), not {checkpoints!r}"
-            )
-    if inits and checkpoints != "last":
+    epochs, inits = checks.whole(epochs, "epochs", 0), checks.whole(inits, "inits", 0)
+    steps = _steps_of(checkpoints, epochs)
+    if inits and not (isinstance(checkpoints, str) and checkpoints == "last"):
         raise ValueError("gradients are kept at checkpoints or at fresh initialisations: leave one out")
-    if not 0 <= holdout < 1:
+    if checks.real(holdout, "holdout", 0) >= 1:
         raise ValueError(f"holdout is the share of rows set aside, from 0 to below 1, not {holdout!r}")
-    extras = (extras,) if isinstance(extras, str) else tuple(extras)
+    extras = tuple(name for name, _ in checks.names(extras, "extras"))
     if unknown := [name for name in extras if name not in EXTRAS]:
         raise ValueError(
             f"no extra is called {unknown[0]!r}; there is {', '.join(EXTRAS)}; your own: pool.add({unknown[0]}=values)"
         )
-    known = {"batch_size", "optimizer", "lr", "weight_decay", "schedule", "augment"}
-    if unknown := sorted(set(recipe or {}) - known):
-        raise ValueError(f"the recipe does not know {unknown[0]!r}; it takes {', '.join(sorted(known))}")
     called = models.default(data) if model is None else model
     called = type(model).__name__ if isinstance(model, nn.Module) else called
-    return Plan(called, epochs, steps, inits, float(holdout), seed, extras, dict(recipe or {}))
+    return Plan(
+        called, epochs, steps, inits, float(holdout), checks.seed(seed), extras, training.recipe(recipe)
+    )
+
+
+def _steps_of(checkpoints: Any, epochs: int) -> tuple[int, ...]:
+    if isinstance(checkpoints, str) and checkpoints in ("last", "each"):
+        return (epochs,) if checkpoints == "last" else tuple(range(1, epochs + 1)) or (0,)
+    try:
+        steps = tuple(checks.rows(checkpoints, "checkpoints", epochs + 1).unique().tolist())
+    except ValueError:
+        steps = ()
+    if not steps:
+        raise ValueError(
+            f"checkpoints are 'last', 'each' or a list of epochs from 0 to {epochs} (epochs={epochs}), not "
+            f"{checks.shown(checkpoints)}"
+        )
+    return steps
 
 
 def _steps(plan: Plan) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import pkgutil
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from coreset_explore.checks import nearest, shown
 from coreset_explore.params import Param, Range, check_params, parameters  # noqa: F401 (Range: for method files)
 
 PURPOSES = {
@@ -74,14 +74,13 @@ class Registry(Mapping[str, Method]):
         self._found: dict[str, Method] = {}
 
     def __getitem__(self, name: str) -> Method:
-        discover()
-        if name not in self._found:
+        if name not in self:
             raise unknown(self.kind, name, self._found)
         return self._found[name]
 
     def __contains__(self, name: object) -> bool:
         discover()
-        return name in self._found
+        return isinstance(name, str) and name in self._found
 
     def __iter__(self) -> Iterator[str]:
         discover()
@@ -118,9 +117,10 @@ class UnknownMethod(KeyError, ValueError):
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> UnknownMethod:
     """The error for a name that nobody registered: the nearest names, or all of them."""
-    near = difflib.get_close_matches(str(name), known := list(known), 3, 0.4)
+    near = nearest(name, known := list(known), 3, 0.4)
     guess = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(known)}"
-    return UnknownMethod(f"no {kind} is called {name!r}; {guess}")
+    wrong = f"no {kind} is called {name!r}" if isinstance(name, str) else f"{shown(name)} names no {kind}"
+    return UnknownMethod(f"{wrong}; {guess}")
 
 
 METHODS, SCORES, PICKERS, STREAMS = (

@@ -6,10 +6,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+
+from coreset_explore import checks
+from coreset_explore.tensors import tensor
+
+if TYPE_CHECKING:
+    from coreset_explore.pool import Pool
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,21 +36,27 @@ class Selection:
     ids: Tensor | None = None
 
     def __post_init__(self) -> None:
-        rows = torch.as_tensor(self.indices, dtype=torch.int64).cpu()
+        rows = checks.rows(self.indices, "a selection").cpu()
         object.__setattr__(self, "indices", rows)
-        if len(rows) and int(rows.min()) < 0:
-            raise ValueError(f"a selection names rows from 0, got {int(rows.min())}")
         if len(torch.unique(rows)) != len(rows):
-            raise ValueError("a selection holds distinct rows, and some row stands in it twice")
+            raise ValueError("a selection holds distinct rows, and some row stands in it twice; leave it out")
         for name in ("weights", "gains", "ids"):
             value = getattr(self, name)
             if value is not None:
-                value = torch.as_tensor(value).cpu()
-                if len(value) != len(rows):
-                    raise ValueError(f"{name} has {len(value):,} values for {len(rows):,} picks")
+                value = tensor(value, name, "give one a pick").cpu()
+                if value.shape != rows.shape:
+                    raise ValueError(
+                        f"{name} wants one value a pick, ({len(rows):,},), and has shape {tuple(value.shape)}"
+                    )
                 object.__setattr__(self, name, value)
         if self.weights is not None and not torch.isfinite(self.weights).all():
-            raise ValueError("weights must be finite")
+            raise ValueError(
+                "weights must be finite; mend or drop the rows whose weights are NaN or infinite"
+            )
+        if not isinstance(self.info, Mapping):
+            raise ValueError(
+                f"info is a dictionary of what made the selection, not {checks.shown(self.info)}"
+            )
 
     @classmethod
     def of(cls, indices, weights=None, name: str = "mine") -> Selection:
@@ -87,18 +99,28 @@ class Selection:
     ) -> torch.utils.data.WeightedRandomSampler:
         """Draws positions of `subset(dataset)` in proportion to the weights; refused for negative weights."""
         weights = torch.ones(len(self)) if self.weights is None else self.weights
+        if not (weights != 0).any():
+            raise ValueError("no pick weighs more than 0, and a sampler needs chances; give weights above 0")
         if (weights < 0).any():
             raise ValueError(
                 f"{int((weights < 0).sum())} weights are negative, and a sampler needs chances; "
                 "select with non-negative weights (gradmatch(nonnegative=True)) or pass the weights to training.fit"
             )
         return torch.utils.data.WeightedRandomSampler(
-            weights.double(), num_samples or len(self), generator=generator
+            weights.double(),
+            len(self) if num_samples is None else checks.whole(num_samples, "num_samples", 1),
+            generator=generator,
         )
 
     def names(self, files: Sequence[str]) -> list[str]:
         """The chosen rows' file names, from the list that names every row of the original dataset."""
-        return [files[int(i)] for i in (self.indices if self.ids is None else self.ids)]
+        rows = self.indices if self.ids is None else self.ids
+        if len(rows) and int(rows.max()) >= len(files):
+            raise ValueError(
+                f"row {int(rows.max()):,} was picked, and files names {len(files):,} rows; give the whole list, "
+                "one name for each row of the original dataset"
+            )
+        return [files[i] for i in rows.tolist()]
 
     # -- keep it --------------------------------------------------------------------------------------------------
 
@@ -172,6 +194,16 @@ class Selection:
                 f"{path.name} is no selection that this library saved, or it is damaged: {error}"
             ) from error
         raise ValueError(f"a selection is loaded from .npz or .parquet, not {path.suffix or path.name!r}")
+
+
+def fitting(selection: Selection, pool: Pool) -> Selection:
+    """The selection itself, after making sure that it is one and that its rows are rows of this pool."""
+    if not isinstance(selection, Selection):
+        raise ValueError(
+            f"a Selection is wanted, not {checks.shown(selection)}; Selection.of(rows) makes one of your own"
+        )
+    checks.rows(selection.indices, "a selection from this pool", len(pool))
+    return selection
 
 
 _ARRAYS = ("indices", "weights", "gains", "score", "ids")

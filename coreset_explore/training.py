@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +18,9 @@ from torch import Tensor, nn
 
 from coreset_explore import models, progress
 from coreset_explore.cache import versions
-from coreset_explore.datasets import Data, load
+from coreset_explore.checks import seed as checked_seed
+from coreset_explore.checks import shown
+from coreset_explore.datasets import Data
 from coreset_explore.descent import SGD, Adam, usual_batch
 from coreset_explore.evaluation import (
     device_of,
@@ -29,11 +31,16 @@ from coreset_explore.evaluation import (
     stream,
     threads,
 )
+from coreset_explore.params import Param, Range, check_params, parameters
 from coreset_explore.selection import Selection
+from coreset_explore.subsets import chosen, taught
 
 __all__ = ["Epoch", "Fit", "evaluate", "fit", "logits_features", "threads"]
 
 OPTIMIZERS = {"sgd": (SGD, 0.05), "adam": (Adam, 1e-3)}  # with their usual rates
+RECIPE = ("batch_size", "optimizer", "lr", "weight_decay", "schedule", "augment")  # how, whatever the budget
+Count = Annotated[int, Range(1, math.inf)]
+Amount = Annotated[float, Range(0, math.inf)]
 
 
 @dataclass(frozen=True)
@@ -78,17 +85,17 @@ def fit(
     data,
     subset: Selection | Tensor | list[int] | None = None,
     *,
-    epochs: int = 10,
-    updates: int | None = None,
-    batch_size: int | None = None,
+    epochs: Count = 10,
+    updates: Count | None = None,
+    batch_size: Count | None = None,
     optimizer: Literal["sgd", "adam"] = "sgd",
-    lr: float | None = None,
-    weight_decay: float = 5e-4,
+    lr: Amount | None = None,
+    weight_decay: Amount = 5e-4,
     schedule: Literal["cosine", "constant"] = "cosine",
     augment: Literal[None, "crop", "crop+flip"] = None,
     seed: int = 0,
     device: str | torch.device = "auto",
-    test_every: int | None = None,
+    test_every: Annotated[int, Range(0, math.inf)] | None = None,
     on_epoch: Callable[[Epoch, nn.Module], None] | None = None,
     show: bool | None = None,
 ) -> Fit:
@@ -104,15 +111,19 @@ def fit(
 
     Raises ValueError for what cannot be trained; warns where weights are so uneven that training may diverge.
     """
-    data = load(data)
-    check(data, epochs=epochs, updates=updates, batch_size=batch_size)
+    given = {
+        "epochs": epochs, "updates": updates, "batch_size": batch_size, "optimizer": optimizer, "lr": lr,
+        "weight_decay": weight_decay, "schedule": schedule, "augment": augment, "test_every": test_every,
+    }  # fmt: skip
+    epochs, updates, batch_size, _, lr, weight_decay, _, _, test_every = check_params(
+        "fit", _options(), given
+    ).values()
+    data, seed = taught(data), checked_seed(seed)
     if augment is not None and data.kind != "images":
         raise ValueError(f"augment={augment!r} moves pixels, and {data.name} is a table: leave it out")
-    rows, weights = _chosen(subset, len(data))
+    rows, weights = chosen(subset, len(data))
     where = pick_device(device)
     net = made(model, data, stream(seed, "init")).to(where)
-    if optimizer not in OPTIMIZERS:
-        raise ValueError(f"optimizer is {' or '.join(map(repr, OPTIMIZERS))}, not {optimizer!r}")
     kind, usual = OPTIMIZERS[optimizer]
     lr = usual if lr is None else lr
     x, y = (part if subset is None else part[rows] for part in (data.x, data.y))
@@ -197,52 +208,13 @@ def moved(x: Tensor, rng: torch.Generator, flip: bool, reach: int = 4) -> Tensor
     return x[row, :, down, across].permute(0, 3, 1, 2)
 
 
-def _chosen(subset, n: int) -> tuple[Tensor, Tensor | None]:
-    if subset is None:
-        return torch.arange(n), None
-    weights = None
-    if isinstance(subset, Selection):
-        rows = subset.indices if subset.ids is None else subset.ids
-        if subset.weights is not None:
-            weights = _scaled(subset.weights.double())
-    else:
-        rows = torch.as_tensor(subset)
-        rows = rows.nonzero().flatten() if rows.dtype == torch.bool else rows.to(torch.int64).reshape(-1)
-    if len(rows) == 0:
-        raise ValueError("the subset is empty: training needs at least one row")
-    if int(rows.min()) < 0 or int(rows.max()) >= n:
-        raise ValueError(
-            f"the subset names rows {int(rows.min())} to {int(rows.max())}, and the data has rows 0 to {n - 1}"
-        )
-    return rows, weights
+def recipe(given: Mapping[str, Any] | None, *more: str) -> dict[str, Any]:
+    """Arguments for `fit` that others pass on, checked by its signature; `more` names what they allow beside RECIPE."""
+    if given is not None and not isinstance(given, Mapping):
+        raise ValueError(f'recipe is a dictionary of arguments for fit, as {{"lr": 0.1}}, not {shown(given)}')
+    known = _options()
+    return check_params("the recipe", {name: known[name] for name in (*RECIPE, *more)}, given or {})
 
 
-def _scaled(weights: Tensor) -> Tensor:
-    total = float(weights.sum())
-    if total <= 0:
-        raise ValueError(
-            f"the weights sum to {total:g}, so the weighted loss points nowhere; use non-negative weights"
-        )
-    effective = total**2 / float(weights.square().sum())
-    if effective < len(weights) / 5:
-        warnings.warn(
-            f"the weights of {len(weights):,} rows count like {effective:.1f} even ones (below a fifth): training may "
-            "diverge; use non-negative weights, a ridge, or uniform ones",
-            stacklevel=4,
-        )
-    return (weights * (len(weights) / total)).float()
-
-
-def check(data: Data, **counts: int | None) -> None:
-    """Refuse data that nothing can be learnt from, and counts below 1."""
-    if data.y is None:
-        raise ValueError(
-            f"{data.name} has no labels, and training needs them; features alone go into Pool.of(X)"
-        )
-    if len(data.classes) < 2:
-        raise ValueError(
-            f"{data.name} has one class only, so there is nothing to learn: every gradient would be zero"
-        )
-    for name, value in counts.items():
-        if value is not None and value < 1:
-            raise ValueError(f"{name} is a number from 1, not {value}")
+def _options() -> dict[str, Param]:
+    return parameters(fit, skip=("model", "data", "subset", "seed", "device", "on_epoch", "show"))

@@ -17,7 +17,7 @@ from coreset_explore import greedy
 from coreset_explore.gradients import Dense
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
-from coreset_explore.selection import Selection
+from coreset_explore.selection import Selection, fitting
 from coreset_explore.views import Batches, batch_groups, class_groups
 
 Path = Iterator[Tensor]  # weights (b,) float64 for every budget b
@@ -123,7 +123,7 @@ def reweigh(pool: Pool, selection: Selection) -> Selection:
 
 def reweigh_path(pool: Pool, selection: Selection, budgets: Sequence[int]) -> list[Selection]:
     """`reweigh(pool, selection[:b])` for every budget b (ascending), sharing the work."""
-    info = selection.info
+    info = fitting(selection, pool).info
     wrap = [(name, dict(options)) for name, options in info.get("wrap", ())]
     kind = info.get("weights") if len(selection) else None
     stated = weights_path(pool, selection.indices, kind, info.get("params", {}), wrap, budgets)

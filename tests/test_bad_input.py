@@ -1,9 +1,28 @@
 """Inputs at the edge, which every method meets alike: a sentence for a mistake, an answer for what is merely odd."""
 
+import numpy as np
+import pandas
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
-from coreset_explore import METHODS, Dense, LastLayer, Pool, select
+from coreset_explore import (
+    METHODS,
+    PRESETS,
+    Dense,
+    LastLayer,
+    Pool,
+    Selection,
+    accuracy_curve,
+    fit,
+    initial_gradients,
+    load,
+    project,
+    reweigh,
+    select,
+    signals,
+)
+from coreset_explore.checks import nearest
 from tests.pools import constant, make
 
 PER_CLASS = [("per_class", {})]
@@ -88,3 +107,236 @@ def test_gradients_that_do_not_belong_to_the_features_are_told_apart():
         LastLayer(torch.zeros(1, 4, 3), torch.zeros(1, 5, 2))
     with pytest.raises(ValueError, match=r"one row a gradient, \(n, p\)"):
         Dense(torch.zeros(4))
+
+
+# -- what is passed to a call: (call, what came, what to do or what was expected) -------------------------------------
+
+POOL = make(60)
+X, Y = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32), [0, 1, 2] * 20
+DATA = load((X, Y))
+FRAME = pandas.DataFrame({"a": [1.0, 2, 3], "b": [4.0, 5, 6], "l": ["u", "v", "u"]})
+MASK = torch.arange(60) < 4
+
+
+class Items(torch.utils.data.Dataset):
+    """A map-style Dataset of given items."""
+
+    def __init__(self, *items):
+        self.items = items
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, i):
+        return self.items[i]
+
+
+def chosen(method="random", pool=POOL, k=5, **more):
+    return select(method, pool, k, show=False, **more)
+
+
+def curve(methods=("kcenter",), budgets=(6,), **more):
+    return accuracy_curve(POOL, methods, budgets, show=False, **more)
+
+
+def aimed(**held):
+    """A pool whose validation rows hold only this."""
+    return Pool(POOL.fields, POOL.classes, Pool.of(X, **held))
+
+
+WRONG = {
+    "test frame of other columns": (
+        lambda: load(FRAME, y="l", test=pandas.DataFrame({"c": [10.0], "z": [1.0], "l": ["u"]})),
+        "The test frame has no column 'a', 'b'", "it has c, z, l",
+    ),
+    "schedule": (lambda: fit("mlp", DATA, schedule="linear"), "not 'linear'", "'cosine', 'constant'"),
+    "augment": (lambda: fit("mlp", DATA, augment="rotate"), "not 'rotate'", "None, 'crop', 'crop.flip'"),
+    "recipe's schedule": (
+        lambda: signals(DATA, recipe={"schedule": "cosin"}), "not 'cosin'", "did you mean 'cosine'"
+    ),
+    "recipe's name": (lambda: signals(DATA, recipe={"shedule": 1}), "'shedule'", "did you mean 'schedule'"),
+    "recipe list": (lambda: signals(DATA, recipe=["lr"]), r"\['lr'\]", "a dictionary of arguments for fit"),
+    "recipe of a curve": (
+        lambda: curve(data=load("digits"), model="mlp", recipe={"rate": 1}), "'rate'", "it takes batch_size"
+    ),
+    "lr": (lambda: fit("mlp", DATA, lr=-1), "not -1", "lr is a number from 0"),
+    "lr text": (lambda: signals(DATA, recipe={"lr": "a"}), "not 'a'", "lr is a number from 0"),
+    "test_every": (lambda: fit("mlp", DATA, test_every=-1), "not -1", "a whole number from 0"),
+    "epochs": (lambda: fit("mlp", DATA, epochs=1.5), "not 1.5", "a whole number from 1"),
+    "rows mask": (lambda: Selection.of(torch.tensor([True, False])), "not a mask", r"give mask.nonzero\(\)"),
+    "rows fractions": (lambda: Selection.of([1.7, 2.2]), r"not \[1.7, 2.2\]", "whole numbers"),
+    "rows text": (lambda: Selection.of("abc"), "not 'abc'", "a list of row numbers from 0"),
+    "weights column": (lambda: Selection.of([1, 2], torch.ones(2, 1)), r"\(2, 1\)", "one value a pick"),
+    "weights text": (lambda: Selection.of([1, 2], ["a", "b"]), "not numbers", "give one a pick"),
+    "sampler of zeros": (lambda: Selection.of([1, 2], [0.0, 0.0]).sampler(), "no pick", "give weights above 0"),
+    "sampler of none": (lambda: Selection.of([1, 2]).sampler(0), "not 0", "a whole number from 1"),
+    "names": (lambda: Selection.of([1, 2]).names(["a"]), "names 1 rows", "give the whole list"),
+    "given fraction": (lambda: chosen(given=[1.5]), r"not \[1.5\]", "row numbers from 0 to 59"),
+    "given text": (lambda: chosen(given=["a"]), r"not \['a'\]", "row numbers from 0 to 59"),
+    "given all": (lambda: chosen(given=range(60)), "given names all 60", "give fewer"),
+    "an empty pool": (lambda: chosen(pool=POOL[[]]), "the pool is empty", "give it some"),
+    "subset fraction": (lambda: fit("mlp", DATA, [0.5, 1.7]), r"not \[0.5, 1.7\]", "whole numbers"),
+    "subset mask": (lambda: fit("mlp", DATA, MASK[:9]), "a mask of 9 rows", "there are 60; give one entry"),
+    "seed None": (lambda: chosen(seed=None), "not None", "seed is a whole number"),
+    "seed text": (lambda: signals(DATA, seed="x"), "not 'x'", "seed is a whole number"),
+    "budget True": (lambda: chosen(k=True), "got True", r"a count \(600\) or a share"),
+    "capitals": (lambda: chosen("KCENTER"), "'KCENTER'", "did you mean 'kcenter' or 'k-center'"),
+    "no name": (lambda: chosen(None), "None names no method", "there are badge"),
+    "a list of names": (lambda: chosen(["craig"]), r"\['craig'\] names no method", "there are"),
+    "preset": (lambda: PRESETS["CRAGI"], "'CRAGI'", "did you mean 'CRAIG'"),
+    "curve's preset": (lambda: curve(["CRAGI"]), "'CRAGI'", "did you mean 'craig' or 'CRAIG'"),
+    "curve's rows": (lambda: curve({"mine": [1, 2]}), r"not \[1, 2\]", r"Selection.of\(rows\)"),
+    "curve's list": (lambda: curve([["craig"]]), r"not \['craig'\]", "a method's or preset's name"),
+    "curve of nothing": (lambda: curve(None), "not None", "a list of them"),
+    "curve's seeds": (lambda: curve(seeds=None), "not None", "a number or a list"),
+    "curve's budgets": (lambda: curve(budgets="6"), "not '6'", "a number or a list"),
+    "wrap number": (lambda: chosen(wrap=5), "not 5", r"a list of \(.name., .options.\)"),
+    "wrap numbers": (lambda: chosen(wrap=[5]), "not 5", "wrap is a name"),
+    "pick number": (lambda: chosen("entropy", pick=5), "not 5", "pick is a name"),
+    "per_batch outside": (
+        lambda: chosen("gradmatch", wrap=["per_class", "per_batch"]),
+        "per_batch around per_class", r"write wrap=\[.per_batch., .per_class.\]",
+    ),
+    "own_class twice": (
+        lambda: chosen("gradmatch", wrap=[("per_class", {"view": "own_class"})] * 2), "own_class", "once"
+    ),
+    "grads tensor": (lambda: Pool.of(X, grads=torch.ones(60, 4)), "not Tensor", r"Dense\(g\)"),
+    "logits flat": (lambda: Pool.of(X, logits=torch.ones(60)), r"got shape \(60,\)", r"\(n, classes\)"),
+    "history": (lambda: Pool.of(X, history={"a": 1}), "not {'a': 1}", r"a History\("),
+    "target": (lambda: Pool.of(X, target=3), "not 3", r"Pool.of\(X, y\) makes one"),
+    "ids": (lambda: Pool.of(X, ids=["a"] * 60), "'a', 'a'", "number in the original dataset"),
+    "sparse": (lambda: Pool.of(torch.eye(3).to_sparse()), "a sparse tensor", r"give x.to_dense\(\)"),
+    "objects": (lambda: Pool.of(X.astype(object)), "object values", "not numbers: encode"),
+    "words": (lambda: Pool.of(FRAME), "Columns l hold no numbers", "pass the label column as y"),
+    "dataset's name": (lambda: chosen(pool="digits"), "got 'digits'", r"signals\(data\)"),
+    "data": (lambda: chosen(pool=DATA), "got Data", r"signals\(data\)"),
+    "pair": (lambda: chosen(pool=(X, Y)), "got a pair", r"Pool.of\(X, y\)"),
+    "one row": (lambda: POOL[5], "not 5 alone", r"give \[5\]"),
+    "field": (lambda: POOL["emb"], "not 'emb'", r"pool.need\('emb'\)"),
+    "pool's mask": (lambda: POOL[MASK[:9]], "a mask of 9 rows", "there are 60; give one entry"),
+    "field of one number": (lambda: POOL.add(z=3.0), r"got shape \(\)", "one entry a row"),
+    "target without labels": (
+        lambda: chosen("glister", aimed(grads=POOL.grads)), "needs 'y', and the target", "y=..."
+    ),
+    "target without gradients": (
+        lambda: chosen("gradmatch", aimed(y=Y), against="validation"), "needs 'grads', and the target", "grads="
+    ),
+    "target of as many numbers": (
+        lambda: chosen("gradmatch", Pool(POOL.fields, (), make(30, d=8, c=2).target), against="validation"),
+        r"\(1, 2, 9\)", "match gradients of one model",
+    ),
+    "reweigh a list": (lambda: reweigh(POOL, [1, 2]), r"not \[1, 2\]", r"Selection.of\(rows\)"),
+    "reweigh another pool's": (
+        lambda: reweigh(POOL, chosen("kcenter", make(99), 99, space="emb")), "row 98", "from 0 to 59"
+    ),
+    "signals of a pool": (lambda: signals(POOL), "a Pool is what they record", r"\(pool.emb, pool.y\)"),
+    "fit a pool": (lambda: fit("logistic", POOL), "a Pool is what they record", r"\(pool.emb, pool.y\)"),
+    "checkpoints number": (lambda: signals(DATA, checkpoints=2), "not 2", "a list of epochs from 0 to 5"),
+    "checkpoints text": (lambda: signals(DATA, checkpoints=["a"]), r"not \['a'\]", "epochs from 0 to 5"),
+    "holdout": (lambda: signals(DATA, holdout="0.1"), "not '0.1'", "a number from 0"),
+    "extras": (lambda: signals(DATA, extras=5), "not 5", "extras is a list"),
+    "device": (lambda: signals(DATA, device="gpu"), "device='gpu'", "write 'cpu', or 'auto'"),
+    "how": (lambda: initial_gradients(DATA, how="projekted"), "not 'projekted'", "did you mean 'projected'"),
+    "limit": (lambda: project(POOL, "umap", limit=0), "not 0", "a whole number from 8"),
+    "perplexity": (lambda: project(POOL, "tsne", perplexity=0), "not 0", "a number from 1"),
+    "perplexity text": (lambda: project(POOL, "tsne", perplexity="a"), "not 'a'", "a number from 1"),
+    "load nothing": (lambda: load(None), "not None", "a dataset's name"),
+    "load a dictionary": (lambda: load({"a": 1}), "not {'a': 1}", "give an array"),
+    "load a loader": (lambda: load(DataLoader(Items((X[0], 0)))), "a DataLoader", "the Dataset it draws from"),
+    "label vectors": (lambda: load(Items((X[0], torch.ones(3)))), r"float32 \(3,\) as its label", "one label an item"),
+    "items of text": (lambda: load(Items(("abc", 0))), "Item 0 of the Dataset holds 'abc'", "not numbers"),
+    "items of nothing": (lambda: load(Items((None, 0))), "Item 0 of the Dataset holds None", "not numbers"),
+    "no such column": (lambda: load(FRAME, y=7), "no column 7", "it has a, b, l"),
+    "test_from": (lambda: load("cifar10", test_from=5), "not 5", "data_batch_5"),
+    "size": (lambda: load("folder:here", size="8"), "not '8'", "a whole number from 1 to 1024"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call, came, wanted", WRONG.values(), ids=WRONG)
+def test_a_mistake_is_one_sentence_that_says_what_came_and_what_to_do(call, came, wanted):
+    with pytest.raises(ValueError, match=f"(?s)(?=.*{came})(?=.*{wanted})") as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_no_gpu_is_said_where_there_is_none():
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="device='cuda' is none that torch can use here"):
+            fit("mlp", DATA, device="cuda")
+
+
+def test_a_saved_file_with_other_provenance_is_no_selection(tmp_path):
+    np.savez(tmp_path / "x.npz", info=np.array("[1, 2]"), indices=np.array([1, 2]))
+    with pytest.raises(ValueError, match=r"x.npz is no selection .* info is a dictionary .* not \[1, 2\]"):
+        Selection.load(tmp_path / "x.npz")
+
+
+def test_a_test_frames_columns_are_taken_by_name():
+    held = pandas.DataFrame({"b": [10.0], "a": [1.0], "l": ["u"]})
+    assert load(FRAME, y="l", test=held).x_test.tolist() == [[1, 10]]
+    assert load(FRAME, y="l", test=(held[["b", "a"]], ["u"])).x_test.tolist() == [[1, 10]]
+    numbered = pandas.DataFrame({0: ["u", "v"], 1: [1.0, 2.0]})
+    assert load(numbered, y=0).y.tolist() == [0, 1]
+
+
+def test_numbers_of_every_make_are_numbers():
+    assert len(chosen(k=np.int64(5), seed=np.int64(3))) == len(chosen(k=torch.tensor(5))) == 5
+    assert chosen(k=np.float32(0.1)).info["asked"] == 6
+    assert chosen("gradsim", threshold=np.float32(0.5)).info["params"]["threshold"] == 0.5
+    assert fit("logistic", DATA, epochs=np.int64(1), lr=np.float32(0.5), show=False).info["lr"] == 0.5
+    frame = curve("CRAIG", np.array([6, 9]), seeds=np.int64(2))
+    assert (
+        set(frame.method) == {"CRAIG", "Random"} and set(frame.budget) == {6, 9} and set(frame.seed) == {0, 1}
+    )
+    assert set(curve(budgets=6).budget) == {6}
+
+
+def test_rows_come_as_a_mask_a_selection_or_a_series():
+    for given in (MASK, MASK.numpy(), [0, 1, 2, 3], {0, 1, 2, 3}, Selection.of([3, 2, 1, 0])):
+        assert min(chosen(k=56, given=given).indices.tolist()) == 4
+    assert POOL[MASK].ids.tolist() == POOL[:4].ids.tolist() and POOL[[-1]].ids == POOL.ids[-1]
+    assert Selection.of(pandas.Series([3, 1])).indices.tolist() == [3, 1]
+    assert fit("logistic", DATA, MASK, epochs=1, show=False).info["rows"] == 4
+
+
+@pytest.mark.parametrize(
+    "wrap", ["per_class", ["per_class"], ("per_class", {}), [("per_class", {})]], ids=str
+)
+def test_a_combinator_is_named_alone_or_with_options(wrap):
+    assert chosen(wrap=wrap).info["wrap"] == [["per_class", {}]]
+    assert chosen(wrap=None).info["wrap"] == []
+
+
+@pytest.mark.parametrize("pick", ["ccs", ["ccs"], ("ccs", {}), ["ccs", {}]], ids=str)
+def test_a_picker_is_named_alone_or_with_options(pick):
+    assert chosen("entropy", pick=pick).info["pick"] == ["ccs", {}]
+
+
+def test_a_preset_brings_its_combinators_and_picker_which_yours_replace():
+    plain = chosen("craig", wrap=["per_class"])
+    for preset in ("CRAIG", PRESETS["CRAIG"]):
+        assert chosen(preset).indices.tolist() == plain.indices.tolist()
+        assert (
+            chosen(preset, wrap=[]).info["wrap"] == [] and chosen(preset, space="emb").info["space"] == "emb"
+        )
+    assert chosen("CCS").info["pick"] == ["ccs", {}] and chosen("CCS", pick="top").info["pick"] == ["top", {}]
+
+
+def test_a_method_among_the_options_is_saved_by_its_name(tmp_path):
+    staged = chosen("kcenter", wrap=[("two_stage", {"first": METHODS["random"]})])
+    again = Selection.load(staged.save(tmp_path / "x.npz"))
+    assert again.info["wrap"] == [["two_stage", {"first": "random"}]]
+
+
+def test_arrays_of_every_make_are_features():
+    plain = Pool.of(X).emb
+    alike = (X[::-1][::-1], X.astype(">f4"), torch.tensor(X, requires_grad=True), pandas.DataFrame(X))
+    for other in alike:
+        assert torch.equal(Pool.of(other).emb, plain)
+    tracked = Pool.of(X, Y, logits=torch.tensor(X, requires_grad=True))
+    assert len(chosen("kcenter", tracked, space="emb")) == len(chosen("entropy", tracked)) == 5
+
+
+@pytest.mark.parametrize("name", ["k center", "K-Center", "k_center", "KCENTER", "kcentre"])
+def test_names_are_compared_as_they_are_read(name):
+    assert nearest(name, ["entropy", "kcenter", "kmeans"])[0] == "kcenter"

@@ -77,8 +77,8 @@ BAD_POOLS = [
     (lambda: Pool.of(torch.zeros(5)), r"shape \(n, d\), got float32 in shape \(5,\)"),
     (lambda: Pool.of(torch.zeros(2, 3, 4, 4)), "flatten images, or record features"),
     (lambda: Pool.of(torch.zeros(3, 0)), r"shape \(n, d\), got"),
-    (lambda: Pool.of([["a", "b"]]), r"features want numbers"),
-    (lambda: Pool.of(pandas.DataFrame({"a": ["x", "y"]})), "a column holds something else"),
+    (lambda: Pool.of([["a", "b"]]), "the features, holds str32 values, not numbers"),
+    (lambda: Pool.of(pandas.DataFrame({"a": ["x", "y"]})), "Columns a hold no numbers"),
     (lambda: Pool.of([[1.0, float("nan")], [1, 2], [float("inf"), 0]]), r"2 rows .* \(rows 0, 2\)"),
     (lambda: Pool.of(X, [0, 1]), "'y' has 2 rows, ids have 3"),
     (lambda: Pool.of(X, [0, None, 1]), r"y lacks 1 labels \(first in rows 1\)"),
@@ -246,8 +246,8 @@ def test_a_prefix_drops_the_weights_of_the_longer_budget():
     "wrong, sentence",
     [
         (lambda: Selection.of([1, 1]), "some row stands in it twice"),
-        (lambda: Selection.of([1, -2]), "names rows from 0, got -2"),
-        (lambda: Selection.of([1, 2], [1.0]), "weights has 1 values for 2 picks"),
+        (lambda: Selection.of([1, -2]), "row numbers from 0, and row -2 was asked for"),
+        (lambda: Selection.of([1, 2], [1.0]), "one value a pick, .2,., and has shape .1,."),
         (lambda: Selection.of([1, 2], [1.0, float("nan")]), "weights must be finite"),
     ],
 )

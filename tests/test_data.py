@@ -86,7 +86,7 @@ def test_slicing_takes_every_row_aligned_field_and_leaves_the_test_set():
 @pytest.mark.parametrize(
     "rows, error, sentence",
     [
-        ([0, 12], IndexError, "0 to 11; 12 was asked for"),
+        ([0, 12], IndexError, "0 to 11, and row 12 was asked for"),
         ([-13], IndexError, "0 to 11"),
         ([], ValueError, "No rows"),
         ([0.5], ValueError, "whole numbers"),

@@ -163,7 +163,7 @@ def test_a_class_whose_pictures_are_all_broken_is_named(photos):
 
 
 def test_impossible_sizes_and_tests_are_refused(photos):
-    with pytest.raises(ValueError, match="size=0"):
+    with pytest.raises(ValueError, match="between 1 and 1024, got 0"):
         load(f"folder:{photos}", size=0)
     with pytest.raises(ValueError, match="another folder of pictures"):
         load(f"folder:{photos}", test=3)

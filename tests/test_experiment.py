@@ -235,7 +235,7 @@ def test_a_method_that_is_not_nested_runs_at_every_budget():
         ({"budgets": [301]}, "asked for 301 of 300"),
         ({"budgets": []}, "no budgets"),
         ({"seeds": []}, "no seeds"),
-        ({"equal": "steps"}, "'epochs' or 'updates'"),
+        ({"equal": "steps"}, "one of 'epochs', 'updates', not 'steps'"),
         ({"model": "mlp"}, "needs the data"),
     ],
 )

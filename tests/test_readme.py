@@ -28,6 +28,25 @@ def test_the_python_blocks_run_one_after_the_other(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+def test_a_folder_of_pictures_is_opened_as_shown(tmp_path, monkeypatch):
+    """The call in the prose, with pictures where it says they are; one class a color, so that it can be learnt."""
+    from PIL import Image
+
+    from widgets import explore
+
+    call = re.search(r'`(explore\("folder:[^`]+\))`', README).group(1)
+    for folder, many in (("photos", 6), ("held_out", 2)):
+        for color in ("red", "blue"):
+            (tmp_path / folder / color).mkdir(parents=True)
+            for i in range(many):
+                Image.new("RGB", (20 + i, 20), color).save(tmp_path / folder / color / f"{i}.png")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CORESET_CACHE", str(tmp_path / "cache"))
+    panel = eval(call[:-1] + ", epochs=1, run=False)", {"explore": explore}).run(wait=True)
+    pool = panel.session.result.pool
+    assert len(pool) == 12 and len(pool.test) == 4 and len(panel.selection) >= 1
+
+
 def test_the_method_table_is_the_registrys():
     from coreset_explore import method_table
 

@@ -196,7 +196,7 @@ MISTAKES = [
     ("random", {"speed": 1}, "random has no parameter 'speed'; it takes none"),
     ("gradsim", {"threshold": 2.0}, "threshold lies between -1 and 1, got 2.0"),
     ("herding", {"space": "pixels"}, "space is one of 'emb', 'grads', not 'pixels'"),
-    ("herding", {"normalize": "yes"}, "normalize wants True or False"),
+    ("herding", {"normalize": "yes"}, "normalize is True or False, not 'yes'"),
     ("random", {"wrap": [("per_clas", {})]}, "no combinator is called 'per_clas'; did you mean 'per_class'"),
     (
         "random",
@@ -205,7 +205,7 @@ MISTAKES = [
     ),
     ("random", {"wrap": [("per_batch", {"size": 1})]}, "size lies between 2 and 4096"),
     ("random", {"wrap": [("two_stage", {"first": "randm"})]}, "did you mean 'random'"),
-    ("random", {"given": [60]}, "given names rows 60 to 60 of a pool of 60 rows"),
+    ("random", {"given": [60]}, "given is a list of row numbers from 0 to 59, and row 60 was asked for"),
 ]
 
 

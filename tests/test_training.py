@@ -168,11 +168,11 @@ def test_logits_and_features_in_blocks_equal_the_whole_and_modes_come_back():
     "arguments, message",
     [
         ({"subset": []}, "the subset is empty"),
-        ({"subset": [0, 60]}, "names rows 0 to 60, and the data has rows 0 to 59"),
+        ({"subset": [0, 60]}, "row numbers from 0 to 59, and row 60 was asked for"),
         ({"subset": Selection([0, 1], [1.0, -1.0])}, "weights sum to 0"),
-        ({"epochs": 0}, "epochs is a number from 1, not 0"),
-        ({"updates": -1}, "updates is a number from 1"),
-        ({"optimizer": "adamw"}, "optimizer is 'sgd' or 'adam', not 'adamw'"),
+        ({"epochs": 0}, "epochs is a whole number from 1, not 0"),
+        ({"updates": -1}, "updates is a whole number from 1"),
+        ({"optimizer": "adamw"}, "optimizer is one of 'sgd', 'adam', not 'adamw'; did you mean 'adam'"),
         ({"model": "mpl"}, "nearest: mlp"),
         ({"model": nn.Linear(5, 2)}, "tells 2 classes apart, and made has 3"),
         (

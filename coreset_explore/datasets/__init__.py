@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from coreset_explore.checks import nearest, shown
+from coreset_explore.checks import seed as checked_seed
 from coreset_explore.datasets.arrays import own
 from coreset_explore.datasets.download import obtain, registry, verify
 from coreset_explore.datasets.folder import load_folder
@@ -68,6 +69,7 @@ def load(
     if isinstance(name, Data):
         _unused("A Data", y=y, classes=classes, columns=columns, files=files, test=test, test_from=test_from)
         return name
+    seed = checked_seed(seed)
     if isinstance(name, os.PathLike):
         name = f"folder:{os.fspath(name)}"
     if not isinstance(name, str):
@@ -106,9 +108,8 @@ def _unused(what: str, **given: Any) -> None:
 def _unknown(name: str) -> str:
     if Path(name).expanduser().is_dir():
         return f'Unknown dataset {name!r}: for a folder of pictures write load("folder:{name}").'
-    plain = {n.replace("-", ""): n for n in names()}
-    near = get_close_matches(name.lower().replace("_", "").replace("-", "").replace(" ", ""), plain, n=2)
-    hint = f"did you mean {' or '.join(plain[n] for n in near)}? " if near else ""
+    near = nearest(name, names(), 2)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
     known = ", ".join(names())
     return f'Unknown dataset {name!r}: {hint}There are {known}, "folder:PATH", and arrays of your own.'
 
@@ -145,6 +146,8 @@ def _idx(name: str, root: str | os.PathLike | None) -> Data:
 def _cifar(name: str, root: str | os.PathLike | None, test_from: str | None) -> Data:
     entry = registry()[name]
     paths = obtain(name, root)
+    if not isinstance(test_from, str | None):
+        raise ValueError(f'test_from names the file to test on, as "data_batch_5", not {shown(test_from)}.')
     official = [f["name"] for f in entry["files"]]
     test = official[-1] if test_from is None else f"{test_from.removesuffix('.bin')}.bin"
     known = {f["name"]: f for f in [*entry["files"], *entry.get("partial", [])]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from coreset_explore.checks import nearest, shown
 from coreset_explore.datasets.types import Data, hold_out, refuse_non_finite
 from coreset_explore.labels import code_labels
 from coreset_explore.progress import bar, track
+from coreset_explore.tensors import is_frame, numbers, tensor
+
+TEST = "The test frame"
+LABELS = 'name the label column with y="..."'
 
 
 def own(
@@ -28,10 +34,15 @@ def own(
 
     An array that has the right type already is shared, not copied.
     """
+    if x is None or isinstance(x, dict | torch.utils.data.DataLoader):
+        hint = "the Dataset it draws from" if isinstance(x, torch.utils.data.DataLoader) else "an array"
+        raise ValueError(
+            f"Data is a dataset's name, an array x with y=, a pair (x, y), a frame or a Dataset, not {shown(x)}: "
+            f"give {hint}."
+        )
     name = "frame" if is_frame(x) else type(x).__name__ if is_dataset(x) else "arrays"
-    if is_frame(x):
-        if is_frame(test):
-            test = _from_frame(test, y, files, columns)[:2]
+    label, framed = y, is_frame(x)
+    if framed:
         x, y, files, columns = _from_frame(x, y, files, columns)
     elif is_dataset(x):
         if y is not None:
@@ -40,11 +51,15 @@ def own(
         x, y = _from_dataset(x)
     x = convert(x, "x")
     y_test = x_test = None
+    if framed and is_frame(test):
+        test = _from_frame(test, label if _is_column(label) else None, None, columns, TEST)[:2]
     if isinstance(test, tuple | list):
         if len(test) != 2:
             raise ValueError(f"test must be a pair (x, y) or a share as 0.2, not {len(test)} things.")
-        x_test = convert(test[0].to_numpy() if is_frame(test[0]) else test[0], "the test set")
-        y_test = test[1]
+        x_test, y_test = test
+        if framed and is_frame(x_test):
+            x_test = _from_frame(x_test, None, None, columns, TEST)[0]
+        x_test = convert(x_test, "the test set")
     elif is_dataset(test):
         test_x, y_test = _from_dataset(test)
         x_test = convert(test_x, "the test set")
@@ -75,11 +90,6 @@ def own(
     return hold_out(data, test, seed) if isinstance(test, float) else data
 
 
-def is_frame(x: Any) -> bool:
-    """Whether x is a pandas frame, without importing pandas."""
-    return type(x).__module__.partition(".")[0] == "pandas" and hasattr(x, "columns")
-
-
 def is_dataset(x: Any) -> bool:
     """Whether x is a torch Dataset, or items by number like one, but no array and no list."""
     if isinstance(x, torch.utils.data.Dataset):
@@ -90,31 +100,9 @@ def is_dataset(x: Any) -> bool:
     return not plain and hasattr(x, "__getitem__") and hasattr(x, "__len__")
 
 
-def _array(x: Any, what: str) -> Tensor | np.ndarray:
-    if isinstance(x, Tensor):
-        if x.layout != torch.strided:
-            raise ValueError(f"{what} is a sparse tensor: give x.to_dense().")
-        return x.detach().cpu()
-    if hasattr(x, "toarray"):
-        raise ValueError(f"{what} is a sparse matrix: give x.toarray(), or a dense projection of it.")
-    try:
-        return np.asarray(x)
-    except ValueError as error:  # numpy's word for ragged lists
-        raise ValueError(f"{what} has rows of different lengths: give a rectangular array.") from error
-
-
 def convert(x: Any, what: str) -> Tensor:
     """`x` as uint8 images (n, channels, h, w) for 3 or 4 dimensions, as a float32 table (n, d) for 2."""
-    x = _array(x, what)
-    if isinstance(x, np.ndarray):
-        if x.dtype.kind not in "biuf":
-            raise ValueError(
-                f"{what} holds {x.dtype.name} values, not numbers: encode them (pandas.get_dummies does)."
-            )
-        if x.dtype.itemsize > 8 or (x.dtype.kind == "u" and x.dtype.itemsize > 1) or not x.dtype.isnative:
-            x = x.astype(np.float64)  # torch has no wide floats, nor much for wide unsigned numbers
-        # a copy where torch could not own or read the memory; otherwise the array is shared, never written to
-        x = torch.from_numpy(x if x.flags.writeable and min((*x.strides, 0)) >= 0 else x.copy())
+    x = tensor(numbers(x, LABELS) if is_frame(x) else x, what).cpu()
     if x.is_complex():
         raise ValueError(f"{what} holds complex numbers: give their real parts, or absolute values.")
     if x.ndim not in (2, 3, 4):
@@ -165,33 +153,31 @@ def _pixels(x: Tensor, what: str) -> Tensor:
     )
 
 
-def _from_frame(frame: Any, y: Any, files: Any, columns: Sequence[str] | None) -> tuple:
-    """(x, y, files, column names) of a frame; `y` and `files` may name columns, `columns` picks features."""
-    label, paths = y if isinstance(y, str) else None, files if isinstance(files, str) else None
-    for wanted in (label, paths, *(columns or ())):
-        if wanted is not None and wanted not in frame.columns:
-            from difflib import get_close_matches
+def _is_column(name: Any) -> bool:
+    """Whether this is a column's name (text, or a number as frames made from arrays have) rather than labels."""
+    return isinstance(name, str | int | np.integer)
 
-            near = get_close_matches(str(wanted), map(str, frame.columns), n=3)
-            there = ", ".join(map(str, frame.columns[:8]))
-            hint = f"did you mean {' or '.join(near)}?" if near else f"it has {there}."
-            raise ValueError(f"The frame has no column {wanted!r}: {hint}")
-    table = (
-        frame[list(columns)] if columns else frame.drop(columns=[c for c in (label, paths) if c is not None])
-    )
-    words = [str(column) for column, dtype in table.dtypes.items() if dtype.kind not in "biuf"]
-    if words:
-        raise ValueError(
-            f"Columns {', '.join(words[:5])} hold no numbers: drop them, encode them (pandas.get_dummies), "
-            'or name the label column with y="...".'
-        )
-    x = table.to_numpy(dtype="float32", na_value=np.nan)
+
+def _from_frame(
+    frame: Any, y: Any, files: Any, columns: Sequence[str] | None, what: str = "The frame"
+) -> tuple:
+    """(x, y, files, column names) of a frame; `y` and `files` may name columns, `columns` picks features."""
+    label, paths = y if _is_column(y) else None, files if isinstance(files, str) else None
+    picked = () if columns is None else [columns] if isinstance(columns, str) else list(columns)
+    wanted = (c for c in (label, paths, *picked) if c is not None)
+    if missing := [c for c in wanted if c not in frame.columns]:
+        near = nearest(missing[0], map(str, frame.columns))
+        there = ", ".join(map(str, frame.columns[:8]))
+        hint = f"did you mean {' or '.join(near)}?" if near else f"it has {there}."
+        raise ValueError(f"{what} has no column {', '.join(map(repr, missing[:5]))}: {hint}")
+    table = frame[picked] if picked else frame.drop(columns=[c for c in (label, paths) if c is not None])
+    x = numbers(table, LABELS)
     if (bad := ~np.isfinite(x)).any():
         column = table.columns[int(bad.any(axis=0).argmax())]
         rows = np.flatnonzero(bad.any(axis=1))
         first = ", ".join(map(str, rows[:5]))
         raise ValueError(
-            f"The frame has NaN or infinite values in {len(rows):,} rows ({first}), "
+            f"{what} has NaN or infinite values in {len(rows):,} rows ({first}), "
             f"first in column {column!r}: drop or fill them before loading."
         )
     return (
@@ -219,14 +205,20 @@ def _from_dataset(dataset: Any) -> tuple[Any, Any]:
                 raise ValueError(
                     f"Item {i} of the Dataset is no pair (x, y): wrap the Dataset so that it gives one."
                 )
-            x = torch.from_numpy(np.array(x)) if not isinstance(x, Tensor) else x.detach()
+            # a copy: items may be views of one buffer, and pictures are read-only
+            x = tensor(x if isinstance(x, Tensor) else np.array(x), f"Item {i} of the Dataset")
             if xs and x.shape != xs[0].shape:
                 raise ValueError(
                     f"Item {i} of the Dataset has shape {tuple(x.shape)}, item 0 {tuple(xs[0].shape)}: "
                     "add a transform that makes all alike."
                 )
+            if getattr(y, "ndim", 0) and math.prod(y.shape) != 1:
+                raise ValueError(
+                    f"Item {i} of the Dataset has {shown(y)} as its label: give one label an item, as "
+                    "y.argmax() of a one-hot one."
+                )
             xs.append(x)
-            ys.append(y.item() if isinstance(y, Tensor | np.generic) else y)
+            ys.append(y.item() if hasattr(y, "item") else y)
     if not xs:
         raise ValueError("The Dataset is empty: at least one item is needed.")
     return torch.stack(xs), None if all(y is None for y in ys) else ys

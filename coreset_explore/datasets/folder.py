@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from coreset_explore.checks import whole
 from coreset_explore.datasets.types import Data, hold_out
 from coreset_explore.progress import bar, track
 
@@ -51,8 +52,7 @@ def square(picture: Image, size: int) -> Image:
 
 def load_folder(path: str, size: int, test: str | os.PathLike | float | None, seed: int, name: str) -> Data:
     """Data of a folder with one sub-folder a class; `test` another such folder or the share to hold out."""
-    if not 1 <= size <= 1024:
-        raise ValueError(f"size={size} is no picture size: give the pixels of a side, 1 to 1024.")
+    size = whole(size, "size, the pixels of a picture's side,", 1, 1024)
     if not isinstance(test, str | os.PathLike | float | None):
         raise ValueError(f"test={test!r}: give another folder of pictures, or the share to hold out, as 0.2.")
     if not path:
@@ -60,7 +60,8 @@ def load_folder(path: str, size: int, test: str | os.PathLike | float | None, se
     root = Path(path).expanduser()
     classes = _classes(root)
     fraction = test if isinstance(test, float) else 0.2
-    other = None if test is None or isinstance(test, float) else Path(test).expanduser()
+    other = None if test is None or isinstance(test, float) else os.fspath(test).removeprefix("folder:")
+    other = None if other is None else Path(other).expanduser()
     with bar(f"reading {root.name}"):
         x, y, files, skipped = _read(root, classes, size)
         for label, count in zip(classes, torch.bincount(y, minlength=len(classes)).tolist()):

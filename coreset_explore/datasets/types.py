@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
+
+from coreset_explore import checks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -164,26 +167,18 @@ def _check_y(y: Tensor | None, n: int, classes: int, what: str) -> None:
 def _index(rows, n: int) -> Tensor:
     if isinstance(rows, slice):
         return torch.arange(n)[rows]
-    index = torch.as_tensor(rows if not isinstance(rows, range | tuple) else list(rows))
-    if index.dtype == torch.bool:
-        if index.shape != (n,):
-            raise ValueError(f"A mask of {tuple(index.shape)} does not fit {n:,} rows.")
-        return index.nonzero().flatten()
-    if index.numel() == 0:
+    single = isinstance(rows, numbers.Integral) or getattr(rows, "ndim", 1) == 0
+    index = checks.rows([rows] if single else rows, "Data[rows]", n, negative=True).cpu()
+    if len(index) == 0:
         raise ValueError("No rows were asked for: a dataset has at least one.")
-    if index.is_floating_point() or index.ndim > 1:
-        raise ValueError(f"Rows are whole numbers in one dimension, not {index.dtype} {tuple(index.shape)}.")
-    index = index.reshape(-1).to("cpu", torch.int64)
-    if int(index.min()) < -n or int(index.max()) >= n:
-        raise IndexError(f"Rows go from 0 to {n - 1}; {int(index.max())} was asked for.")
-    return index.remainder(n)
+    return index
 
 
 def split(y: Tensor | None, n: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
     """Row numbers (train, test), sorted: `fraction` of every class, never its last row, drawn by `seed`."""
-    if not 0 < fraction < 1:
+    if not 0 < checks.real(fraction, "the share of rows to hold out") < 1:
         raise ValueError(f"test={fraction} is no share of the rows: give a number between 0 and 1, as 0.2.")
-    rng = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(checks.seed(seed))
     order = torch.randperm(n, generator=rng)
     groups = [order] if y is None else [order[y[order] == c] for c in range(int(y.max()) + 1)]
     test = torch.cat([group[: min(round(fraction * len(group)), max(len(group) - 1, 0))] for group in groups])

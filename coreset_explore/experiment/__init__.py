@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import copy
 import math
+import numbers
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from coreset_explore import progress
+from coreset_explore import checks, progress
 from coreset_explore.experiment.entries import entries_of, selections
 from coreset_explore.experiment.linear import Bench, Probe, probe, probes
 from coreset_explore.pool import Pool
@@ -69,20 +70,21 @@ def accuracy_curve(
 
     if not isinstance(pool, Pool):
         pool, data = _recorded(pool, data, show)
-    if equal not in ("epochs", "updates"):
-        raise ValueError(f"equal is 'epochs' or 'updates', not {equal!r}")
+    checks.choice(equal, "equal", ("epochs", "updates"))
+    epochs = checks.whole(epochs, "epochs", 1)
+    updates = None if updates is None else checks.whole(updates, "updates", 1)
     pool, judge, place = _judged(pool, model, data)
-    sizes = sorted({budget(k, len(pool)) for k in budgets})
+    sizes = sorted({budget(k, len(pool)) for k in _several(budgets, "budgets")})
     if not sizes:
         raise ValueError("no budgets: pass numbers of picks or shares of the pool, as [50, 200, 1000]")
     entries = entries_of(methods, pool, place)
-    seeds = range(seeds) if isinstance(seeds, int) else list(seeds)
+    seeds = [checks.seed(seed) for seed in _several(seeds, "seeds", count=True)]
     if len(seeds) == 0:
         raise ValueError("no seeds: pass a number from 1 or a list")
     if model == "probe":
         regime, learn = "probe", _probing(judge)
     else:
-        regime, learn = _training(data, model, equal, epochs, updates, sizes[-1], dict(recipe or {}))
+        regime, learn = _training(data, model, equal, epochs, updates, sizes[-1], recipe)
     table = []
     with progress.bar("Accuracy curve", show):
         for entry in track(entries, "method"):
@@ -112,6 +114,15 @@ def accuracy_curve(
                     )
                     table.append(row)
     return pandas.DataFrame(table, columns=COLUMNS)
+
+
+def _several(value: Any, what: str, count: bool = False) -> list:
+    """A list of values, of one value alone, or with `count` of the numbers below it."""
+    if isinstance(value, numbers.Real) or getattr(value, "ndim", 1) == 0:
+        return list(range(checks.whole(value, what, 1))) if count else [value]
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        raise ValueError(f"{what} are a number or a list of numbers, not {checks.shown(value)}")
+    return list(value)
 
 
 def _recorded(source, data, show) -> tuple[Pool, Any]:
@@ -169,17 +180,21 @@ def _training(data, model, equal, epochs, updates, largest, recipe) -> tuple[str
     from coreset_explore.datasets import load
     from coreset_explore.descent import usual_batch
     from coreset_explore.training import fit
+    from coreset_explore.training import recipe as checked_recipe
 
-    data = load(data)
+    data, device = load(data), {}
+    if isinstance(recipe, Mapping) and "device" in recipe:  # fit's own, where a recipe says how to train
+        device, recipe = {"device": recipe["device"]}, {k: v for k, v in recipe.items() if k != "device"}
+    recipe = checked_recipe(recipe, "test_every")
     if equal == "epochs":
         how, regime = {"epochs": epochs}, f"equal epochs: {epochs:,}"
     else:
-        steps = updates or epochs * math.ceil(largest / recipe.get("batch_size", usual_batch(largest)))
+        steps = updates or epochs * math.ceil(largest / (recipe.get("batch_size") or usual_batch(largest)))
         how, regime = {"updates": steps}, f"equal updates: {steps:,}"
 
     def learn(chosen: Selection, seed: int) -> tuple[float, float, int]:
         net = model if isinstance(model, str) else copy.deepcopy(model)
-        done = fit(net, data, chosen, **how, seed=seed, show=False, **recipe)
+        done = fit(net, data, chosen, **how, seed=seed, show=False, **device, **recipe)
         tested = [e.test_accuracy for e in done.epochs if e.test_accuracy is not None]
         return done.accuracy, max(tested, default=math.nan), len(chosen)
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import dis
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from coreset_explore.bound import Bound, missing_for
+from coreset_explore.checks import Named, shown
 from coreset_explore.measures import prefixes
 from coreset_explore.pool import Pool
-from coreset_explore.presets import presets
-from coreset_explore.registry import METHODS, PICKERS, SCORES, Method, find
-from coreset_explore.selecting import bind, missing_for, select
+from coreset_explore.presets import Preset
+from coreset_explore.registry import Method
+from coreset_explore.selecting import configured, preset_of, select
 from coreset_explore.selection import Selection
 
 WORDS = ("method", "params", "wrap", "pick", "label", "name")
@@ -32,24 +35,28 @@ class Entry:
     params: Mapping[str, Any] = field(default_factory=dict)
     own: Selection | None = None
 
+    @cached_property
+    def told(self) -> tuple[Bound, Sequence[Named]]:
+        """The method with its parameters and picker, and its combinators, all of them checked."""
+        return configured(self.method, self.pick, self.wrap, self.params)
+
     @property
     def found(self) -> Method:
-        return find(self.method)
+        return self.told[0].method
 
     @property
     def nested(self) -> bool:
         """Whether the first picks of one run answer the smaller budgets."""
-        picker = self.pick if isinstance(self.pick, str) else (self.pick or ("top",))[0]
-        whole = self.found.nested and (self.found.kind != "score" or PICKERS[picker].nested)
-        return whole and all(name == "per_class" for name, _ in self.wrap)
+        bound, wrap = self.told
+        return bound.nested and all(name == "per_class" for name, _ in wrap)
 
     @property
     def draws(self) -> bool:
         """Whether another seed can change the picks: not if neither the method nor its picker ever reads `rng`."""
-        if any(name != "per_class" for name, _ in self.wrap):
+        bound, wrap = self.told
+        if any(name != "per_class" for name, _ in wrap):
             return True
-        picker = self.pick if isinstance(self.pick, str) else (self.pick or ("top",))[0]
-        fn = PICKERS[picker].fn if self.found.kind == "score" else self.found.fn
+        fn = (bound.picker or bound.method).fn
         code = getattr(fn, "__code__", None)
         takes = code is not None and "rng" in code.co_varnames
         return not takes or any(step.argval == "rng" for step in dis.get_instructions(fn))
@@ -62,10 +69,16 @@ class Entry:
 
 def entries_of(methods, pool: Pool, place: Tensor) -> list[Entry]:
     """What `methods` names, with random among it by the others' per-class rule; `place` moves one's own selections."""
+    if _is_one(methods):
+        methods = [methods]
+    if not isinstance(methods, Iterable):
+        raise ValueError(f'methods are names as "CRAIG", or a list of them, not {shown(methods)}')
     named = methods.items() if isinstance(methods, Mapping) else ((None, spec) for spec in methods)
     entries = [_entry(spec, label, place) for label, spec in named]
     if not any(e.own is None and e.found.name == "random" for e in entries):
-        rules = [options for e in entries for name, options in e.wrap if name == "per_class"]
+        rules = [
+            options for e in entries if e.own is None for name, options in e.told[1] if name == "per_class"
+        ]
         rule = {key: value for key, value in (rules[0] if rules else {}).items() if key == "rule"}
         entries.append(Entry("Random", "random", (("per_class", rule),) if rules else ()))
     labels = [entry.label for entry in entries]
@@ -73,7 +86,7 @@ def entries_of(methods, pool: Pool, place: Tensor) -> list[Entry]:
         raise ValueError(f"two methods are called {twice!r}; give each its own label")
     for entry in entries:
         if entry.own is None:
-            lacking = missing_for(bind(entry.method, entry.pick, **entry.params), pool)
+            lacking = missing_for(entry.told[0], pool)
             if lacking is not None:
                 raise lacking
     return entries
@@ -85,22 +98,29 @@ def _entry(spec, label: str | None, place: Tensor) -> Entry:
         return Entry(
             label or getattr(spec, "name", None) or own.info.get("method", "mine"), own=_moved(own, place)
         )
-    if isinstance(spec, str):
-        if spec not in METHODS and spec not in SCORES and spec in presets():
-            return _entry(presets()[spec], label, place)
-        return Entry(label or spec, find(spec))
+    preset = preset_of(spec)
     if isinstance(spec, Mapping):
         if unknown := [key for key in spec if key not in WORDS]:
             raise ValueError(f"a method is described by {', '.join(WORDS[:5])}, not {unknown[0]!r}")
-        method = find(spec.get("method", ""))
-        label = label or spec.get("label") or spec.get("name") or method.name
-        wrap = tuple((name, dict(options)) for name, options in spec.get("wrap", ()))
-        return Entry(label, method, wrap, spec.get("pick"), dict(spec.get("params", {})))
-    if hasattr(spec, "wrap"):  # a preset, or a choice of the panel
-        wrap = tuple((name, dict(options)) for name, options in spec.wrap)
-        return Entry(label or spec.name, find(spec.method), wrap, spec.pick, dict(spec.params))
-    found = find(spec)
-    return Entry(label or found.name, found)
+        told = dict(spec)
+    elif preset is not None or hasattr(spec, "wrap"):  # a preset, or a choice of the panel
+        told = {word: getattr(preset or spec, word) for word in ("method", "params", "wrap", "pick", "name")}
+    elif isinstance(spec, str | Method) or callable(spec):
+        told = {"method": spec, "name": spec if isinstance(spec, str) else None}
+    else:
+        raise ValueError(
+            f"a line of the curve is a method's or preset's name, a dictionary {{method, params, wrap, pick, label}} "
+            f"or a Selection, not {shown(spec)}; rows of your own are Selection.of(rows)"
+        )
+    bound, wrap = configured(told.get("method"), told.get("pick"), told.get("wrap"), told.get("params"))
+    label = label or told.get("label") or told.get("name") or bound.method.name
+    return Entry(label, bound.method, tuple(wrap), bound.pick, bound.params)
+
+
+def _is_one(methods: Any) -> bool:
+    """Whether this is one method, where a list or {label: method} of them is asked for."""
+    described = isinstance(methods, Mapping) and "method" in methods and set(methods) <= set(WORDS)
+    return described or isinstance(methods, str | Method | Preset | Selection) or callable(methods)
 
 
 def _moved(own: Selection, place: Tensor) -> Selection:

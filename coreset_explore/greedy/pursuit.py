@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coreset_explore.gradients import Gradients
+from coreset_explore.gradients import Gradients, LastLayer
 from coreset_explore.greedy.residual import Residual, residual
 from coreset_explore.progress import check, track
 
@@ -41,6 +41,16 @@ def pursue(
     if target.numel() != vectors.dim:
         raise ValueError(
             f"the target has {target.numel():,} numbers and the gradients {vectors.dim:,}; match gradients of one model"
+        )
+    mine = (
+        (len(vectors.r), vectors.r.shape[2], vectors.h.shape[2] + 1)
+        if isinstance(vectors, LastLayer)
+        else None
+    )
+    if mine and target.ndim == 3 and tuple(target.shape) != mine:
+        raise ValueError(
+            f"the target's gradients are (steps, classes, features + 1) = {tuple(target.shape)} and the candidates' "
+            f"{mine}; match gradients of one model at the same steps"
         )
     left = residual(vectors, target, k + len(given), normalized, compiled)
     norms, length = left.norms, float(target.norm())

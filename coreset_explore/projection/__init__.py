@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore import cache as results
+from coreset_explore import checks
 from coreset_explore.neighbors import knn
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check
@@ -62,8 +63,10 @@ def project(
     own, where a cancel is immediate and this interpreter stays free. Raises ValueError for NaN or infinite
     features, naming the rows.
     """
-    if how not in NAMES:
-        raise ValueError(f"how is one of {', '.join(map(repr, NAMES))}, not {how!r}")
+    checks.choice(how, "how", NAMES)
+    seed, n_neighbors = checks.seed(seed), checks.whole(n_neighbors, "n_neighbors", 2)
+    min_dist, perplexity = checks.real(min_dist, "min_dist", 0, 1), checks.real(perplexity, "perplexity", 1)
+    limit = None if limit is None else checks.whole(limit, "limit", FEWEST)
     pool = Pool.of(pool)
     x = _finite(pool.need("emb")).detach().cpu().float()
     y = None if pool.y is None else pool.y.cpu()
