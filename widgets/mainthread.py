@@ -1,7 +1,8 @@
 """What the page says is heard on the kernel's main thread, where everything else of the panel happens.
 
 JupyterLab sends widgets' messages over a subshell, where the kernel offers one: a thread beside the main one. A panel
-drawn from two threads loses updates, and a timer set on the loop from another thread does not wake it.
+drawn from two threads loses updates, and a timer set on the loop from another thread does not wake it. Nor do two ways
+keep an order: a button pressed after a menu was changed would be heard before it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ def hear_on_main_thread(loop: asyncio.AbstractEventLoop | None) -> None:
 
 
 def routed(handle: Callable[..., Any], loop: asyncio.AbstractEventLoop) -> Callable[..., Any]:
-    """`handle` for messages of any thread: called on this one's `loop`, while the other thread stands still.
+    """`handle` for messages (stream, ident, message) of any thread: called on this one's `loop`, and answered there.
+
+    The kernel sends what a control says next to the shell that last answered it, so an answer forgets that its question
+    came over a subshell: from then on that control is heard on the main shell, in turn with all others. Until then the
+    other thread stands still while its message is heard.
 
     It stands still rather than awaits: ipykernel takes a thread that awaits for free, handles its next message beside
     this one and never says that it was heard, and a control that is not told so sends nothing more.
@@ -36,6 +41,7 @@ def routed(handle: Callable[..., Any], loop: asyncio.AbstractEventLoop) -> Calla
     home = threading.get_ident()
 
     def handler(*message: Any) -> None:
+        message[-1]["header"].pop("subshell_id", None)
         if threading.get_ident() == home or loop.is_closed():
             handle(*message)
             return
