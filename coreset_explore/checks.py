@@ -107,8 +107,8 @@ def rows(value: Any, what: str, n: int | None = None, *, negative: bool = False)
     `negative` counts from the end, as Python does.
     """
     wanted = f"{what} is a list of row numbers from 0" + ("" if n is None else f" to {n - 1:,}")
-    value = sorted(value) if isinstance(value, set | frozenset) else value
     try:
+        value = sorted(value) if isinstance(value, set | frozenset) else value
         if isinstance(value, str | bytes | Mapping):
             raise TypeError("a text or a mapping is no list")
         found = value if isinstance(value, Tensor) else _plain_numbers(value)

@@ -55,6 +55,8 @@ def features(X: Any) -> Tensor:
         raise ValueError(f"{wanted}, got {shown(X)}; signals(data) records the features of a dataset")
     if isinstance(X, tuple) and len(X) == 2 and all(hasattr(part, "__len__") for part in X):
         raise ValueError(f"{wanted}, got a pair; give features and labels apart, as Pool.of(X, y)")
+    if isinstance(X, LastLayer | Dense):
+        raise ValueError(f"{wanted}, got gradients; give these by name, as Pool.of(grads=…)")
     table = tensors.numbers(X, "pass the label column as y") if tensors.is_frame(X) else X
     found = tensors.tensor(table, "X, the features,")
     if found.ndim != 2 or found.shape[1] == 0 or found.is_complex():

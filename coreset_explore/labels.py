@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from coreset_explore.tensors import tensor
+
 MOST_CLASSES = 1 << 16  # whole numbers above this are names (years, article numbers), not class numbers
 
 
@@ -52,7 +54,11 @@ def code_labels(
 
 def _plain(y: Any, what: str) -> np.ndarray:
     """Labels as one array (n,) of whole numbers or text, none of them missing."""
-    values = y.detach().cpu().numpy() if isinstance(y, Tensor) else np.asarray(y)
+    y = tensor(y, what).cpu().numpy() if isinstance(y, Tensor) else y
+    try:
+        values = np.asarray(y)
+    except ValueError:  # numpy's word for ragged lists
+        raise ValueError(f"{what} has labels of several lengths: give one label a row") from None
     values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
     if values.ndim != 1:
         hint = "; y.argmax(1) turns one-hot rows into labels" if values.ndim == 2 else ""

@@ -243,6 +243,13 @@ WRONG = {
     "load nothing": (lambda: load(None), "not None", "a dataset's name"),
     "load a dictionary": (lambda: load({"a": 1}), "not {'a': 1}", "give an array"),
     "load a loader": (lambda: load(DataLoader(Items((X[0], 0)))), "a DataLoader", "the Dataset it draws from"),
+    "load a pool": (lambda: load(POOL), "not Pool", r"give \(pool.emb, pool.y\)"),
+    "features of gradients": (lambda: chosen(pool=POOL.grads), "got gradients", r"Pool.of\(grads=…\)"),
+    "features too large": (
+        lambda: chosen("kcenter", Pool.of(torch.full((3, 2), 2.0**63)), 1), "3 rows", "mend or drop them first"
+    ),
+    "ragged labels": (lambda: Pool.of(X[:2], [[0], [1, 2]]), "several lengths", "one label a row"),
+    "sparse labels": (lambda: Pool.of(X[:2], torch.eye(2).to_sparse()), "a sparse tensor", "to_dense"),
     "label vectors": (lambda: load(Items((X[0], torch.ones(3)))), r"float32 \(3,\) as its label", "one label an item"),
     "items of text": (lambda: load(Items(("abc", 0))), "Item 0 of the Dataset holds 'abc'", "not numbers"),
     "items of nothing": (lambda: load(Items((None, 0))), "Item 0 of the Dataset holds None", "not numbers"),

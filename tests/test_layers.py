@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "fields": "tensors checks gradients",
     "params": "checks",
     "memory": "",
-    "labels": "",
+    "labels": "tensors",
     "pool": "checks fields gradients labels",
     "selection": "checks tensors gradients pool",
     "views": "gradients pool",

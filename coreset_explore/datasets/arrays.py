@@ -34,11 +34,14 @@ def own(
 
     An array that has the right type already is shared, not copied.
     """
-    if x is None or isinstance(x, dict | torch.utils.data.DataLoader):
-        hint = "the Dataset it draws from" if isinstance(x, torch.utils.data.DataLoader) else "an array"
+    ours = type(x).__module__.startswith(
+        "coreset_explore."
+    )  # a Pool has rows and a length, and is no Dataset
+    if x is None or ours or isinstance(x, dict | torch.utils.data.DataLoader):
+        instead = {"DataLoader": "the Dataset it draws from", "Pool": "(pool.emb, pool.y)"}
         raise ValueError(
             f"Data is a dataset's name, an array x with y=, a pair (x, y), a frame or a Dataset, not {shown(x)}: "
-            f"give {hint}."
+            f"give {instead.get(type(x).__name__, 'an array')}."
         )
     name = "frame" if is_frame(x) else type(x).__name__ if is_dataset(x) else "arrays"
     label, framed = y, is_frame(x)

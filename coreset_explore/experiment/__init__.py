@@ -31,8 +31,8 @@ COLUMNS = (
 
 def accuracy_curve(
     pool,
-    methods: Sequence | Mapping[str, Any],
-    budgets: Sequence[int | float],
+    methods: Any,
+    budgets: int | float | Sequence[int | float],
     *,
     data=None,
     seeds: int | Sequence[int] = 3,
@@ -48,10 +48,9 @@ def accuracy_curve(
     - `pool`: a Pool, or a dataset (a name, a Data), whose signals are then recorded; real training also needs
     `data`
       where a Pool is given.
-    - `methods`: names of methods or presets, dicts {method, params, wrap, pick, label}, or Selections of your
-    own (a
-      prefix answers each budget). Random is always among them, drawn by the same per-class rule as the
-      others.
+    - `methods`: one or a list (or {label: method}): names of methods or presets, dicts {method, params, wrap,
+      pick, label}, or Selections of your own (a prefix answers each budget). Random is always among
+      them, drawn by the same per-class rule as the others.
     - `model` "probe" is a linear classifier on the pool's features, judged by `pool.test` or, without one, by
     a fifth
       of each class that is set aside before selecting. Another name (or a module, copied for each run) is
