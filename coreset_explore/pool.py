@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from coreset_explore.checked import features, refuse_bad, row_names, tensors
 from coreset_explore.gradients import Dense, LastLayer
 from coreset_explore.labels import code_labels
 
@@ -98,14 +99,16 @@ class Pool:
         """Wrap arrays, tensors or a data frame: features `X` (n, d), labels `y` (n,) of any kind (strings are coded).
 
         `more` takes `logits`, `grads`, `history` and named extras. Raises ValueError for NaN or infinite features,
-        logits or gradients (naming the rows), for lengths that disagree, and for an empty pool. A Pool comes back
-        as it is.
+        logits or gradients (naming the rows), for lengths that disagree, for ids that stand twice, and for an empty
+        pool. A Pool comes back as it is, or with what else is given in place of its own.
         """
-        if isinstance(X, Pool):
-            return X
         found: dict[str, Any] = {}
-        if X is not None:
-            found["emb"] = _features(X)
+        if isinstance(X, Pool):
+            if all(v is None for v in (y, ids, classes, target, info, *more.values())):
+                return X
+            found = dict(X.fields)
+        elif X is not None:
+            found["emb"] = features(X)
         if y is not None:
             found["y"], classes = code_labels(y, classes)
         for name, value in more.items():
@@ -114,14 +117,21 @@ class Pool:
                 found[name] = value if structured else torch.as_tensor(value)
         for name in ("emb", "logits", "grads"):
             if name in found:
-                _refuse_bad(name, found[name])
+                refuse_bad(name, found[name])
         if not found:
             raise ValueError("an empty pool: pass features X (n, d), or grads=, logits=, history=")
         n = len(next(iter(found.values())))
         if n == 0:
             raise ValueError("a pool needs at least one row, got none")
-        found["ids"] = torch.arange(n) if ids is None else torch.as_tensor(ids, dtype=torch.int64)
-        return cls(found, tuple(classes or ()), target, dict(info or {}))
+        if ids is not None or "ids" not in found:
+            found["ids"] = torch.arange(n) if ids is None else row_names(ids)
+        given = {
+            "classes": None if classes is None else tuple(classes),
+            "target": target,
+            "info": None if info is None else dict(info),
+        }
+        held = X if isinstance(X, Pool) else cls(found)
+        return replace(held, fields=found, **{k: v for k, v in given.items() if v is not None})
 
     def __len__(self) -> int:
         return len(self.fields["ids"])
@@ -201,46 +211,10 @@ class Pool:
         rows = torch.randperm(n, generator=torch.Generator().manual_seed(0))[:4096].sort().values
         for name in sorted(self.fields):
             whole = name in ("ids", "y")
-            for part in _tensors(self.fields[name]):
+            for part in tensors(self.fields[name]):
                 axis = part.ndim - 2 if isinstance(self.fields[name], LastLayer) else 0
                 value = part if whole else part.index_select(axis, rows.to(part.device))
                 value = value.detach().cpu().contiguous()
                 digest.update(f"{name}{tuple(part.shape)}{part.dtype}".encode())
                 digest.update(value.view(torch.uint8).numpy() if value.numel() else b"")
         return digest.hexdigest()[:12]
-
-
-def _features(X) -> Tensor:
-    wanted = "features want numbers in shape (n, d)"
-    if hasattr(X, "to_numpy"):
-        try:
-            X = X.to_numpy(dtype="float32")
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{wanted}, and a column holds something else: {error}") from None
-    try:
-        emb = torch.as_tensor(X)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise ValueError(f"{wanted}, got {type(X).__name__}: {error}") from None
-    if emb.ndim != 2 or emb.shape[1] == 0 or emb.is_complex():
-        hint = "flatten images, or record features with recording.signals"
-        raise ValueError(f"{wanted}, got {str(emb.dtype)[6:]} in shape {tuple(emb.shape)}; {hint}")
-    return emb.to(torch.float32)
-
-
-def _refuse_bad(name: str, value) -> None:
-    """Raise for NaN or infinity, naming the rows."""
-    label = {"emb": "the features", "grads": "the gradients"}.get(name, name)
-    for part in _tensors(value):
-        if not part.is_floating_point() or torch.isfinite(part).all():
-            continue
-        rows = (~torch.isfinite(part)).nonzero()[:, 1 if isinstance(value, LastLayer) else 0].unique()
-        first = ", ".join(str(int(i)) for i in rows[:5])
-        raise ValueError(
-            f"{len(rows):,} rows of {label} hold NaN or infinity (rows {first}); drop or mend them first"
-        )
-
-
-def _tensors(value) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value]
-    return [getattr(value, f.name) for f in fields(value) if isinstance(getattr(value, f.name), Tensor)]

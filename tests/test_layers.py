@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "params": "",
     "memory": "",
     "labels": "",
-    "pool": "gradients labels",
+    "checked": "gradients",
+    "pool": "gradients labels checked",
     "selection": "gradients pool",
     "views": "gradients pool",
     "registry": f"{FACTS} params methods",  # methods: it lists the folder

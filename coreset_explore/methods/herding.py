@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 
 from coreset_explore.gradients import Dense
-from coreset_explore.greedy.rows import by_feature
+from coreset_explore.greedy.rows import by_feature, squared_norms, unit
 from coreset_explore.params import Space
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
@@ -47,7 +47,7 @@ def herding(
     if space == "emb":
         x = pool.need("emb")
         if normalize:
-            x = x / x.norm(dim=1, keepdim=True).clamp_min(1e-30)
+            x = unit(Dense(x)).g
         # about the mean: a common offset would cost float32 its digits
         vectors = Dense(by_feature(x - (x.sum(0, dtype=torch.float64) / len(x)).to(x.dtype)))
     else:
@@ -56,7 +56,7 @@ def herding(
             raise ValueError("normalize scales features; with space='grads' leave it off")
     n = len(vectors)
     mean = vectors.sum() / n
-    half = vectors.squared_norm() / 2
+    half = squared_norms(vectors) / 2
     held = torch.as_tensor(list(given), dtype=torch.int64, device=vectors.device)
     half[held] = torch.inf
     pull = vectors[held].sum() - (len(held) + 1) * mean if len(held) else -mean
