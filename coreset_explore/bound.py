@@ -45,11 +45,15 @@ class Bound:
             pool.need(name)
         answer = self._score(pool, k, rng, given) if self.pick else self._select(pool, k, rng, given)
         params = {n: self.params.get(n, p.default) for n, p in self.method.params.items()}
-        info = {**answer.info, "method": self.method.name, "weights": self.method.weights, "params": params}
-        info["space"] = params.get("space", self.method.needs)
+        said = {"method": self.method.name, "weights": self.method.weights, "params": params}
+        said |= {"space": params.get("space", self.method.needs), "wrap": []}
         if self.pick:
-            info["pick"] = [self.pick[0], dict(self.pick[1])]
-        return replace(answer, info=info)
+            said["pick"] = [self.pick[0], dict(self.pick[1])]
+        # What a method declares is so, whatever it called to find its answer; of any other function, as one that
+        # combinators made, only the answer knows, unless it was put together by hand.
+        known = not self.method.declared and not answer.info.get("own")
+        info = {**said, **answer.info} if known else {**answer.info, **said}
+        return replace(answer, info={"nested": self.nested, **info})
 
     def needed(self, pool: Pool) -> tuple[str, ...]:
         """The fields it reads, of several sets that would do the first that the pool holds."""

@@ -70,7 +70,7 @@ def field(name: str, value: Any) -> Any:
     if name == "emb":
         return features(value)
     if name == "ids":
-        return rows(value, "ids, each row's number in the original dataset,")
+        return _each_once(rows(value, "ids, each row's number in the original dataset,"))
     if name in STRUCTURED:
         types, wanted = STRUCTURED[name]
         if not isinstance(value, types):
@@ -90,6 +90,18 @@ def parts_of(value: Any) -> list[Tensor]:
     if isinstance(value, Tensor):
         return [value]
     return [getattr(value, f.name) for f in fields(value) if isinstance(getattr(value, f.name), Tensor)]
+
+
+def _each_once(ids: Tensor) -> Tensor:
+    """ids as they are, unless one stands twice: what is picked could not be told apart."""
+    found, times = torch.unique(ids, return_counts=True)
+    if len(found) < len(ids):
+        twice = int(times.argmax())
+        raise ValueError(
+            f"ids name each row once, and {int(found[twice])} stands {int(times[twice]):,} times; leave ids out to "
+            "number the rows"
+        )
+    return ids
 
 
 def _bounded(name: str, value: Any) -> Any:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Dense
+from coreset_explore.greedy.rows import squared_norms, unit
 from coreset_explore.greedy.spread import spread
 from coreset_explore.progress import check, track
 
@@ -33,10 +34,12 @@ def knn(
         raise ValueError(f"queries have {asking.shape[1]:,} features, the rows {x.shape[1]:,}")
     base, asked = x.detach().float().cpu(), asking.detach().float().cpu()
     if metric == "cosine":
-        base, asked = (v / v.norm(dim=1, keepdim=True).clamp_min(1e-30) for v in (base, asked))
+        base, asked = (unit(Dense(v)).g for v in (base, asked))
     else:  # about the mean, where the search's ‖a‖² + ‖b‖² − 2a·b loses fewer digits
         center = base.mean(0)
         base, asked = base - center, asked - center
+        for part in (base, asked):
+            squared_norms(Dense(part))  # refuses what no distance can be computed from
     parts = []
     for part in base.split(max(WORK // (ROWS * base.shape[1]), 1024)):
         parts.append(faiss.IndexFlatL2(base.shape[1]))

@@ -76,14 +76,16 @@ def parameters(fn: Callable, skip: Collection[str] = ()) -> dict[str, Param]:
 
 @functools.lru_cache(maxsize=512)  # a selection per class asks for them once a class
 def _read(fn: Callable, skip: tuple[str, ...]) -> dict[str, Param]:
-    hints = typing.get_type_hints(fn, include_extras=True)
+    inner = getattr(fn, "func", fn)  # what a functools.partial calls
+    inner = inner if hasattr(inner, "__annotations__") else type(inner).__call__
+    hints = typing.get_type_hints(inner, include_extras=True)
     found = {}
     for name, parameter in inspect.signature(fn).parameters.items():
         if name in STANDARD or name in skip:
             continue
         if parameter.default is inspect.Parameter.empty or name not in hints:
-            raise TypeError(f"{fn.__name__}: parameter {name!r} needs an annotation and a default")
-        found[name] = _param(name, hints[name], parameter.default, fn.__name__)
+            raise TypeError(f"{inner.__name__}: parameter {name!r} needs an annotation and a default")
+        found[name] = _param(name, hints[name], parameter.default, inner.__name__)
     return found
 
 

@@ -88,13 +88,15 @@ class Pool:
         """Wrap arrays, tensors or a data frame: features `X` (n, d), labels `y` (n,) of any kind (strings are coded).
 
         `more` takes `logits`, `grads`, `history` and named extras. Raises ValueError for NaN or infinite features,
-        logits or gradients (naming the rows), for lengths that disagree, and for an empty pool. A Pool comes back
-        as it is.
+        logits or gradients (naming the rows), for lengths that disagree, for ids that stand twice, and for an empty
+        pool. A Pool comes back as it is, or with what else is given in place of its own.
         """
-        if isinstance(X, Pool):
-            return X
         found: dict[str, Any] = {}
-        if X is not None:
+        if isinstance(X, Pool):
+            if all(v is None for v in (y, ids, classes, target, info, *more.values())):
+                return X
+            found = dict(X.fields)
+        elif X is not None:
             found["emb"] = facts.features(X)
         if y is not None:
             found["y"], classes = code_labels(y, classes)
@@ -104,8 +106,15 @@ class Pool:
         n = len(next(iter(found.values())))
         if n == 0:
             raise ValueError("a pool needs at least one row, got none")
-        found["ids"] = torch.arange(n) if ids is None else facts.field("ids", ids)
-        return cls(found, tuple(classes or ()), target, dict(info or {}))
+        if ids is not None or "ids" not in found:
+            found["ids"] = torch.arange(n) if ids is None else facts.field("ids", ids)
+        given = {
+            "classes": None if classes is None else tuple(classes),
+            "target": target,
+            "info": None if info is None else dict(info),
+        }
+        held = X if isinstance(X, Pool) else cls(found)
+        return replace(held, fields=found, **{k: v for k, v in given.items() if v is not None})
 
     def __len__(self) -> int:
         return len(self.fields["ids"])

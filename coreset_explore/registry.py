@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import pkgutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from coreset_explore.checks import nearest, shown
@@ -40,6 +41,7 @@ class Method:
     paper: str = ""
     bytes: Callable[[int, int, int, int], float] | None = None
     skips: Mapping[str, str] = field(default_factory=dict)
+    declared: bool = True  # False for any other function, of which only its answers tell what it is
 
     def __call__(self, *args, **kwargs):
         return self.fn(*args, **kwargs)
@@ -123,12 +125,7 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> UnknownMethod:
     return UnknownMethod(f"{wrong}; {guess}")
 
 
-METHODS, SCORES, PICKERS, STREAMS = (
-    Registry("method"),
-    Registry("score"),
-    Registry("picker"),
-    Registry("stream"),
-)
+METHODS, SCORES, PICKERS, STREAMS = map(Registry, ("method", "score", "picker", "stream"))
 _REGISTRIES = {"selector": METHODS, "score": SCORES, "picker": PICKERS, "stream": STREAMS}
 _discovery = {"done": False, "lock": threading.RLock()}
 
@@ -149,9 +146,13 @@ def find(name: str | Method | Callable) -> Method:
     """The selector or score of that name (a score is a method too, through a picker); a Method comes back as it is."""
     if isinstance(name, Method):
         return name
+    if isinstance(name, functools.partial):
+        inner = find(name.func)
+        return replace(inner, fn=functools.partial(inner.fn, *name.args, **name.keywords))
     if callable(name):
         known = [m for r in (METHODS, SCORES) for m in r.values() if m.fn is name]
-        return known[0] if known else Method(name.__name__, "selector", name, name.__name__)
+        called = getattr(name, "__name__", type(name).__name__)
+        return known[0] if known else Method(called, "selector", name, called, declared=False)
     for registry in (METHODS, SCORES):
         if name in registry:
             return registry[name]
@@ -170,9 +171,7 @@ def _register(kind: str, **declared) -> Callable[[Callable], Callable]:
         )
         if kind == "selector" and list(inspect.signature(fn).parameters)[:2] != ["pool", "k"]:
             raise TypeError(f"selector {name} wants the signature {name}(pool, k, *, rng, given=(), …)")
-        parameters(
-            fn
-        )  # a parameter without annotation, default or range is refused now, not when a form is drawn
+        parameters(fn)  # one without annotation, default or range is refused now, not when a form is drawn
         _REGISTRIES[kind].add(method)
         return fn
 

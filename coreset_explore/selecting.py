@@ -96,11 +96,14 @@ def select(
         progress.check()
     seconds = time.perf_counter() - start
     _check(answer, pool, k, given, bound.method.name)
+    # a function may have combined before it was handed over; then each of `wrap` has added itself
+    outer = [[name, _plain(options)] for name, options in wrap]
+    around = [*answer.info.get("wrap", ())[: -len(outer) or None], *outer]
     info = {
         **answer.info,
-        "wrap": [[name, _plain(options)] for name, options in wrap],
+        "wrap": around,
         # whether a prefix is the answer for its budget; other combinators see other candidates at another budget
-        "nested": answer.info.get("nested", bound.nested) and all(name == "per_class" for name, _ in wrap),
+        "nested": answer.info["nested"] and all(name == "per_class" for name, _ in around),
         "k": len(answer),
         "asked": k,
         "seed": seed,

@@ -126,9 +126,30 @@ def reweigh_path(pool: Pool, selection: Selection, budgets: Sequence[int]) -> li
     info = fitting(selection, pool).info
     wrap = [(name, dict(options)) for name, options in info.get("wrap", ())]
     kind = info.get("weights") if len(selection) else None
+    if kind not in (None, "given"):
+        _refuse_other_rows(pool, selection)
     stated = weights_path(pool, selection.indices, kind, info.get("params", {}), wrap, budgets)
     parts = [selection if b == len(selection) else selection[:b] for b in budgets]
     return [part if w is None else _with(part, w) for part, w in zip(parts, stated, strict=True)]
+
+
+def _refuse_other_rows(pool: Pool, selection: Selection) -> None:
+    """Raise where these are not the rows that were picked.
+
+    By their ids: a pool with other fields, gradients or labels has another fingerprint and may well be meant.
+    """
+    rows = selection.indices
+    if int(rows.max()) >= len(pool):
+        raise ValueError(
+            f"the selection names row {int(rows.max()):,} and this pool has {len(pool):,} rows; give the pool that it "
+            "was selected from"
+        )
+    if selection.ids is not None and len(bad := (pool.ids.cpu()[rows] != selection.ids).nonzero()):
+        row, picked = int(rows[bad[0]]), int(selection.ids[bad[0]])
+        raise ValueError(
+            f"row {row:,} of this pool has id {int(pool.ids[row])}, and id {picked} was picked; give the pool that it "
+            "was selected from"
+        )
 
 
 def _with(part: Selection, weights: Tensor) -> Selection:

@@ -347,3 +347,30 @@ def test_arrays_of_every_make_are_features():
 @pytest.mark.parametrize("name", ["k center", "K-Center", "k_center", "KCENTER", "kcentre"])
 def test_names_are_compared_as_they_are_read(name):
     assert nearest(name, ["entropy", "kcenter", "kmeans"])[0] == "kcenter"
+
+
+@pytest.mark.parametrize("space", ["emb", "grads"])
+@pytest.mark.parametrize("name", ["herding", "kcenter", "uniqueness", "cal", "gradsim"])
+def test_numbers_too_large_to_square_are_refused_alike(name, space):
+    """Squared they are infinite: distances all 0 or infinite say nothing, and no argmin is to be tried on them."""
+    pool = make(60)
+    grads = LastLayer(pool.grads.r, pool.grads.h * 1e25)
+    pool = pool.add(emb=pool.emb * 1e25, grads=grads)
+    params = {"space": space} if name in ("herding", "kcenter") else {}
+    params |= {"metric": "euclidean"} if name == "uniqueness" else {}
+    with pytest.raises(ValueError, match="60 rows hold NaN, infinity or values too large to square"):
+        select(name, pool, 9, show=False, **params)
+
+
+def test_directions_of_large_numbers_are_those_of_small_ones():
+    """Cosines need no square of a length: features of 1e25 rank and are picked as the same features divided by it."""
+    pool = make(60)
+    large = pool.add(emb=pool.emb * 2.0**83)
+    for name, params in (
+        ("uniqueness", {"metric": "cosine"}),
+        ("herding", {"normalize": True}),
+        ("kcenter", {"metric": "cosine"}),
+    ):
+        one, two = (select(name, p, 20, show=False, **params) for p in (pool, large))
+        assert one.indices.tolist() == two.indices.tolist()
+        assert one.score is None or torch.allclose(one.score, two.score)

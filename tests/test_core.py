@@ -99,6 +99,10 @@ BAD_POOLS = [
         lambda: Pool.of(grads=LastLayer(torch.ones(2, 3, 2), torch.tensor([[[1.0], [2], [torch.inf]]] * 2))),
         r"1 rows of the gradients hold NaN or infinity \(rows 2\)",
     ),
+    (lambda: Pool.of(X, ids=[7, 5, 7]), "ids name each row once, and 7 stands 2 times; leave ids out"),
+    (lambda: Pool.of(X, ids=torch.zeros(3, 1)), r"ids want one number a row, \(n,\), got shape \(3, 1\)"),
+    (lambda: Pool.of(X, ids=[1, 2]), "ids have 2"),
+    (lambda: Pool.of(Pool.of(X), [0, 1]), "'y' has 2 rows, ids have 3"),
     (lambda: LastLayer(torch.zeros(3, 2), torch.zeros(3, 4)), r"for one step pass r\[None\]"),
     (lambda: Dense(torch.zeros(3)), r"\(n, p\), got \(3,\)"),
 ]  # fmt: skip
@@ -113,6 +117,19 @@ def test_what_makes_no_pool(wrong, sentence):
 def test_a_frame_and_a_pool_are_taken_as_they_are():
     pool = Pool.of(pandas.DataFrame({"a": [1, 2], "b": [0.5, 1]}), pandas.Series(["x", "y"]))
     assert pool.emb.tolist() == [[1, 0.5], [2, 1]] and Pool.of(pool) is pool
+
+
+def test_what_is_given_beside_a_pool_takes_its_place_there():
+    pool = make(20)
+    labels = ["dog" if i % 2 else "cat" for i in range(20)]
+    other = Pool.of(pool, labels, info={"name": "pets"}, hardness=range(20), ids=range(40, 60))
+    assert other.classes == ("cat", "dog") and other.y.tolist() == [i % 2 for i in range(20)]
+    assert other.hardness.tolist() == list(range(20)) and other.ids.tolist() == list(range(40, 60))
+    assert other.info == {"name": "pets"} and other.target is pool.target and other.emb is pool.emb
+    named = Pool.of(pool, classes=["x", "y", "z"], target=other)
+    assert named.classes == ("x", "y", "z") and named.y is pool.y and named.target is other
+    assert pool.classes == ("a", "b", "c"), "the pool itself stays as it was"
+    assert Pool.of(Pool.of(X), [2, 0, 1], target=pool[:0]).y.tolist() == [2, 0, 1]
 
 
 def test_slicing_takes_every_field_along_and_leaves_the_target():

@@ -203,6 +203,22 @@ def test_a_methods_own_weights_are_left_alone_at_its_own_budget(method):
     assert again.weights.tolist() == short.weights.tolist() and again.info["reweighed"] is True
 
 
+def test_weights_are_stated_on_the_rows_that_were_picked():
+    """Not on others, nor in another order; other fields, gradients or labels of the same rows may be meant."""
+    pool = make_pool()
+    chosen = select("craig", pool, 12, show=False)
+    for other in (pool[torch.randperm(N, generator=torch.Generator().manual_seed(0))], pool[1:]):
+        with pytest.raises(
+            ValueError, match=r"row \d+ of this pool has id \d+, and id \d+ was picked; give the pool"
+        ):
+            reweigh(other, chosen[:5])
+    with pytest.raises(ValueError, match=r"names row \d+ and this pool has 3 rows; give the pool"):
+        measures.prefixes(pool[:3], chosen, [4])
+    later = pool.add(grads=make_pool(seed=5).grads, y=pool.y.flip(0), hardness=torch.zeros(N))
+    assert reweigh(later, chosen[:5]).weights.sum() == N
+    assert chosen.weights.tolist() == reweigh(pool.only("grads"), chosen).weights.tolist()
+
+
 def brute_distances(pool: Pool, space: str) -> torch.Tensor:
     vectors = (pool.emb if space == "emb" else pool.grads.last.dense()).double()
     return (vectors[:, None] - vectors[None]).norm(dim=2)
@@ -277,6 +293,12 @@ def test_class_balance_counts_picks_and_weights():
     assert found.pool_share.tolist() == pytest.approx([1 / 6, 1 / 3, 1 / 2])
     with pytest.raises(Missing, match="labels"):
         measures.class_balance(Pool.of(torch.ones(2, 2)), Selection.of([0]))
+
+
+def test_class_balance_of_nothing_is_zero_shares():
+    found = measures.class_balance(Pool.of(torch.ones(3, 2), ["a", "b", "b"]), Selection.of([]))
+    assert found.counts.tolist() == found.share.tolist() == found.weight.tolist() == [0, 0]
+    assert found.pool_share.tolist() == pytest.approx([1 / 3, 2 / 3])
 
 
 @given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=30))

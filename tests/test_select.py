@@ -1,5 +1,7 @@
 """Registry and select(): parameters read from signatures, and a sentence for every mistake."""
 
+import functools
+import json
 import sys
 import types
 from typing import Annotated, Literal
@@ -15,7 +17,10 @@ from coreset_explore import (
     Pool,
     Range,
     Selection,
+    merge_reduce,
     method_table,
+    per_class,
+    reweigh,
     scorer,
     select,
     selector,
@@ -225,6 +230,60 @@ def test_an_array_means_features_and_the_seed_decides():
 def test_a_function_that_nobody_registered_is_a_method_too():
     answer = select(first_k, POOL, 4, wrap=[("per_class", {})])
     assert len(answer) == 4 and answer.info["method"] == "first_k"
+    by_hand = select(lambda pool, k, *, rng: Selection.of(range(k)), POOL, 4)
+    assert by_hand.info["method"] == "<lambda>"
+
+
+COMBINED = [
+    (per_class("kcenter"), [], "kcenter", {}, ["per_class"]),
+    (per_class(bind("craig", space="emb")), [], "craig", {"space": "emb"}, ["per_class"]),
+    (merge_reduce(per_class("kcenter")), [], "kcenter", {}, ["per_class", "merge_reduce"]),
+    (per_class("kcenter"), [("merge_reduce", {"parts": 2})], "kcenter", {}, ["per_class", "merge_reduce"]),
+    (per_class(bind("entropy", pick="bottom")), [], "entropy", {}, ["per_class"]),
+]
+
+
+@pytest.mark.parametrize("method, outer, name, params, wrap", COMBINED)
+def test_what_combinators_made_beforehand_keeps_its_provenance(method, outer, name, params, wrap):
+    answer = select(method, POOL, 12, wrap=outer, show=False)
+    info = json.loads(json.dumps(dict(answer.info)))
+    assert info["method"] == name and info["params"].items() >= params.items()
+    assert [kind for kind, _ in info["wrap"]] == wrap and info["weights"] == {**METHODS, **SCORES}[
+        name
+    ].weights
+    assert info["nested"] == (wrap == ["per_class"]), "a prefix is an answer only where it would be by name"
+    weights = reweigh(POOL, answer[:5]).weights
+    held = POOL.y.bincount()[POOL.y[answer.indices[:5]].unique()].sum()  # each class counts for itself
+    assert float(weights.sum()) == pytest.approx(float(held))
+
+
+def test_a_method_that_calls_another_is_what_it_declares(registries):
+    @selector(needs="emb", weights="uniform")
+    def outer(pool, k, *, rng):
+        """Another's picks."""
+        return select("kcenter", pool, k, wrap=[("per_class", {})], show=False)
+
+    info = select("outer", POOL, 6).info
+    assert (info["method"], info["weights"], info["params"], info["wrap"]) == ("outer", "uniform", {}, [])
+
+
+@pytest.mark.parametrize("held", [METHODS["kcenter"], METHODS["kcenter"].fn], ids=["method", "function"])
+def test_a_method_with_arguments_fixed_is_that_method(held):
+    fixed = functools.partial(held, space="grads", metric="cosine")
+    answer, named = select(fixed, POOL, 9), select("kcenter", POOL, 9, space="grads", metric="cosine")
+    same = ("method", "weights", "params", "space", "nested")
+    assert {name: answer.info[name] for name in same} == {name: named.info[name] for name in same}
+    assert answer.indices.tolist() == named.indices.tolist()
+    assert reweigh(POOL, answer[:4]).weights.tolist() == reweigh(POOL, named[:4]).weights.tolist()
+    assert select(functools.partial(first_k), POOL, 3).info["method"] == "first_k"
+
+
+def test_an_object_that_can_be_called_goes_by_its_class():
+    class Last:
+        def __call__(self, pool, k, *, rng, given=()):
+            return Selection(torch.arange(len(pool) - k, len(pool)))
+
+    assert select(Last(), POOL, 3).info["method"] == "Last"
 
 
 BROKEN = [

@@ -214,7 +214,8 @@ def _rows(a, b) -> tuple[set[int], set[int]]:
 
 
 def _share(counts: Tensor) -> Tensor:
-    return counts.double() / counts.sum().clamp_min(torch.finfo(torch.float64).tiny)
+    counts = counts.double()
+    return counts / (counts.sum() or 1.0)
 
 
 __all__ = [

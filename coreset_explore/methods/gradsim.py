@@ -8,6 +8,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from coreset_explore import greedy
 from coreset_explore.gradients import Dense, Gradients, directions
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
@@ -50,6 +51,7 @@ def gradsim(
     larger mean cosine, then to the smaller id. The score's whole part is the count, its fraction the tie-break.
     """
     grads = pool.need("grads")
+    greedy.squared_norms(directions(grads))  # refuses what no cosine can be computed from
     by_id = torch.argsort(pool.ids)
     phi = _quantile(grads, by_id, quantile, rng) if threshold is None else threshold
     count = torch.zeros(len(pool), dtype=torch.int64, device=grads.device)

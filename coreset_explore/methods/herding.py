@@ -8,7 +8,6 @@ from typing import Annotated
 import torch
 
 from coreset_explore import greedy
-from coreset_explore.gradients import Dense
 from coreset_explore.params import Space
 from coreset_explore.pool import Pool
 from coreset_explore.registry import selector
@@ -47,7 +46,5 @@ def herding(
     if normalize and space != "emb":
         raise ValueError("normalize scales features; with space='grads' leave it off")
     vectors, order, held = greedy.by_id(pool.vectors(space), pool.ids, given)
-    if normalize:
-        vectors = Dense(vectors.g / vectors.g.norm(dim=1, keepdim=True).clamp_min(1e-30))
-    rows = order[greedy.herd(vectors, k, held)]
+    rows = order[greedy.herd(greedy.unit(vectors) if normalize else vectors, k, held)]
     return Selection(rows, torch.full((k,), len(pool) / max(k, 1), dtype=torch.float64))
