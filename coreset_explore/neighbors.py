@@ -9,7 +9,7 @@ from torch import Tensor
 
 from coreset_explore.gradients import Dense
 from coreset_explore.greedy.rows import squared_norms, unit
-from coreset_explore.greedy.spread import spread
+from coreset_explore.greedy.spread import spread_greedily
 from coreset_explore.progress import check, track
 
 WORK = 1 << 30  # multiplications between two chances to stop: some tens of milliseconds on one core
@@ -69,7 +69,7 @@ def knn(
 
 
 def kmeans(x: Tensor, k: int, rng: torch.Generator, iterations: int = 25) -> tuple[Tensor, Tensor]:
-    """Lloyd's k-means from a k-means++ start: centers (k, d) and each row's center (n,).
+    """Lloyd's k-means from a greedy k-means++ start: centers (k, d) and each row's center (n,).
 
     A center that loses all its rows moves to the row farthest from its own. Stops early when no row changes center.
     O(iterations·n·k·d). Raises ValueError for a k above n.
@@ -79,7 +79,7 @@ def kmeans(x: Tensor, k: int, rng: torch.Generator, iterations: int = 25) -> tup
     middle = x.mean(0)
     x = x - middle  # where float32 loses fewer digits
     norms = x.square().sum(1)
-    centers = x[spread(Dense(x), k, torch.zeros(0, dtype=torch.int64), rng).to(x.device)]
+    centers = x[spread_greedily(x, k, rng).to(x.device)]
     label = torch.full((len(x),), -1, device=x.device)
     for _ in track(range(iterations), "k-means"):
         nearest, distance = _assign(x, norms, centers)

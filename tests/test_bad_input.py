@@ -23,6 +23,7 @@ from coreset_explore import (
     signals,
 )
 from coreset_explore.checks import nearest
+from coreset_explore.measures import class_balance, coverage, gradient_error
 from tests.pools import constant, make
 
 PER_CLASS = [("per_class", {})]
@@ -229,6 +230,11 @@ WRONG = {
     "reweigh another pool's": (
         lambda: reweigh(POOL, chosen("kcenter", make(99), 99, space="emb")), "row 98", "from 0 to 59"
     ),
+    "coverage of a list": (lambda: coverage(POOL, [1, 2]), r"not \[1, 2\]", r"Selection.of\(rows\)"),
+    "gradient error of rows that are not there": (
+        lambda: gradient_error(POOL, Selection.of([3, 60])), "row 60", "from 0 to 59"
+    ),
+    "classes of a list": (lambda: class_balance(POOL, [1, 2]), r"not \[1, 2\]", r"Selection.of\(rows\)"),
     "signals of a pool": (lambda: signals(POOL), "a Pool is what they record", r"\(pool.emb, pool.y\)"),
     "fit a pool": (lambda: fit("logistic", POOL), "a Pool is what they record", r"\(pool.emb, pool.y\)"),
     "checkpoints number": (lambda: signals(DATA, checkpoints=2), "not 2", "a list of epochs from 0 to 5"),

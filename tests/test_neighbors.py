@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from coreset_explore import Cancelled, listening, neighbors
+from coreset_explore.gradients import Dense
+from coreset_explore.greedy.spread import spread, spread_greedily
 from coreset_explore.neighbors import kmeans, knn
 
 X = (
@@ -74,3 +76,30 @@ def test_parts_searched_one_after_another_give_the_whole_answer(monkeypatch):
     exact = torch.cdist(x.double(), x.double()).topk(4, largest=False)
     assert torch.equal(rows, exact.indices)
     assert torch.allclose(distance.double(), exact.values, atol=1e-5)
+
+
+def squared_to_nearest(x, rows):
+    return float(torch.cdist(x.double(), x[rows].double()).square().min(1).values.sum())
+
+
+def test_a_greedy_start_is_nearer_to_all_rows_than_a_plain_one():
+    """Blobs of which plain draws miss some: over seeds the sum of squares is lower, and no row is taken twice."""
+    rng = torch.Generator().manual_seed(5)
+    x = 6 * torch.randn(40, 8, generator=rng)[torch.arange(6000) % 40] + torch.randn(6000, 8, generator=rng)
+    x -= x.mean(0)
+    none, greedily, plainly = torch.zeros(0, dtype=torch.int64), [], []
+    for seed in range(8):
+        rows = spread_greedily(x, 40, torch.Generator().manual_seed(seed))
+        assert len(rows.unique()) == 40
+        greedily.append(squared_to_nearest(x, rows))
+        plainly.append(squared_to_nearest(x, spread(Dense(x), 40, none, torch.Generator().manual_seed(seed))))
+    assert sum(greedily) < 0.9 * sum(plainly)
+
+
+def test_a_greedy_start_finds_rare_rows_and_fills_up_with_equal_ones():
+    """Seven distinct rows among 20,000, some so rare that a sample misses them; then whatever is left."""
+    x = torch.zeros(20_000, 3)
+    x[:6] = torch.randn(6, 3, generator=torch.Generator().manual_seed(6))
+    rows = spread_greedily(x - x.mean(0), 10, torch.Generator().manual_seed(0))
+    assert len(rows.unique()) == 10 and set(range(6)) <= set(rows.tolist())
+    assert len(spread_greedily(x[:1], 1, torch.Generator().manual_seed(0))) == 1

@@ -144,10 +144,10 @@ def _idx(name: str, root: str | os.PathLike | None) -> Data:
 
 
 def _cifar(name: str, root: str | os.PathLike | None, test_from: str | None) -> Data:
-    entry = registry()[name]
-    paths = obtain(name, root)
     if not isinstance(test_from, str | None):
         raise ValueError(f'test_from names the file to test on, as "data_batch_5", not {shown(test_from)}.')
+    entry = registry()[name]
+    paths = obtain(name, root)
     official = [f["name"] for f in entry["files"]]
     test = official[-1] if test_from is None else f"{test_from.removesuffix('.bin')}.bin"
     known = {f["name"]: f for f in [*entry["files"], *entry.get("partial", [])]}

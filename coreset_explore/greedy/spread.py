@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
-from coreset_explore.gradients import Gradients
+from coreset_explore.gradients import Dense, Gradients
 from coreset_explore.greedy.rows import double, squared_between, squared_norms
 from coreset_explore.progress import check, track
 
@@ -14,6 +16,8 @@ from coreset_explore.progress import check, track
 NEAR, DOUBT = 2**-7, 1e-5
 DRAWS = 32  # candidates drawn at once, whose distances to all rows are one matrix product
 ROWS = 4096  # of them at a time: the block stays in a core's cache
+SAMPLE = 16  # rows for each pick, and ROWS at least, that a start of k-means is chosen from
+NOTHING = 1e-6  # of Σ ‖x‖²: what is left below it may be rounding
 
 
 def spread(vectors: Gradients, k: int, given: Tensor, rng: torch.Generator) -> Tensor:
@@ -49,6 +53,42 @@ def spread(vectors: Gradients, k: int, given: Tensor, rng: torch.Generator) -> T
         approach(vectors, norms, nearest, torch.tensor(kept))
     rest = (~taken).nonzero().flatten()[: k - len(picks)]
     return torch.cat([torch.tensor(picks, dtype=torch.int64), rest])
+
+
+def spread_greedily(x: Tensor, k: int, rng: torch.Generator) -> Tensor:
+    """k distinct rows of x (n, d), about its mean, for k-means to start from: greedy k-means++.
+
+    Of 2 + ⌊ln k⌋ rows drawn with chances in proportion to D², as Arthur & Vassilvitskii (2007, section 6) advise, the
+    one is kept that lowers Σ D² the most. All are drawn from a sample of 16 k rows (4,096 at least), from which k-means
+    ends as well as from all rows: O(k²·d·log k). What the sample cannot tell apart is left to `spread`.
+    """
+    size, tries = min(len(x), max(SAMPLE * k, ROWS)), 2 + int(math.log(k))
+    rows = torch.randperm(len(x), generator=rng)[:size].sort().values
+    x, everything = x[rows.to(x.device)], x
+    norms = x.square().sum(1)
+    picks = [int(torch.randint(size, (1,), generator=rng))]
+    nearest = _squared(x, norms, torch.tensor(picks, device=x.device))[0]
+    least = NOTHING * float(norms.sum())
+    for _ in track(range(k - 1), "greedy k-means++"):
+        nearest[picks[-1]] = 0.0
+        chances = nearest.double().cumsum(0)
+        if not float(chances[-1]) > least:
+            break
+        at = torch.rand(tries, dtype=torch.float64, generator=rng).to(x.device)
+        drawn = torch.searchsorted(chances, at * chances[-1], right=True).clamp_max_(size - 1)
+        left = torch.minimum(_squared(x, norms, drawn), nearest)
+        best = int(left.sum(1).argmin())
+        picks.append(int(drawn[best]))
+        nearest = left[best]
+    found = rows[picks]
+    if len(found) == k:
+        return found
+    return torch.cat([found, spread(Dense(everything), k - len(found), found, rng)])
+
+
+def _squared(x: Tensor, norms: Tensor, rows: Tensor) -> Tensor:
+    """Squared distances of some rows to all (rows, n)."""
+    return torch.sub(norms[rows, None] + norms, x[rows] @ x.T, alpha=2).clamp_min_(0)
 
 
 def approach(vectors: Gradients, norms: Tensor, nearest: Tensor, rows: Tensor) -> None:

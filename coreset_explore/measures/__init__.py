@@ -18,7 +18,7 @@ from coreset_explore.greedy import Distances
 from coreset_explore.measures.nearest import Space, represent, vectors_in, walk
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
-from coreset_explore.selection import Selection
+from coreset_explore.selection import Selection, fitting
 from coreset_explore.weights import reweigh_path
 
 THIN = 0.2  # weights whose effective size falls below this share of k make training diverge
@@ -65,7 +65,7 @@ def gradient_error(
     gradients sum to zero and the selection's do not.
     """
     found = _at_step(pool.need("grads") if grads is None else grads, len(pool), step)
-    return _error(found, found.sum(), selection)
+    return _error(found, found.sum(), fitting(selection, pool))
 
 
 def gradient_path(
@@ -90,7 +90,7 @@ def prefixes(pool: Pool, selection: Selection, budgets: Sequence[int]) -> list[S
     hold at its own budget and are left alone there; where they are stated anew `info["reweighed"]` is True. One's
     own weights are not: shorter prefixes of them have none.
     """
-    asked = _asked(budgets, selection)
+    asked = _asked(budgets, fitting(selection, pool))
     own = sorted(set(asked))
     stated = [b for b in own if b < len(selection) or selection.weights is None]
     at = dict(zip(stated, reweigh_path(pool, selection, stated), strict=True)) if stated else {}
@@ -109,7 +109,7 @@ def coverage_path(
 
     A budget beyond the picks is answered with all of them.
     """
-    asked = _asked(budgets, selection)
+    asked = _asked(budgets, fitting(selection, pool))
     own = sorted(set(asked))
     found = walk(Distances(vectors_in(pool, space)), selection.indices, own, "coverage")
     at = {b: Coverage(float(found.radius[i]), float(found.total[i]) / len(pool)) for i, b in enumerate(own)}
@@ -129,7 +129,7 @@ def facility_location(pool: Pool, selection: Selection, space: Space = "grads") 
         mean = vectors.sum() / len(pool)
         squared = vectors.squared_norm().double() - 2 * vectors.dot(mean) + mean.square().sum()
         reach = 2 * float(squared.clamp_min(0).max().sqrt())
-    if len(selection) == 0:
+    if len(fitting(selection, pool)) == 0:
         return 0.0
     found = walk(Distances(vectors), selection.indices, [len(selection)], "facility location")
     return len(pool) * reach - float(found.total[0])
@@ -138,7 +138,7 @@ def facility_location(pool: Pool, selection: Selection, space: Space = "grads") 
 def class_balance(pool: Pool, selection: Selection) -> Balance:
     """Picks, share of the picks and share of the weights of each class, beside the pool's own."""
     y, c = pool.need("y").cpu(), pool.n_classes
-    mine = y[selection.indices]
+    mine = y[fitting(selection, pool).indices]
     counts, all_counts = torch.bincount(mine, minlength=c), torch.bincount(y, minlength=c)
     size = torch.ones(len(mine)) if selection.weights is None else selection.weights.abs()
     weight = torch.bincount(mine, size.double(), minlength=c)

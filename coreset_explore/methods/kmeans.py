@@ -34,10 +34,10 @@ def kmeans(
 ) -> Selection:
     """The row nearest to the mean of each of k clusters, the largest cluster first.
 
-    Lloyd's algorithm on x (n, d) from a k-means++ start; each cluster gives the row of its own that is nearest to
-    its mean, so rows are distinct. With fewer distinct rows than clusters an empty cluster gives the first row left.
-    Rows in `given` are left out beforehand. Weights are how many rows each pick is nearest to.
-    O(iterations·n·k·d), O((n + k)·d) memory.
+    Lloyd's algorithm on x (n, d) from a k-means++ start that tries several rows for each center; each cluster gives
+    the row of its own that is nearest to its mean, so rows are distinct. With fewer distinct rows than clusters an
+    empty cluster gives the first row left. Rows in `given` are left out beforehand. Weights are how many rows each
+    pick is nearest to. O(iterations·n·k·d), O((n + k)·d) memory.
     """
     vectors, order, held = greedy.by_id(pool.vectors(space), pool.ids, given)
     free = torch.ones(len(pool), dtype=torch.bool)
