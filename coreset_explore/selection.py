@@ -202,7 +202,11 @@ def fitting(selection: Selection, pool: Pool) -> Selection:
         raise ValueError(
             f"a Selection is wanted, not {checks.shown(selection)}; Selection.of(rows) makes one of your own"
         )
-    checks.rows(selection.indices, "a selection from this pool", len(pool))
+    if len(selection) and (last := int(selection.indices.max())) >= len(pool):
+        raise ValueError(
+            f"the selection names row {last:,} and this pool has {len(pool):,} rows; give the pool that it was "
+            "selected from"
+        )
     return selection
 
 

@@ -139,11 +139,6 @@ def _refuse_other_rows(pool: Pool, selection: Selection) -> None:
     By their ids: a pool with other fields, gradients or labels has another fingerprint and may well be meant.
     """
     rows = selection.indices
-    if int(rows.max()) >= len(pool):
-        raise ValueError(
-            f"the selection names row {int(rows.max()):,} and this pool has {len(pool):,} rows; give the pool that it "
-            "was selected from"
-        )
     if selection.ids is not None and len(bad := (pool.ids.cpu()[rows] != selection.ids).nonzero()):
         row, picked = int(rows[bad[0]]), int(selection.ids[bad[0]])
         raise ValueError(

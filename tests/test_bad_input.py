@@ -228,11 +228,11 @@ WRONG = {
     ),
     "reweigh a list": (lambda: reweigh(POOL, [1, 2]), r"not \[1, 2\]", r"Selection.of\(rows\)"),
     "reweigh another pool's": (
-        lambda: reweigh(POOL, chosen("kcenter", make(99), 99, space="emb")), "row 98", "from 0 to 59"
+        lambda: reweigh(POOL, chosen("kcenter", make(99), 99, space="emb")), "row 98", "has 60 rows; give the pool"
     ),
     "coverage of a list": (lambda: coverage(POOL, [1, 2]), r"not \[1, 2\]", r"Selection.of\(rows\)"),
     "gradient error of rows that are not there": (
-        lambda: gradient_error(POOL, Selection.of([3, 60])), "row 60", "from 0 to 59"
+        lambda: gradient_error(POOL, Selection.of([3, 60])), "row 60", "has 60 rows; give the pool"
     ),
     "classes of a list": (lambda: class_balance(POOL, [1, 2]), r"not \[1, 2\]", r"Selection.of\(rows\)"),
     "signals of a pool": (lambda: signals(POOL), "a Pool is what they record", r"\(pool.emb, pool.y\)"),
