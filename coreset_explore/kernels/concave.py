@@ -17,8 +17,10 @@ def _gain(row, seen, worth, root):
     if root:
         for f in range(row.size):
             value = np.float64(row[f])
-            base = above[f] if value > 0 else below[f]
-            total += np.sqrt(base + abs(value)) - (over[f] if value > 0 else under[f])
+            # all are read before one is chosen, or the loop is not vectorized
+            a, b, known_a, known_b = above[f], below[f], over[f], under[f]
+            up = value > 0
+            total += np.sqrt((a if up else b) + abs(value)) - (known_a if up else known_b)
     else:
         for f in range(row.size):
             value = np.float64(row[f])
