@@ -14,6 +14,7 @@ from coreset_explore import METHODS, Cancelled, LastLayer, Pool, greedy, listeni
 from coreset_explore.experiment.entries import Entry, selections
 from coreset_explore.gradients import Dense
 from coreset_explore.methods.facility_location import stochastic
+from coreset_explore.methods.feature_based import Seen
 from coreset_explore.methods.saturated_coverage import saturate
 from coreset_explore.presets import presets
 
@@ -377,6 +378,29 @@ def test_feature_based_on_factored_gradients_equals_the_dense_ones_split_by_sign
     two = select("feature_based", Pool.of(parts), 10, negative="refuse", show=False)
     assert one.indices.tolist() == two.indices.tolist()
     assert torch.allclose(one.gains, two.gains, rtol=1e-6)
+
+
+@pytest.mark.parametrize("concave", ["sqrt", "log"])
+@pytest.mark.parametrize("kind", ["any", "equal rows", "whole numbers"])
+def test_feature_based_compiled_picks_as_plain_greedy_does(monkeypatch, concave, kind):
+    monkeypatch.setattr("coreset_explore.methods.feature_based.BLOCK", 20)  # two looks at a time
+    x = torch.randn(150, 7, generator=torch.Generator().manual_seed(9))
+    x = x.round() if kind == "whole numbers" else x
+    x[75:] = x[:75] if kind == "equal rows" else x[75:]
+    held = torch.zeros(150, dtype=torch.bool)
+    held[[3, 80]] = True
+
+    def picks(compiled: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        seen = Seen(Dense(x), concave, True, compiled)
+        for row in held.nonzero()[:, 0].tolist():
+            seen.take(row)
+        return seen.lazily(seen.gains(torch.arange(150)), 60, ~held)
+
+    (rows, gains), (plain, other) = picks(True), picks(False)
+    assert (
+        rows.tolist() == plain.tolist() or kind == "whole numbers"
+    )  # where rounding decides between equal gains
+    assert torch.allclose(gains.sum(), other.sum(), rtol=1e-9 if kind != "whole numbers" else 1e-3)
 
 
 def test_feature_based_refuses_negative_features_where_asked():

@@ -46,19 +46,21 @@ def squared_distance(r, h, bias, i, j):
 
 @compiled
 def _argmax(values):
-    """First place of the largest value: the maximum by chunks (vectorized), then the place in the winning chunk."""
-    best, where = np.float32(-np.inf), 0
+    """First place of the largest value: the maximum by chunks, then the place in the winning chunk.
+
+    A maximum of floats is not vectorized, one of whole numbers is: bits are compared, turned over where negative.
+    """
+    bits = values.view(np.int32)
+    best, where = np.int32(-(2**31)), 0
     for start in range(0, values.size, CHUNK):
-        part = values[start : start + CHUNK]
-        top = part[0]
+        part, top = bits[start : start + CHUNK], np.int32(-(2**31))
         for i in range(part.size):
-            value = part[i]
-            top = value if value > top else top
+            top = max(top, part[i] ^ ((part[i] >> np.int32(31)) & np.int32(2**31 - 1)))
         if top > best:
             best, where = top, start
-    part = values[where : where + CHUNK]
+    largest, part = best ^ ((best >> np.int32(31)) & np.int32(2**31 - 1)), bits[where : where + CHUNK]
     for i in range(part.size):
-        if part[i] == best:
+        if part[i] == largest:
             return where + i
     return where
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from coreset_explore.kernels import compiled
+from coreset_explore.kernels.heap import sift
 
 LINE = 64  # entries compared at once: most lines hold none that matters
 KEEP = 16  # a row is gathered once at most one in so many entries matters
@@ -134,29 +135,6 @@ def tidy(order, first, size, places, far):
 
 
 @compiled
-def _sift(heap, size, bound, place):
-    """Let the entry at `place` sink until neither child comes before it (larger bound, then smaller row)."""
-    row = heap[place]
-    while True:
-        child = 2 * place + 1
-        if child >= size:
-            break
-        if child + 1 < size and _before(bound, heap[child + 1], heap[child]):
-            child += 1
-        if not _before(bound, heap[child], row):
-            break
-        heap[place] = heap[child]
-        place = child
-    heap[place] = row
-    return place
-
-
-@compiled
-def _before(bound, a, b):
-    return bound[a] > bound[b] or (bound[a] == bound[b] and a < b)
-
-
-@compiled
 def lazy(
     matrix, nearest, first, size, places, far, room, owner, heap, left, bound, picks, saved, made, limit, work
 ):
@@ -170,13 +148,13 @@ def lazy(
         row = heap[0]
         work -= LINE + (4 * size[row] if first[row] >= 0 else nearest.size)  # gathered entries cost more
         bound[row] = _look(matrix, row, nearest, first, size, places, far, room, hits)
-        if _sift(heap, left, bound, 0) > 0:
+        if sift(heap, left, bound, 0) > 0:
             continue
         picks[made], saved[made] = row, bound[row]
         _take(matrix, row, made, nearest, owner, first, size, places, far)
         left -= 1
         heap[0] = heap[left]
         if left:
-            _sift(heap, left, bound, 0)
+            sift(heap, left, bound, 0)
         made += 1
     return made, left

@@ -35,11 +35,10 @@ def lost(tile, low, high, out):
         base = np.float32(np.exp(np.float64(floor)))
         for start in range(0, tile.shape[1], LINE):
             line, found = tile[x, start : start + LINE], out[start : start + LINE]
-            most = line[0]
+            above = np.int32(0)  # counted, as a maximum of floats is not vectorized
             for j in range(line.size):
-                value = line[j]
-                most = value if value > most else most
-            if most > floor:
+                above += np.int32(line[j] > floor)
+            if above:
                 for j in range(line.size):
                     value = line[j]
                     value = value if value < top else top

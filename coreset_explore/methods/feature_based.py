@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore import greedy
-from coreset_explore.gradients import Gradients
+from coreset_explore.gradients import Dense, Gradients
 from coreset_explore.params import Steps
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
@@ -62,7 +62,7 @@ def feature_based(
     bound = torch.cat([seen.gains(rows) for rows in track(torch.arange(n).split(size), "first gains")])
     free = torch.ones(n, dtype=torch.bool)
     free[held] = False
-    picks, gains = greedy.lazy_greedy(bound, seen.gains, seen.take, k, free)
+    picks, gains = seen.lazily(bound, k, free)
     return Selection(order[picks], torch.full((k,), n / k, dtype=torch.float64), gains=gains)
 
 
@@ -102,6 +102,26 @@ class Seen:
         x = x.double()
         base = torch.where(x > 0, *self.shown).add_(x.abs())
         return (CONCAVE[self.concave](base) - torch.where(x > 0, *self.worth)).sum(1).cpu()
+
+    def lazily(self, bound: Tensor, k: int, free: Tensor) -> tuple[Tensor, Tensor]:
+        """Picks (k,) and gains (k,) by lazy greedy from the first gains (n,)."""
+        if not self.compiled or not isinstance(self.vectors, Dense):  # gradients are built for each look
+            return greedy.lazy_greedy(bound, self.gains, self.take, k, free)
+        from coreset_explore.kernels import concave
+
+        order = torch.sort(bound, descending=True, stable=True).indices
+        heap, picks, saved, made = order[free[order]].numpy(), np.zeros(k, dtype=np.int64), np.zeros(k), 0
+        known = self.vectors.g.contiguous().numpy(), self.shown.numpy(), self.worth.numpy()
+        size, looks = len(heap), max(1, BLOCK // self.vectors.dim)
+        state, gains = (
+            (*known, self.concave == "sqrt", heap),
+            (bound.numpy(), np.zeros(len(bound), dtype=np.int64)),
+        )
+        for target in track(range(k), "lazy greedy"):
+            while made <= target:
+                made, size = concave.lazy(*state, size, *gains, picks, saved, made, target + 1, looks)
+                check()
+        return torch.from_numpy(picks), torch.from_numpy(saved)
 
     def take(self, row: int) -> None:
         x = self.vectors[row : row + 1].dense()[0].double()
