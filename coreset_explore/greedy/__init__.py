@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import torch
 
-from coreset_explore.gradients import LastLayer
+from coreset_explore.gradients import Dense, LastLayer
 from coreset_explore.greedy.ahead import Ahead, DistanceRows
 from coreset_explore.greedy.facility import cover, distances
 from coreset_explore.greedy.farthest import farthest_first
@@ -57,4 +57,5 @@ def warm() -> None:
     nothing = torch.zeros(0, dtype=torch.int64)
     cover(distances(vectors), 3, nothing)
     farthest_first(vectors, 3, nothing)
+    herd(Dense(vectors.h[0]), 3, nothing)
     pursue(vectors, vectors.sum(), 3, nothing, nonnegative=True, ridge=0.5)
