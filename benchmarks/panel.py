@@ -103,6 +103,10 @@ def story(book: Notebook, n: int, received: list[int]) -> list[dict]:
     book.execute("panel.session.layout = 'PCA'")
     page.wait_for_timeout(3000)
     slider = page.locator(".cx .noUi-handle").first
+    page.locator(".cx").first.evaluate(
+        "panel => panel.scrollIntoView()"
+    )  # what is below the fold is not hovered
+    page.wait_for_timeout(500)
 
     slider.focus()
     moves, sent = [], []

@@ -258,3 +258,19 @@ def test_curves_are_made_ahead_only_while_nothing_is_touched(panel):
     one._touched -= 10
     loop.run()
     assert list(one._ahead) == ["curves"] and not loop.calls
+
+
+def test_opening_curves_draws_before_accuracies_are_measured(panel, monkeypatch):
+    asked = []
+    monkeypatch.setattr(judging, "accuracy", lambda result: asked.append(result) or result)
+    one = panel(y=Y)
+    background, session = one.control.background, one.session
+    background.loop = loop = Loop()
+    session.tab = "curves"
+    assert background.probes.thread is None and not asked
+    session.tab = "map"  # left again before they began
+    loop.run()
+    assert background.probes.thread is None
+    session.tab = "curves"
+    loop.run()
+    assert background.probes.wait(5) and asked == [session.result]

@@ -10,6 +10,7 @@ from widgets.job import Job, problem, session_guard
 from widgets.markup import percent
 from widgets.session import Result, Session
 
+DRAWN = 0.7  # seconds between opening Curves and its accuracies being measured: the page draws first
 AFTER = 2.0  # seconds between a result and what is begun unasked: the page draws first
 
 
@@ -136,7 +137,15 @@ class Background:
             self._choosing = False
 
     def _tab_changed(self, change) -> None:
-        if change["new"] == "curves" and self.session.result is not None and not self._busy:
+        if change["new"] != "curves":
+            return
+        if self.loop is None:
+            self._probe_shown()
+        else:
+            self.loop.call_later(DRAWN, session_guard(self.session)(self._probe_shown))
+
+    def _probe_shown(self) -> None:
+        if self.session.tab == "curves" and self.session.result is not None and not self._busy:
             self._probe()
 
     def stop_probes(self) -> None:
