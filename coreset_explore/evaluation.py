@@ -109,7 +109,8 @@ def pick_device(device: str | torch.device) -> torch.device:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         found = torch.device(device)
-        torch.empty(1, device=found)
+        torch.empty(1, device=found)  # a name may be right and no such device be here
+    # torch's four ways to say so: an unknown name, no build for it, a device without storage, no name at all
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         why = str(error).split("\n")[0].split(", ")[0]
         raise ValueError(

@@ -70,7 +70,7 @@ class Background:
         from widgets import curves
 
         curves.warm()
-        if self.loop is not None:
+        if self.loop is not None and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.warmed)
 
     def _layout_changed(self, change) -> None:
