@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "fields": "tensors checks gradients",
     "params": "checks",
     "memory": "",
+    "machine": "progress",
     "labels": "tensors",
     "pool": "checks fields gradients labels",
     "selection": "checks tensors gradients pool",
@@ -26,7 +27,7 @@ MAY_IMPORT = {
     "registry": f"{FACTS} params methods",  # methods: it lists the folder
     "kernels": "progress",
     "neighbors": "kernels gradients greedy progress",
-    "greedy": "kernels gradients progress",
+    "greedy": "kernels machine gradients progress",
     "codes": "kernels neighbors progress",
     "weights": f"{FACTS} views greedy neighbors kernels",
     "merging": f"{FACTS} weights",

@@ -10,7 +10,7 @@ import torch
 from coreset_explore import progress
 from coreset_explore.pool import Missing, Pool
 from widgets.control import brief, duration
-from widgets.job import Job, one_thread, problem, session_guard
+from widgets.kit.job import Job, one_thread, problem, session_guard
 from widgets.session import Session
 
 

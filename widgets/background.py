@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from widgets import judging, work
-from widgets.job import Job, problem, session_guard
+from widgets.kit.job import Job, problem, session_guard
 from widgets.markup import percent
 from widgets.session import Result, Session
 

@@ -10,7 +10,7 @@ from widgets import encode
 from widgets.canvas import Canvas
 from widgets.curves_figure import accuracies
 from widgets.gallery import Cell, Gallery, Section, link
-from widgets.job import kernel_loop, session_guard
+from widgets.kit.job import kernel_loop, session_guard
 from widgets.markup import percent, text
 from widgets.pictures import Pictures
 from widgets.reading import short

@@ -8,7 +8,7 @@ from coreset_explore import progress
 from coreset_explore.progress import Cancelled
 from widgets import judging, work
 from widgets.background import Background
-from widgets.job import Job, problem, session_guard
+from widgets.kit.job import Job, problem, session_guard
 from widgets.markup import percent
 from widgets.session import Result, Session
 

@@ -10,8 +10,8 @@ import ipywidgets as w
 
 from coreset_explore import palette
 from widgets.curves_figure import accuracies, cursor_line, error_measure, layout, measured, traces
-from widgets.job import session_guard
 from widgets.judging import all_runs
+from widgets.kit.job import session_guard
 from widgets.markup import percent, swatch, text
 from widgets.session import Session
 

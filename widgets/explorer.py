@@ -16,7 +16,7 @@ from widgets.form import rail
 from widgets.gallery import Gallery, link
 from widgets.given import settle
 from widgets.header import header, problem_box, status
-from widgets.job import kernel_loop, session_guard
+from widgets.kit.job import kernel_loop, session_guard
 from widgets.mainthread import hear_on_main_thread
 from widgets.markup import note, show, text
 from widgets.session import SETTINGS, Session

@@ -10,7 +10,7 @@ import anywidget
 import ipywidgets as w
 from traitlets import Unicode
 
-from widgets.job import session_guard
+from widgets.kit.job import session_guard
 from widgets.markup import field, note, show, text
 from widgets.replay import code, variable
 from widgets.session import Session

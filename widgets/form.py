@@ -7,7 +7,7 @@ import ipywidgets as w
 from coreset_explore import datasets
 from coreset_explore.models import MODELS
 from widgets.control import Control
-from widgets.job import session_guard
+from widgets.kit.job import session_guard
 from widgets.markup import field, note, percent, show, text
 from widgets.methods import methods_box
 from widgets.session import SETTINGS, Session, default_k_max

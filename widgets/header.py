@@ -7,7 +7,7 @@ from pathlib import Path
 import ipywidgets as w
 
 from widgets.export import code_panel, export_panel
-from widgets.job import session_guard
+from widgets.kit.job import session_guard
 from widgets.markup import brief_name, note, percent, show, text
 from widgets.session import SETTINGS, Session
 

@@ -11,7 +11,7 @@ import numpy as np
 from coreset_explore import palette
 from widgets import encode
 from widgets.gallery import Gallery, Section, link
-from widgets.job import session_guard
+from widgets.kit.job import session_guard
 from widgets.markup import brief_name, field, note, text
 from widgets.pictures import Pictures
 from widgets.reading import Reading

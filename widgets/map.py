@@ -10,7 +10,7 @@ import numpy as np
 from widgets import encode, gutter, strip
 from widgets.canvas import Canvas
 from widgets.gallery import Gallery, link
-from widgets.job import kernel_loop, session_guard
+from widgets.kit.job import kernel_loop, session_guard
 from widgets.map_tools import Toolbar
 from widgets.markup import note, text
 from widgets.pictures import Pictures

@@ -11,7 +11,7 @@ from coreset_explore import palette
 from coreset_explore.presets import Preset, presets
 from coreset_explore.registry import PICKERS, PURPOSES, SCORES, Param, find
 from coreset_explore.selecting import bind, missing_for
-from widgets.job import session_guard
+from widgets.kit.job import session_guard
 from widgets.markup import field, note, show, swatch, text
 from widgets.session import MAX_CHOICES, Choice, Session
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from coreset_explore.gradients import Gradients
 from coreset_explore.greedy.rows import STEP, factors, first_max, squared_between, squared_norms
-from coreset_explore.greedy.threads import in_pieces, workers
+from coreset_explore.machine.threads import in_pieces, workers
 from coreset_explore.progress import check, track
 
 PANEL = 2**23  # numbers of one panel of inner products: 32 MB

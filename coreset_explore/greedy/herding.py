@@ -8,7 +8,7 @@ from torch import Tensor
 
 from coreset_explore.gradients import Dense, Gradients
 from coreset_explore.greedy.rows import by_feature, squared_norms, total
-from coreset_explore.greedy.threads import crew, workers
+from coreset_explore.machine.threads import crew, workers
 from coreset_explore.progress import track
 
 WORTH = 2**23  # bytes read for a pick, a millisecond's work, that a second thread is woken for

@@ -5,7 +5,7 @@ from tests.browser.panel import until
 CELL = """
 import time
 import ipywidgets as w
-from widgets.job import kernel_loop
+from widgets.kit.job import kernel_loop
 from widgets.mainthread import hear_on_main_thread
 hear_on_main_thread(kernel_loop())
 slow, other, button = w.IntSlider(0, 0, 10), w.IntSlider(0, 0, 10), w.Button(description="Note")

@@ -1,0 +1,1 @@
+"""The machine that a run is on: threads, devices, random generators, memory, results kept on disk."""
