@@ -17,7 +17,7 @@ import torch
 from machine import write
 
 import coreset_explore as cx
-from coreset_explore import presets
+from coreset_explore.selecting import presets
 
 SEEDS = 3
 

@@ -17,8 +17,8 @@ import torch
 from machine import write
 
 import coreset_explore as cx
-from coreset_explore.extras import EXTRAS
-from coreset_explore.presets import Preset, presets
+from coreset_explore.recording.extras import EXTRAS
+from coreset_explore.selecting.presets import Preset, presets
 
 
 def main(name: str = "fashion-mnist", k: int = 600) -> None:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Dense
-from coreset_explore.greedy.rows import squared_norms, unit
-from coreset_explore.greedy.spread import spread_greedily
+from coreset_explore.greedy.kmeanspp import spread_greedily
+from coreset_explore.greedy.vectors import squared_norms, unit
 from coreset_explore.progress import check, track
 
 WORK = 1 << 30  # multiplications between two chances to stop: some tens of milliseconds on one core

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Literal
 
-from coreset_explore import checks
+from coreset_explore.inputs import checks
 
 # What every method may take and nobody sets in a form.
 STANDARD = ("pool", "k", "rng", "given", "scores", "memory", "batch", "capacity", "method")

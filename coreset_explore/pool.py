@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from coreset_explore import fields as facts
-from coreset_explore.checks import rows as checked_rows
-from coreset_explore.checks import shown
 from coreset_explore.gradients import Dense, LastLayer
-from coreset_explore.labels import code_labels
+from coreset_explore.inputs import fields as facts
+from coreset_explore.inputs.checks import rows as checked_rows
+from coreset_explore.inputs.checks import shown
+from coreset_explore.inputs.labels import code_labels
 
 RECORDED = {
     "emb": "Pool.of(X) takes features as they are; recording.signals(data) records them from a model",

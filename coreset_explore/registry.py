@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from coreset_explore.checks import nearest, shown
+from coreset_explore.inputs.checks import nearest, shown
 from coreset_explore.params import Param, Range, check_params, parameters  # noqa: F401 (Range: for method files)
 
 PURPOSES = {
@@ -131,14 +131,14 @@ _discovery = {"done": False, "lock": threading.RLock()}
 
 
 def discover() -> None:
-    """Import every file of `methods/`, once; an exception in one of them is raised, not swallowed."""
+    """Import every file of `methods/` and its folders, once; an exception in one of them is raised, not swallowed."""
     if _discovery["done"]:
         return
     with _discovery["lock"]:
         from coreset_explore import methods
 
-        for module in sorted(m.name for m in pkgutil.iter_modules(methods.__path__)):
-            importlib.import_module(f"coreset_explore.methods.{module}")
+        for module in sorted(m.name for m in pkgutil.walk_packages(methods.__path__, f"{methods.__name__}.")):
+            importlib.import_module(module)
         _discovery["done"] = True
 
 
@@ -246,3 +246,32 @@ def picker(
 def stream(*, needs: str, paper: str = "", title: str | None = None) -> Callable[[Callable], Callable]:
     """Register `fn(memory, batch, capacity, *, rng, …) -> Memory`."""
     return _register("stream", needs=needs, paper=paper, title=title)
+
+
+# -- the README's method table --------------------------------------------------------------------------------------
+
+COLUMNS = ("Method", "What it is", "Reads", "Weights", "Nested", "Paper", "Laws that do not apply")
+
+
+def method_table() -> str:
+    """This library's selectors and scores as a markdown table, grouped by what one wants of them, then by title."""
+    own = f"{__package__}."
+    methods = [m for m in (*METHODS.values(), *SCORES.values()) if m.fn.__module__.startswith(own)]
+    methods.sort(key=lambda m: (list(PURPOSES).index(m.purpose), m.title.lower()))
+    rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_row, methods)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+
+
+def _row(method: Method) -> tuple[str, ...]:
+    reads = " or ".join(" and ".join(f"`{f}`" for f in fields) for fields in method.alternatives())
+    skips = "; ".join(f"{law}: {reason}" for law, reason in method.skips.items())
+    cells = (
+        f"**{method.title}** `{method.name}`" + (" (a score)" if method.kind == "score" else ""),
+        method.summary,
+        reads or "nothing",
+        method.weights or "none",
+        "yes" if method.nested else "no",
+        method.paper,
+        skips,
+    )
+    return tuple(cell.replace("|", "\\|") for cell in cells)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from coreset_explore import checks
-from coreset_explore.tensors import tensor
+from coreset_explore.inputs import checks
+from coreset_explore.inputs.arrays import tensor
 
 if TYPE_CHECKING:
     from coreset_explore.pool import Pool

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from coreset_explore.datasets.types import Data
+from coreset_explore.datasets.data import Data
 from coreset_explore.pool import Pool
 from coreset_explore.projection import Map
 from coreset_explore.selection import Selection
-from widgets.session import Choice, Result, Run, Session
+from widgets.explorer.session import Choice, Result, Run, Session
 
 BUDGETS = (8, 16, 40, 80)
 

@@ -22,7 +22,7 @@ from coreset_explore import (
     select,
     signals,
 )
-from coreset_explore.checks import nearest
+from coreset_explore.inputs.checks import nearest
 from coreset_explore.measures import class_balance, coverage, gradient_error
 from tests.pools import constant, make
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from coreset_explore import Dense, LastLayer, Pool, select
-from coreset_explore.greedy.spread import DRAWS, approach, spread
+from coreset_explore.greedy.kmeanspp import DRAWS, approach, spread
 from coreset_explore.methods.badge import predicted
 from tests.pools import constant, make
 

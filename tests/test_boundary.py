@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from coreset_explore import Cancelled, Pool, extras, listening, models, select, signals
+from coreset_explore import Cancelled, Pool, listening, select, signals
 from coreset_explore.datasets import Data
-from coreset_explore.methods.cal import cal
 from coreset_explore.methods.contextual_diversity import contextual_diversity
+from coreset_explore.methods.scores.cal import cal
+from coreset_explore.recording import extras
+from coreset_explore.training import models
 from tests.pools import make
 
 

@@ -1,6 +1,5 @@
 """The cache: every change is another key; damage, kills and unwritable folders cost a warning and no result."""
 
-import importlib
 import os
 import subprocess
 import sys
@@ -12,9 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from coreset_explore import cache, recording
 from coreset_explore.datasets import Data
-from coreset_explore.recording import signals
+from coreset_explore.machine import cache
+from coreset_explore.recording import run as recording
+from coreset_explore.recording.run import signals
 
 
 @pytest.fixture(autouse=True)
@@ -102,14 +102,14 @@ def test_another_version_misses(runs, monkeypatch, what):
     assert len(runs) == 2
 
 
-@pytest.mark.parametrize("module", ["evaluation", "extras", "gradients", "models", "recording", "training"])
-def test_another_code_misses(runs, monkeypatch, tmp_path, module):
+@pytest.mark.parametrize("path", recording.SOURCES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_another_code_misses(runs, monkeypatch, tmp_path, path):
     """What is kept was computed by these files; results of a mended one must not come from before it was mended."""
     signals(images(), epochs=1)
-    module = importlib.import_module(f"coreset_explore.{module}")
     changed = tmp_path / "changed.py"
-    changed.write_text(Path(module.__file__).read_text() + "# mended\n")
-    monkeypatch.setattr(module, "__file__", str(changed))
+    changed.write_text(path.read_text() + "# mended\n")
+    sources = tuple(changed if source == path else source for source in recording.SOURCES)
+    monkeypatch.setattr(recording, "SOURCES", sources)
     signals(images(), epochs=1)
     assert len(runs) == 2
 
@@ -187,7 +187,7 @@ def test_a_read_only_folder_still_serves_what_it_holds(monkeypatch):
 def test_a_kill_while_writing_leaves_no_half_file(folder):
     code = """
 import os, numpy, torch
-from coreset_explore import cache
+from coreset_explore.machine import cache
 real = numpy.savez
 def half(file, **arrays):
     real(file, **arrays); file.flush(); os.truncate(file.name, 50); os._exit(9)

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from coreset_explore import Cancelled, Dense, LastLayer, Missing, Pool, Selection, listening, select, track
 from coreset_explore.gradients import cosine
-from coreset_explore.greedy.rows import LARGEST
+from coreset_explore.greedy.vectors import LARGEST
 from tests.pools import make
 
 FEW = settings(max_examples=40, deadline=None, database=None)

@@ -13,6 +13,7 @@ import pytest
 
 from coreset_explore.datasets import download, load
 from coreset_explore.datasets.download import fetch
+from coreset_explore.machine import cache
 from coreset_explore.progress import Cancelled, listening
 
 BODY = np.random.default_rng(0).integers(0, 256, 1_000_000).astype(np.uint8).tobytes()
@@ -74,7 +75,7 @@ def server(monkeypatch):
 
 @pytest.fixture
 def file(server):
-    """The registry's row of one file, with its length known."""
+    """The manifest's row of one file, with its length known."""
     checksum = f"md5:{hashlib.md5(BODY).hexdigest()}"
     return {"name": "big.gz", "checksum": checksum, "bytes": len(BODY), "url": server.url("big.gz")}
 
@@ -125,7 +126,7 @@ def test_a_length_stated_too_large_loses_nothing(server, file, tmp_path):
     assert fetch(file, tmp_path).read_bytes() == BODY and len(server.asked) == 1
 
 
-def test_the_same_where_the_registry_knows_no_length(server, file, tmp_path):
+def test_the_same_where_the_manifest_knows_no_length(server, file, tmp_path):
     del file["bytes"]
     server.mode = "states more"
     with pytest.raises(ConnectionError):
@@ -219,7 +220,7 @@ def test_a_read_only_cache_gives_one_sentence(file, tmp_path, monkeypatch):
 def archive(server, monkeypatch):
     """cifar10 as a small official archive on the server."""
     records = np.random.default_rng(0).integers(0, 10, (6, 2, 3073)).astype(np.uint8)
-    files = [f["name"] for f in download.registry()["cifar10"]["files"]]
+    files = [f["name"] for f in download.manifest()["cifar10"]["files"]]
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for name, record in zip(files, records):
@@ -228,7 +229,7 @@ def archive(server, monkeypatch):
             tar.addfile(info, io.BytesIO(record.tobytes()))
     server.body = packed.getvalue()
     entry = {
-        **download.registry()["cifar10"],
+        **download.manifest()["cifar10"],
         "files": [{"name": name, "records": 2} for name in files],
         "archive": {
             "name": "cifar-10-binary.tar.gz",
@@ -236,7 +237,7 @@ def archive(server, monkeypatch):
             "url": server.url("cifar-10-binary.tar.gz"),
         },
     }
-    monkeypatch.setitem(download.registry(), "cifar10", entry)
+    monkeypatch.setitem(download.manifest(), "cifar10", entry)
     return records
 
 
@@ -272,13 +273,13 @@ def test_an_unpacking_that_is_cancelled_leaves_no_half_folder(server, archive, t
 def test_the_cache_lies_in_the_checkout_or_with_the_user(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "registry.toml").touch()
-    monkeypatch.setattr(download, "_PACKAGE", tmp_path / "coreset_explore")
-    assert download.cache_root() == tmp_path / "data" / "cache"
+    monkeypatch.setattr(cache, "PACKAGE", tmp_path / "coreset_explore")
+    assert cache.cache_root() == tmp_path / "data" / "cache"
     monkeypatch.setattr("os.access", lambda *args: False)
-    assert download.cache_root().name == "coreset_explore"
-    assert tmp_path not in download.cache_root().parents
+    assert cache.cache_root().name == "coreset_explore"
+    assert tmp_path not in cache.cache_root().parents
 
 
-def test_an_installed_package_finds_its_registry_inside(tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "_PACKAGE", tmp_path / "coreset_explore")
-    assert download._registry_file() == tmp_path / "coreset_explore" / "_data" / "registry.toml"
+def test_an_installed_package_finds_its_manifest_inside(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "PACKAGE", tmp_path / "coreset_explore")
+    assert download._manifest_file() == tmp_path / "coreset_explore" / "_data" / "registry.toml"

@@ -10,6 +10,7 @@ import torch
 
 from coreset_explore.datasets import download, load
 from coreset_explore.datasets.formats import COVERTYPE_COLUMNS
+from coreset_explore.machine import cache
 
 IDX = ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz"]
 IDX += ["t10k-labels-idx1-ubyte.gz"]
@@ -30,15 +31,15 @@ def home(tmp_path, monkeypatch):
     folder = tmp_path / "data"
     folder.mkdir()
     monkeypatch.setenv("CORESET_DATA", str(folder))
-    monkeypatch.setattr(download, "cache_root", lambda: tmp_path / "cache")
+    monkeypatch.setattr(cache, "cache_root", lambda: tmp_path / "cache")
     return folder
 
 
 def list_files(monkeypatch, name, folder, paths, **more):
     """Register what lies in `folder` as the official files of `name`."""
-    entry = {**download.registry()[name], **more}
+    entry = {**download.manifest()[name], **more}
     entry["files"] = [{"name": p, "checksum": md5(folder / p)} for p in paths]
-    monkeypatch.setitem(download.registry(), name, entry)
+    monkeypatch.setitem(download.manifest(), name, entry)
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def cifar(home, monkeypatch):
         records[name][:, 0] = rng.integers(0, 10, 4)
         (folder / name).write_bytes(records[name].tobytes())
     list_files(monkeypatch, "cifar10", folder, official)
-    for file in download.registry()["cifar10"]["files"]:
+    for file in download.manifest()["cifar10"]["files"]:
         file["records"] = 4
     return folder, records
 
@@ -302,7 +303,7 @@ def test_a_known_part_of_covertype_says_so(covertype, monkeypatch):
         "checksum": md5(folder / "covtype.20k.data.gz"),
         "note": "70 of 99 rows",
     }
-    monkeypatch.setitem(download.registry()["covertype"], "partial", [part])
+    monkeypatch.setitem(download.manifest()["covertype"], "partial", [part])
     data = load("covertype")
     assert data.note == "70 of 99 rows" and "70 of 99 rows" in repr(data)
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 import coreset_explore as cx
-from coreset_explore.methods.aum import aum
-from coreset_explore.methods.cartography import p_true
-from coreset_explore.methods.dual import dual, dyn_unc
-from coreset_explore.methods.tdds import tdds
+from coreset_explore.methods.scores.aum import aum
+from coreset_explore.methods.scores.cartography import p_true
+from coreset_explore.methods.scores.dual import dual, dyn_unc
+from coreset_explore.methods.scores.tdds import tdds
 
 
 def pool_of(epochs: int = 7, n: int = 9, seed: int = 0) -> cx.Pool:

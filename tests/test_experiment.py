@@ -9,13 +9,14 @@ from sklearn.linear_model import LogisticRegression
 
 from coreset_explore import experiment
 from coreset_explore.datasets import load
-from coreset_explore.experiment import accuracy_curve, linear, probe, probes
+from coreset_explore.experiment import accuracy_curve, probe, probes
+from coreset_explore.experiment import linear_probe as linear
 from coreset_explore.experiment.entries import entries_of
 from coreset_explore.measures import prefixes
 from coreset_explore.pool import Missing, Pool
 from coreset_explore.progress import Cancelled, listening
 from coreset_explore.registry import find, selector
-from coreset_explore.selecting import select
+from coreset_explore.selecting.run import select
 from coreset_explore.selection import Selection
 
 CLASSES = 4
@@ -247,7 +248,7 @@ def test_mistakes_are_answered_before_anything_runs(arguments, message):
 
 def test_training_for_real_with_equal_epochs_and_equal_updates(digits, tmp_path, monkeypatch):
     monkeypatch.setenv("CORESET_CACHE", str(tmp_path))
-    from coreset_explore.recording import signals
+    from coreset_explore.recording.run import signals
 
     pool = signals(digits, epochs=1)
     options = {"data": digits, "model": "mlp", "seeds": [0], "recipe": {"optimizer": "adam"}}

@@ -10,8 +10,9 @@ import torch
 import coreset_explore as cx
 from coreset_explore import neighbors
 from coreset_explore.greedy import tiles
-from coreset_explore.methods import maxherding, probcover, typiclust, zcore
-from coreset_explore.methods.fiftyone import representativeness, uniqueness
+from coreset_explore.methods import maxherding, probcover, typiclust
+from coreset_explore.methods.scores import zcore
+from coreset_explore.methods.scores.fiftyone import representativeness, uniqueness
 from tests.pools import make
 
 SELECTORS = ("kmeans", "typiclust", "maxherding", "probcover", "kcenter_robust")

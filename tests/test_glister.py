@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from coreset_explore import Dense, LastLayer, Missing, Pool, select
-from coreset_explore.views import batch_groups
+from coreset_explore.selecting.views import batch_groups
 from tests.pools import make
 
 N, D, C = 40, 4, 3

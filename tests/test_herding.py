@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from coreset_explore import Pool, greedy, select
+from coreset_explore.compiled import herding as loops
 from coreset_explore.gradients import Dense
-from coreset_explore.kernels import herding as kernels
 from tests.pools import make
 
 
@@ -82,9 +82,9 @@ def test_bounds_hold_for_every_row():
     mean, pull = x.mean(0, dtype="float64"), torch.randn(33, generator=rng).double().numpy() * 9
     q, low = torch.zeros(400, 33, dtype=torch.int8).numpy(), torch.zeros(400).numpy()
     scale, slack, half = (torch.zeros(400).numpy() for _ in range(3))
-    kernels.pack(x, mean, 0, 400, q, scale, slack, half)
+    loops.pack(x, mean, 0, 400, q, scale, slack, half)
     length = torch.tensor(pull).norm().float().numpy()[()]
-    least = kernels.bounds(q, scale, slack, half, pull.astype("float32"), length, 0, 400, low)
+    least = loops.bounds(q, scale, slack, half, pull.astype("float32"), length, 0, 400, low)
     centered = x.astype("float64") - mean
     exact = (centered**2).sum(1) / 2 + centered @ pull
     assert (low <= exact).all() and least >= exact.min()

@@ -7,7 +7,7 @@ import torch
 
 from coreset_explore import LastLayer, Pool, greedy, select
 from coreset_explore.progress import Cancelled, listening
-from coreset_explore.weights import reweigh
+from coreset_explore.selecting.weights import reweigh
 from tests.pools import make, rng
 
 NONE = torch.tensor([], dtype=torch.int64)

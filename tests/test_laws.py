@@ -31,12 +31,12 @@ from coreset_explore import (
     reweigh,
     select,
 )
-from coreset_explore.compose import allocate
 from coreset_explore.greedy import nearest_pick
 from coreset_explore.measures import prefixes
 from coreset_explore.pool import Missing
 from coreset_explore.registry import Method
-from coreset_explore.selecting import Bound, bind, peak_memory
+from coreset_explore.selecting.parts import allocate
+from coreset_explore.selecting.run import Bound, bind, peak_memory
 from tests.pools import constant, make
 
 PER_CLASS = [("per_class", {})]

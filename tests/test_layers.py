@@ -9,51 +9,29 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FACTS = "gradients pool selection progress checks"
-MAY_IMPORT = {
-    "palette": "",
-    "progress": "",
-    "gradients": "progress",
-    "checks": "",
-    "tensors": "checks",
-    "fields": "tensors checks gradients",
-    "params": "checks",
-    "memory": "",
-    "machine": "progress",
-    "labels": "tensors",
-    "pool": "checks fields gradients labels",
-    "selection": "checks tensors gradients pool",
-    "views": "gradients pool",
-    "registry": f"{FACTS} params methods",  # methods: it lists the folder
-    "kernels": "progress",
-    "neighbors": "kernels gradients greedy progress",
-    "greedy": "kernels machine gradients progress",
-    "codes": "kernels neighbors progress",
-    "weights": f"{FACTS} views greedy neighbors kernels",
-    "merging": f"{FACTS} weights",
-    "compose": f"{FACTS} views params registry bound weights merging",
-    "bound": f"{FACTS} registry",
-    "selecting": f"{FACTS} views params memory registry weights compose bound presets",
-    "table": "registry",
-    "methods": f"{FACTS} params views registry weights compose greedy neighbors kernels codes",
-    "presets": f"{FACTS} registry",
-    "datasets": "checks tensors labels progress",
-    "models": "checks progress",
-    "cache": "datasets progress",
-    "evaluation": "checks models gradients progress",
-    "descent": "",
-    "subsets": "checks datasets pool selection",
-    "training": "subsets checks params descent models evaluation datasets cache pool selection progress",
-    "extras": "models evaluation gradients progress",
-    "recording": "subsets checks fields training extras models evaluation datasets cache gradients pool progress",
-    "embeddings": "subsets checks training extras models evaluation datasets gradients progress",
-    "projection": "checks pool neighbors cache progress",
-    "measures": f"{FACTS} views weights greedy neighbors kernels",
-    "plots": "pool selection measures palette",
-    "scale": "registry compose selecting",
+# The floors of the library, from the ground up. A file may use its own room and those on lower floors.
+FLOORS = (
+    "gradients progress compiled",
+    "inputs",
+    "machine pool params",
+    "selection greedy datasets streaming",
+    "registry neighbors training",
+    "selecting projection groups recording",
+    "methods measures scale",
+    "experiment plots",
+    "labs",
+)
+FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms.split()}
+DISCOVERY = ("registry", "methods")  # the one arrow that runs up: the registry lists the folder
+# A method is a function of a pool and a budget: it trains nothing, loads nothing and calls no other method.
+NEVER = {"methods": {"methods", "training", "datasets", "recording", "projection"}}
+ONLY_IN = {
+    "numba": "compiled",
+    "faiss": "neighbors",
+    "dask": "scale",
+    "threadpoolctl": "machine",
+    "psutil": "machine",
 }
-MAY_IMPORT["experiment"] = " ".join(MAY_IMPORT)
-ONLY_IN = {"numba": "kernels", "faiss": "neighbors", "dask": "scale"}
 LIGHT = {"torch", "numpy", "tqdm", "coreset_explore"} | sys.stdlib_module_names
 FILES = sorted((ROOT / "coreset_explore").rglob("*.py"))
 
@@ -80,24 +58,44 @@ def imports(path: Path) -> Iterator[tuple[str, bool]]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_imports_only_what_its_layer_may(path):
+def test_a_file_imports_only_from_its_room_and_the_floors_below(path):
     own = layer(path)
     if own == "__init__":
         return  # the public names, imported when first used: see the subprocess below
-    assert own in MAY_IMPORT, f"{path.name} has no layer yet: give it a row in MAY_IMPORT"
-    allowed = {own} - {"methods"} | set(MAY_IMPORT[own].split())
+    assert own in FLOOR, f"{path.name} is in no room yet: give {own} a place in FLOORS"
     for name, at_import in imports(path):
         package, _, rest = name.partition(".")
         assert package != "widgets", f"{path.name} imports {name}: the library knows no panel"
-        assert ONLY_IN.get(package, own) == own, f"only {ONLY_IN.get(package)}.py imports {package}"
+        assert ONLY_IN.get(package, own) == own, f"only {ONLY_IN.get(package)} imports {package}"
         light = package in LIGHT or ONLY_IN.get(package) == own
         assert light or not at_import, f"{path.name}: {package} is heavy, import it inside a function"
-        if package == "coreset_explore":
-            target = layer(ROOT / package / rest.split(".")[0])
-            # A name that is no module (`from coreset_explore import __version__`) has no layer.
-            assert target not in MAY_IMPORT or target in allowed, (
-                f"{path.name} ({own}) must not import {target}"
-            )
+        target = rest.split(".")[0]
+        # A name that is no module (`from coreset_explore import __version__`) has no floor.
+        if package != "coreset_explore" or target not in FLOOR or (own, target) == DISCOVERY:
+            continue
+        assert target not in NEVER.get(own, ()), f"{path.name}: a method never imports {target}"
+        assert target == own or FLOOR[target] < FLOOR[own], (
+            f"{path.name} ({own}) must not import {target}, which is on no lower floor"
+        )
+
+
+def test_every_room_of_the_floors_is_there_or_to_come():
+    rooms = {layer(path) for path in FILES} - {"__init__"}
+    assert set(FLOOR) - rooms <= {"streaming", "labs", "scale"}
+
+
+PANELS = sorted((ROOT / "widgets").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", PANELS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_panel_stands_on_the_kit_and_on_no_other_panel(path):
+    own = path.relative_to(ROOT / "widgets").parts[0].removesuffix(".py")
+    for name, _ in imports(path):
+        package, _, rest = name.partition(".")
+        target = rest.split(".")[0]
+        if package != "widgets" or own == "__init__" or not (ROOT / "widgets" / target).exists():
+            continue
+        assert target in (own, "kit"), f"{path.name}: {own} must not import {target}"
 
 
 HEAVY = {

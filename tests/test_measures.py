@@ -11,9 +11,9 @@ from coreset_explore import measures
 from coreset_explore.gradients import LastLayer
 from coreset_explore.pool import Missing, Pool
 from coreset_explore.progress import Cancelled, listening
-from coreset_explore.selecting import select
+from coreset_explore.selecting.run import select
+from coreset_explore.selecting.weights import reweigh
 from coreset_explore.selection import Selection
-from coreset_explore.weights import reweigh
 
 N, D, C, K = 240, 30, 3, 40
 BUDGETS = [40, 1, 7, 20, 7]

@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from coreset_explore import models
 from coreset_explore.datasets import Data
 from coreset_explore.gradients import LastLayer
-from coreset_explore.training import logits_features
+from coreset_explore.training import models
+from coreset_explore.training.evaluation import logits_features
 
 SHAPES = {
     "digits": (1, 8, 8),

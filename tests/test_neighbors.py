@@ -5,7 +5,7 @@ import torch
 
 from coreset_explore import Cancelled, listening, neighbors
 from coreset_explore.gradients import Dense
-from coreset_explore.greedy.spread import spread, spread_greedily
+from coreset_explore.greedy.kmeanspp import spread, spread_greedily
 from coreset_explore.neighbors import kmeans, knn
 
 X = (

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 import coreset_explore as cx
-from coreset_explore.methods.beta import beta, shape
-from coreset_explore.methods.ccs import ccs, fill, strata_of
-from coreset_explore.methods.d2 import d2
-from coreset_explore.methods.moderate import class_distance
-from coreset_explore.methods.pickers import middle, proportional
+from coreset_explore.methods.pickers.beta import beta, shape
+from coreset_explore.methods.pickers.ccs import ccs, fill, strata_of
+from coreset_explore.methods.pickers.d2 import d2
+from coreset_explore.methods.pickers.ranked import middle, proportional
+from coreset_explore.methods.scores.moderate import class_distance
 from coreset_explore.registry import PICKERS
 from tests.pools import make
 

@@ -8,14 +8,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from coreset_explore import palette, plots
+from coreset_explore import plots
 from coreset_explore.datasets import load
 from coreset_explore.experiment import accuracy_curve
 from coreset_explore.gradients import LastLayer
 from coreset_explore.measures import gradient_path, overlap_matrix
+from coreset_explore.plots import palette
 from coreset_explore.pool import Pool
 from coreset_explore.projection import project
-from coreset_explore.selecting import select
+from coreset_explore.selecting.run import select
 from coreset_explore.selection import Selection
 
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from matplotlib.colors import to_hex
 
-from coreset_explore import palette, plots
+from coreset_explore import plots
 from coreset_explore.datasets import load
 from coreset_explore.measures import overlap_matrix
-from coreset_explore.plots import side_by_side
+from coreset_explore.plots import palette, side_by_side
 from coreset_explore.plots.overlaps import NUMBERED, clustered
 from coreset_explore.pool import Pool
 from coreset_explore.selection import Selection

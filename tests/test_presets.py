@@ -3,9 +3,9 @@
 import pytest
 
 from coreset_explore import select
-from coreset_explore.presets import presets
 from coreset_explore.registry import PURPOSES
-from coreset_explore.selecting import bind
+from coreset_explore.selecting.presets import presets
+from coreset_explore.selecting.run import bind
 from tests.pools import make
 
 POOL = make()

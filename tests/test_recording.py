@@ -8,10 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from coreset_explore import extras, models, progress, training
+from coreset_explore import progress
 from coreset_explore.datasets import Data, load
+from coreset_explore.machine.seeds import generator
 from coreset_explore.pool import Missing
-from coreset_explore.recording import signals
+from coreset_explore.recording import extras
+from coreset_explore.recording.run import signals
+from coreset_explore.training import models
+from coreset_explore.training import run as training
+from coreset_explore.training.evaluation import logits_features
 
 
 @pytest.fixture(autouse=True)
@@ -125,8 +130,8 @@ def test_initialisations_are_fixed_by_the_seed_and_leave_features_to_the_trained
 def test_untrained_model_is_recorded_at_its_initialisation():
     pool = signals(table(), model="mlp", epochs=0)
     assert pool.history is None and len(pool.grads.r) == 1 and pool.info["steps"] == ["initialisation"]
-    net = models.build("mlp", table(), training.stream(0, "init"))
-    torch.testing.assert_close(pool.logits, training.logits_features(net, table().x)[0])
+    net = models.build("mlp", table(), generator(0, "init"))
+    torch.testing.assert_close(pool.logits, logits_features(net, table().x)[0])
     with pytest.raises(Missing, match="history"):
         pool.need("history")
 

@@ -6,14 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from coreset_explore import LastLayer, Pool, models, select, signals
+from coreset_explore import LastLayer, Pool, select, signals
 from coreset_explore.datasets import Data
-from coreset_explore.embeddings import last_layer, layered
-from coreset_explore.evaluation import measured
-from coreset_explore.extras import full_grad_norm, full_gradients
 from coreset_explore.gradients import cosine, residuals
 from coreset_explore.methods.badge import predicted
-from coreset_explore.views import pseudo_label
+from coreset_explore.recording.extras import full_grad_norm, full_gradients
+from coreset_explore.recording.initial import last_layer, layered
+from coreset_explore.selecting.views import pseudo_label
+from coreset_explore.training import models
+from coreset_explore.training.evaluation import measured
 
 GAPS = [3.0, 15.0, 16.5, 20.0, 25.0, 30.0, 60.0]
 

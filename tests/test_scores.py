@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from coreset_explore import PICKERS, SCORES, Dense, History, Pool, select
-from coreset_explore.methods.pickers import bottom, top
+from coreset_explore.methods.pickers.ranked import bottom, top
 from tests.pools import history, make
 
 POOL = make(50, c=4, epochs=7)

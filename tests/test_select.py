@@ -27,8 +27,8 @@ from coreset_explore import (
 )
 from coreset_explore import registry as registry_module
 from coreset_explore.params import parameters
-from coreset_explore.selecting import bind, budget, estimated_bytes
-from coreset_explore.views import batch_groups
+from coreset_explore.selecting.run import bind, budget, estimated_bytes
+from coreset_explore.selecting.views import batch_groups
 from tests.pools import first_k, make, rng
 
 POOL = make(60)
@@ -155,7 +155,7 @@ def test_a_selector_needs_the_signature(registries):
 def test_an_error_in_a_method_file_is_not_swallowed(monkeypatch):
     broken = types.SimpleNamespace(name="no_such_file")
     monkeypatch.setitem(registry_module._discovery, "done", False)
-    monkeypatch.setattr(registry_module.pkgutil, "iter_modules", lambda path: [broken])
+    monkeypatch.setattr(registry_module.pkgutil, "walk_packages", lambda path, prefix: [broken])
     with pytest.raises(ModuleNotFoundError, match="no_such_file"):
         len(METHODS)
 

@@ -16,7 +16,7 @@ from coreset_explore.gradients import Dense
 from coreset_explore.methods.facility_location import stochastic
 from coreset_explore.methods.feature_based import Seen
 from coreset_explore.methods.saturated_coverage import saturate
-from coreset_explore.presets import presets
+from coreset_explore.selecting.presets import presets
 
 NAMES = (
     "facility_location graph_cut log_determinant feature_based saturated_coverage disparity_min disparity_sum"

@@ -5,11 +5,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from coreset_explore import models, progress, training
+from coreset_explore import progress
 from coreset_explore.datasets import Data, load
-from coreset_explore.descent import SGD, Adam
-from coreset_explore.evaluation import stream
+from coreset_explore.machine.seeds import generator
+from coreset_explore.machine.threads import threads
 from coreset_explore.selection import Selection
+from coreset_explore.training import models
+from coreset_explore.training import run as training
+from coreset_explore.training.evaluation import evaluate, logits_features
+from coreset_explore.training.optimizers import SGD, Adam
 
 
 def table(n=60, classes=3, seed=0):
@@ -28,7 +32,7 @@ def test_an_mlp_learns_the_digits():
     assert fit.accuracy > 0.92
     assert [e.epoch for e in fit.epochs] == list(range(1, 9))
     assert fit.epochs[-1].loss < fit.epochs[0].loss / 3 and fit.epochs[-1].train_accuracy > 0.92
-    assert fit.accuracy == training.evaluate(fit.model, load("digits").x_test, load("digits").y_test)
+    assert fit.accuracy == evaluate(fit.model, load("digits").x_test, load("digits").y_test)
     assert fit.epochs[0].lr > fit.epochs[-1].lr > 0 and fit.epochs[-1].updates == 8 * 45
     assert list(fit.frame()["epoch"]) == list(range(1, 9)) and not fit.model.training
 
@@ -59,7 +63,7 @@ def test_same_seed_same_model_and_global_generators_untouched():
     assert torch.equal(weights_of(one), weights_of(same)) and not torch.equal(
         weights_of(one), weights_of(other)
     )
-    draws = [torch.rand(3, generator=stream(*args)) for args in ((0, "a"), (0, "b"), (1, "a"), (0, "a"))]
+    draws = [torch.rand(3, generator=generator(*args)) for args in ((0, "a"), (0, "b"), (1, "a"), (0, "a"))]
     assert (
         torch.equal(draws[0], draws[3])
         and not torch.equal(draws[0], draws[1])
@@ -132,7 +136,7 @@ def test_steps_equal_torch_optims(ours, theirs):
 
 def test_moved_shifts_and_mirrors_and_keeps_the_rest():
     x = torch.arange(2 * 6 * 6, dtype=torch.uint8).reshape(1, 2, 6, 6).repeat(64, 1, 1, 1)
-    got = training.moved(x, stream(0, "test"), flip=True, reach=1)
+    got = training.moved(x, generator(0, "test"), flip=True, reach=1)
     padded = F.pad(x[:1].float(), (1, 1, 1, 1), mode="reflect")
     windows = [padded[..., i : i + 6, j : j + 6] for i in range(3) for j in range(3)]
     allowed = {bytes(v.to(torch.uint8).numpy()) for w in windows for v in (w, w.flip(3))}
@@ -156,7 +160,7 @@ def test_logits_and_features_in_blocks_equal_the_whole_and_modes_come_back():
     net.train()
     net.trunk[1].eval()  # a frozen layer stays frozen
     x = data.x.repeat(1, 1, 2, 2)[:1100]
-    logits, features = training.logits_features(net, x)
+    logits, features = logits_features(net, x)
     assert net.training and not net.trunk[1].training and not logits.requires_grad
     with torch.no_grad():
         whole = net.eval()(x)
@@ -225,11 +229,11 @@ def test_progress_is_told():
 
 def test_threads_are_chosen_and_given_back():
     before = torch.get_num_threads()
-    with training.threads(2) as count:
+    with threads(2) as count:
         assert count == 2 == torch.get_num_threads()
-        with training.threads() as chosen:
+        with threads() as chosen:
             assert chosen in (1, 2) and torch.get_num_threads() == chosen
         assert torch.get_num_threads() == 2
-        with pytest.raises(RuntimeError), training.threads(1):
+        with pytest.raises(RuntimeError), threads(1):
             raise RuntimeError
     assert torch.get_num_threads() == before

@@ -10,7 +10,9 @@ import torch
 from coreset_explore import progress
 from coreset_explore.projection import Map
 from tests.panels import Loop
-from widgets import explore, judging, work
+from widgets import explore
+from widgets.explorer import accuracy as judging
+from widgets.explorer import result as work
 
 rng = np.random.default_rng(1)
 X = rng.normal(size=(80, 4)).astype("float32")

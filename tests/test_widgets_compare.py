@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tests.panels import BUDGETS, pictures_of, pool_of, session_of
-from widgets import encode
-from widgets.canvas import Canvas
-from widgets.compare import STRIP, _codes, compare_panel, side_html
-from widgets.gallery import Gallery
+from widgets.explorer.compare import STRIP, _codes, compare_panel, side_html
+from widgets.kit import encode
+from widgets.kit.canvas import Canvas
+from widgets.kit.gallery import Gallery
 
 
 def parts(panel) -> tuple[list, Gallery]:

@@ -4,10 +4,10 @@ import pandas
 import pytest
 
 from tests.panels import BUDGETS, pool_of, session_of
-from widgets.curves import describe, table_html, train_budgets, training_note
-from widgets.curves_figure import accuracies, cursor_line, error_measure, layout, traces
-from widgets.judging import all_runs
-from widgets.session import Run
+from widgets.explorer.accuracy import all_runs
+from widgets.explorer.curves import describe, table_html, train_budgets, training_note
+from widgets.explorer.curves_figure import accuracies, cursor_line, error_measure, layout, traces
+from widgets.explorer.session import Run
 
 
 def frame(method: str, means: dict[int, tuple[float, ...]], regime: str = "probe") -> pandas.DataFrame:

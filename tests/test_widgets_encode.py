@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from coreset_explore import palette
-from widgets import encode
+from coreset_explore.plots import palette
+from widgets.kit import encode
 
 
 def picks_of(n=400, budgets=(10, 20, 45, 90), seed=0):

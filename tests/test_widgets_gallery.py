@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-import widgets.gallery
-from widgets.gallery import Cell, Gallery, Section
-from widgets.pictures import MAX_TILE, Pictures, data_url, lost, pack, shrink
+import widgets.kit.gallery
+from widgets.kit.gallery import Cell, Gallery, Section
+from widgets.kit.pictures import MAX_TILE, Pictures, data_url, lost, pack, shrink
 
 
 class Shades:

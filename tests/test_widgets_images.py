@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests import panels
-from widgets.images import ImagesView, ends
+from widgets.explorer.images import ImagesView, ends
 
 
 def view_of(n=400, classes=4, labels=True, data="pictures", **how):

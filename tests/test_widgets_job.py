@@ -8,10 +8,13 @@ import pytest
 import torch
 
 from coreset_explore import progress
+from coreset_explore.machine.threads import one_thread
 from coreset_explore.pool import Missing, Pool
-from widgets.control import brief, duration
-from widgets.kit.job import Job, one_thread, problem, session_guard
-from widgets.session import Session
+from widgets.explorer.control import brief
+from widgets.explorer.session import Session
+from widgets.kit.job import Job
+from widgets.kit.markup import duration
+from widgets.kit.problems import problem, session_guard
 
 
 class Heard:

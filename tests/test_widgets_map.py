@@ -10,11 +10,11 @@ from PIL import Image
 
 from coreset_explore.measures import represent
 from tests import panels
-from widgets import canvas as canvas_module
-from widgets import encode
-from widgets import map as map_module
-from widgets.map import HEIGHT, MapView
-from widgets.reading import said_class, short
+from widgets.explorer import map as map_module
+from widgets.explorer.map import HEIGHT, MapView
+from widgets.explorer.rows import said_class, short
+from widgets.kit import canvas as canvas_module
+from widgets.kit import encode
 
 
 def view_of(n=400, classes=4, labels=True, data="pictures", loop=None, seed=0, **how):
@@ -555,7 +555,7 @@ def test_a_method_that_stopped_says_why():
 
 
 def test_before_the_first_result_nothing_is_drawn():
-    from widgets.session import Session
+    from widgets.explorer.session import Session
 
     session = Session()
     view = MapView(session)

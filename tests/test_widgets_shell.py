@@ -16,15 +16,16 @@ import torch
 
 import coreset_explore as cx
 from coreset_explore import progress
-from coreset_explore.presets import presets
 from coreset_explore.registry import METHODS, selector
+from coreset_explore.selecting.presets import presets
 from widgets import Explorer, explore
-from widgets.export import write
-from widgets.form import counted
-from widgets.given import preset
-from widgets.header import status
-from widgets.methods import add, control_for, lack
-from widgets.session import Problem
+from widgets.explorer.arguments import preset
+from widgets.explorer.export import write
+from widgets.explorer.header import status
+from widgets.explorer.method_list import add, lack
+from widgets.explorer.rail import counted
+from widgets.kit.form import control_for
+from widgets.kit.problems import Problem
 
 ROOT = Path(__file__).resolve().parent.parent
 rng = np.random.default_rng(0)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-
-_WHERE = {"explore": "explorer", "Explorer": "explorer", "Session": "session"}
-__all__ = list(_WHERE)
+__all__ = ["Explorer", "Session", "explore"]
 
 
 def __getattr__(name: str):
-    if name not in _WHERE:
+    if name not in __all__:
         raise AttributeError(f"module 'widgets' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"widgets.{_WHERE[name]}"), name)
-    globals()[name] = value
-    return value
+    from widgets import explorer
+
+    return getattr(explorer, name)

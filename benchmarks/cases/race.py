@@ -16,7 +16,7 @@ from machine import summary
 
 from cases.floors import Rates, floor
 from cases.peers import missing
-from coreset_explore.memory import peak_memory
+from coreset_explore.machine.ram import peak_memory
 
 CASES: dict[str, Callable[[Bench], None]] = {}
 ROUNDS = 5

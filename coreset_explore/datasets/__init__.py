@@ -9,10 +9,9 @@ from typing import Any
 
 import torch
 
-from coreset_explore.checks import nearest, shown
-from coreset_explore.checks import seed as checked_seed
 from coreset_explore.datasets.arrays import own
-from coreset_explore.datasets.download import obtain, registry, verify
+from coreset_explore.datasets.data import Data, hold_out
+from coreset_explore.datasets.download import manifest, obtain, verify
 from coreset_explore.datasets.folder import load_folder
 from coreset_explore.datasets.formats import (
     COVERTYPE_COLUMNS,
@@ -22,8 +21,9 @@ from coreset_explore.datasets.formats import (
     read_digits,
     read_idx,
 )
-from coreset_explore.datasets.types import Data, hold_out
 from coreset_explore.datasets.variants import duplicates, label_noise, longtail
+from coreset_explore.inputs.checks import nearest, shown
+from coreset_explore.inputs.checks import seed as checked_seed
 from coreset_explore.progress import track
 
 __all__ = ["Data", "duplicates", "label_noise", "load", "longtail", "names"]
@@ -31,7 +31,7 @@ __all__ = ["Data", "duplicates", "label_noise", "load", "longtail", "names"]
 
 def names() -> list[str]:
     """The datasets that `load` knows by name; besides them it takes "folder:PATH" and one's own arrays."""
-    return list(registry())
+    return list(manifest())
 
 
 def load(
@@ -85,9 +85,9 @@ def load(
     if name.startswith("folder:"):
         _unused("A folder", test_from=test_from, root=root)
         return load_folder(name.removeprefix("folder:"), size, test, seed, name)
-    if name not in registry():
+    if name not in manifest():
         raise ValueError(_unknown(name))
-    kind = registry()[name]["format"]
+    kind = manifest()[name]["format"]
     if kind != "cifar":
         _unused(name, test_from=test_from)
     if kind in ("idx", "cifar"):
@@ -120,7 +120,7 @@ def _digits() -> Data:
 
 
 def _classes(name: str) -> tuple[str, ...]:
-    return tuple(registry()[name]["classes"])
+    return tuple(manifest()[name]["classes"])
 
 
 def _idx(name: str, root: str | os.PathLike | None) -> Data:
@@ -146,7 +146,7 @@ def _idx(name: str, root: str | os.PathLike | None) -> Data:
 def _cifar(name: str, root: str | os.PathLike | None, test_from: str | None) -> Data:
     if not isinstance(test_from, str | None):
         raise ValueError(f'test_from names the file to test on, as "data_batch_5", not {shown(test_from)}.')
-    entry = registry()[name]
+    entry = manifest()[name]
     paths = obtain(name, root)
     official = [f["name"] for f in entry["files"]]
     test = official[-1] if test_from is None else f"{test_from.removesuffix('.bin')}.bin"
@@ -180,7 +180,7 @@ def _cifar(name: str, root: str | os.PathLike | None, test_from: str | None) -> 
 
 
 def _covertype(root: str | os.PathLike | None) -> Data:
-    entry = registry()["covertype"]
+    entry = manifest()["covertype"]
     paths = obtain("covertype", root)
     note = ""
     file = entry["files"][0]["name"]

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coreset_explore.checks import nearest, shown
-from coreset_explore.datasets.types import Data, hold_out, refuse_non_finite
-from coreset_explore.labels import code_labels
+from coreset_explore.datasets.data import Data, hold_out, refuse_non_finite
+from coreset_explore.inputs.arrays import is_frame, numbers, tensor
+from coreset_explore.inputs.checks import nearest, shown
+from coreset_explore.inputs.labels import code_labels
 from coreset_explore.progress import bar, track
-from coreset_explore.tensors import is_frame, numbers, tensor
 
 TEST = "The test frame"
 LABELS = 'name the label column with y="..."'

@@ -1,43 +1,33 @@
-"""Where a dataset's files lie, and how they get there: registry, cache, resumable downloads, checksums."""
+"""Where a dataset's files lie, and how they get there: manifest, cache, resumable downloads, checksums."""
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import tarfile
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from threading import get_ident
 
+from coreset_explore.machine import cache
 from coreset_explore.progress import bar, track
 
 _CHUNK = 100_000
-_PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def _registry_file() -> Path:
-    checkout = _PACKAGE.parent / "data" / "registry.toml"
-    return checkout if checkout.is_file() else _PACKAGE / "_data" / "registry.toml"
+def _manifest_file() -> Path:
+    checkout = cache.PACKAGE.parent / "data" / "registry.toml"
+    return checkout if checkout.is_file() else cache.PACKAGE / "_data" / "registry.toml"
 
 
-@cache
-def registry() -> dict[str, dict]:
+@functools.cache
+def manifest() -> dict[str, dict]:
     """What `data/registry.toml` says, by dataset name."""
-    with open(_registry_file(), "rb") as file:
+    with open(_manifest_file(), "rb") as file:
         return tomllib.load(file)
-
-
-def cache_root() -> Path:
-    """Where downloads go: data/cache of a checkout that can be written, else the user's cache folder."""
-    data = _PACKAGE.parent / "data"
-    if (data / "registry.toml").is_file() and os.access(data, os.W_OK):
-        return data / "cache"
-    import pooch
-
-    return Path(pooch.os_cache("coreset_explore"))
 
 
 def place(name: str, root: str | os.PathLike | None) -> tuple[Path, bool]:
@@ -51,7 +41,7 @@ def place(name: str, root: str | os.PathLike | None) -> tuple[Path, bool]:
             )
         if (Path(own) / name).is_dir():
             return Path(own) / name, True
-    return cache_root() / name, False
+    return cache.cache_root() / name, False
 
 
 def obtain(name: str, root: str | os.PathLike | None = None) -> dict[str, Path]:
@@ -59,7 +49,7 @@ def obtain(name: str, root: str | os.PathLike | None = None) -> dict[str, Path]:
 
     Nothing is fetched where a partial file, or a part of an archive's files, lies in the folder already.
     """
-    entry = registry()[name]
+    entry = manifest()[name]
     folder, own = place(name, root)
     inside = folder / entry.get("folder", ".")
     partial = {
@@ -94,7 +84,7 @@ def _fetch_archive(entry: dict, folder: Path) -> None:
         fresh.mkdir(exist_ok=True)
         with tarfile.open(archive) as tar:
             for file in track(entry["files"], "unpacking"):
-                # names come from the registry, never from the archive
+                # names come from the manifest, never from the archive
                 source = tar.extractfile(f"{entry['folder']}/{file['name']}")
                 (fresh / file["name"]).write_bytes(source.read())
         if inside.exists():  # holds none of the files, or nothing would have been fetched
@@ -118,7 +108,7 @@ def on_disk(path: Path) -> Iterator[None]:
 
 
 def fetch(file: dict, folder: Path) -> Path:
-    """Download one file of the registry with pooch into `folder` and return its path.
+    """Download one file of the manifest with pooch into `folder` and return its path.
 
     What has arrived stays as NAME.part and is resumed by the next call; a whole file with another checksum is
     put aside as NAME.wrong. Errors: ConnectionError (network), ValueError (checksum), OSError (disk).
@@ -201,12 +191,12 @@ def _resume(url: str, part: Path, size: int | None) -> None:
 
 
 def verify(name: str, path: Path) -> None:
-    """Check a file against its checksum in the registry, once: the answer is kept with its size and time."""
-    entry = registry()[name]
+    """Check a file against its checksum in the manifest, once: the answer is kept with its size and time."""
+    entry = manifest()[name]
     known = {f["name"]: f for f in [*entry["files"], *entry.get("partial", [])]}[path.name]
     if "checksum" not in known:
         return
-    memory = cache_root() / "verified.json"
+    memory = cache.cache_root() / "verified.json"
     state = path.stat()
     mark = [state.st_size, state.st_mtime_ns, known["checksum"]]
     remembered = _read_memory(memory)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from coreset_explore.datasets.types import Data
+from coreset_explore.datasets.data import Data
 
 
 def _draws(seed: int) -> torch.Generator:

@@ -13,12 +13,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from coreset_explore import checks, progress
+from coreset_explore import progress
 from coreset_explore.experiment.entries import entries_of, selections
-from coreset_explore.experiment.linear import Bench, Probe, probe, probes
+from coreset_explore.experiment.linear_probe import Bench, Probe, probe, probes
+from coreset_explore.inputs import checks
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
-from coreset_explore.selecting import budget
+from coreset_explore.selecting.run import budget
 from coreset_explore.selection import Selection
 
 __all__ = ["Probe", "accuracy_curve", "probe", "probes"]
@@ -126,7 +127,7 @@ def _several(value: Any, what: str, count: bool = False) -> list:
 
 def _recorded(source, data, show) -> tuple[Pool, Any]:
     from coreset_explore.datasets import load
-    from coreset_explore.recording import signals
+    from coreset_explore.recording.run import signals
 
     data = load(source) if data is None else data
     return signals(data, show=show), data
@@ -177,9 +178,9 @@ def _probing(judge: _Judge) -> Learn:
 
 def _training(data, model, equal, epochs, updates, largest, recipe) -> tuple[str, Learn]:
     from coreset_explore.datasets import load
-    from coreset_explore.descent import usual_batch
-    from coreset_explore.training import fit
-    from coreset_explore.training import recipe as checked_recipe
+    from coreset_explore.training.optimizers import usual_batch
+    from coreset_explore.training.run import fit
+    from coreset_explore.training.run import recipe as checked_recipe
 
     data, device = load(data), {}
     if isinstance(recipe, Mapping) and "device" in recipe:  # fit's own, where a recipe says how to train

@@ -12,13 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from coreset_explore.bound import Bound, missing_for
-from coreset_explore.checks import Named, shown
+from coreset_explore.inputs.checks import Named, shown
 from coreset_explore.measures import prefixes
 from coreset_explore.pool import Pool
-from coreset_explore.presets import Preset
 from coreset_explore.registry import Method
-from coreset_explore.selecting import configured, preset_of, select
+from coreset_explore.selecting.bound import Bound, missing_for
+from coreset_explore.selecting.presets import Preset
+from coreset_explore.selecting.run import configured, preset_of, select
 from coreset_explore.selection import Selection
 
 WORDS = ("method", "params", "wrap", "pick", "label", "name")

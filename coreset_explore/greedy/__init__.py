@@ -1,7 +1,7 @@
 """The shared cores of greedy selection: lazy greedy, farthest first, matching pursuit. No policy.
 
 Rows stand in id order (`by_id`), so that "the first of equals" is the smallest id. On a CPU the loops are compiled
-(`kernels`); elsewhere, or with `compiled=False`, they are torch operations on the device where the tensors are.
+(`compiled`); elsewhere, or with `compiled=False`, they are torch operations on the device where the tensors are.
 """
 
 from functools import lru_cache
@@ -9,15 +9,16 @@ from functools import lru_cache
 import torch
 
 from coreset_explore.gradients import Dense, LastLayer
-from coreset_explore.greedy.ahead import Ahead, DistanceRows
 from coreset_explore.greedy.facility import cover, distances
 from coreset_explore.greedy.farthest import farthest_first
 from coreset_explore.greedy.herding import herd
+from coreset_explore.greedy.kmeanspp import spread
+from coreset_explore.greedy.lazy import first_best, lazy_greedy
 from coreset_explore.greedy.nearest import Distances, Near, apart, nearest_pick, owner, owners
+from coreset_explore.greedy.prefetch import Ahead, DistanceRows
 from coreset_explore.greedy.pursuit import pursue, solve
-from coreset_explore.greedy.rows import by_id, double, squared_norms, total, unit
-from coreset_explore.greedy.similarity import Similarity, first_best, lazy_greedy
-from coreset_explore.greedy.spread import spread
+from coreset_explore.greedy.similarity import Similarity
+from coreset_explore.greedy.vectors import by_id, double, squared_norms, total, unit
 
 __all__ = [
     "Ahead",

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Gradients
-from coreset_explore.greedy.rows import STEP, factors, first_max, squared_between, squared_norms
+from coreset_explore.greedy.vectors import STEP, factors, first_max, squared_between, squared_norms
 from coreset_explore.machine.threads import in_pieces, workers
 from coreset_explore.progress import check, track
 
@@ -24,7 +24,7 @@ def distances(vectors: Gradients, *, compiled: bool | None = None) -> Tensor:
     norms = squared_norms(vectors)
     if compiled is False or vectors.device.type != "cpu":
         return _distances_torch(vectors, norms)
-    from coreset_explore import kernels
+    from coreset_explore import compiled as loops
 
     r, h, bias = factors(vectors)
     steps, n, d = h.shape
@@ -37,7 +37,7 @@ def distances(vectors: Gradients, *, compiled: bool | None = None) -> Tensor:
         panel = buffer[: min(size, right) * right].reshape(-1, right)
         for step in range(steps):
             np.matmul(h[step, rows], h[step, start:].T, out=panel)
-            kernels.distances(panel, step, r, h, columns[step], bias, norms.numpy(), start, out)
+            loops.distances(panel, step, r, h, columns[step], bias, norms.numpy(), start, out)
     return torch.from_numpy(out)
 
 
@@ -85,7 +85,7 @@ def cover(
     if compiled is False or matrix.device.type != "cpu":
         nearest = matrix[given].min(0).values if len(given) else matrix.max().expand(n)
         return _cover_torch(matrix, k, nearest, owner, free)
-    from coreset_explore.kernels import coverage as kernels
+    from coreset_explore.compiled import facility as loops
 
     picks, saved, made = np.zeros(k, dtype=np.int64), np.zeros(k), 0
     if len(given):
@@ -103,18 +103,18 @@ def cover(
     for target in track(range(k), "lazy greedy"):
         while made <= target:
             rows.tidy()
-            made, size = kernels.lazy(*state, size, bound, picks, saved, made, target + 1, PASS)
+            made, size = loops.lazy(*state, size, bound, picks, saved, made, target + 1, PASS)
             check()
     return torch.from_numpy(picks), torch.from_numpy(saved), owner
 
 
 class _Gathered:
-    """What still matters of each row of a matrix, given distances to the nearest pick; see `kernels.coverage`."""
+    """What still matters of each row of a matrix, given distances to the nearest pick; see `compiled.facility`."""
 
     def __init__(self, matrix: np.ndarray, nearest: np.ndarray):
-        from coreset_explore.kernels import coverage
+        from coreset_explore.compiled import facility as loops
 
-        self.kernels, n = coverage, len(matrix)
+        self.loops, n = loops, len(matrix)
         self.rows = max(1, PASS // n)
         count = workers(n, self.rows)
         share = 1 + n * n // (ROOM * count)
@@ -129,7 +129,7 @@ class _Gathered:
         bound = np.zeros(len(self.first))
 
         def look(worker: int, start: int, end: int) -> None:
-            self.kernels.gains(*self.state, self.rooms[worker], start, end, bound)
+            self.loops.gains(*self.state, self.rooms[worker], start, end, bound)
 
         in_pieces(look, len(bound), self.rows, "first gains")
         return bound
@@ -139,19 +139,19 @@ class _Gathered:
         if 2 * self.room[2] > self.room[0]:
             order = np.argsort(self.first)
             order = order[(self.first < 0).sum() :]
-            self.room[0], self.room[2] = self.kernels.tidy(order, *self.state[2:]), 0
+            self.room[0], self.room[2] = self.loops.tidy(order, *self.state[2:]), 0
 
 
 def _medoid(matrix: np.ndarray) -> tuple[int, float]:
     """The first row of smallest sum, and by how much that is below n times the largest distance."""
-    from coreset_explore.kernels import coverage as kernels
+    from coreset_explore.compiled import facility as loops
 
     n, rows = len(matrix), max(1, PASS // len(matrix))
     sums, bits = np.empty(n), matrix.view(np.int32)
     tops = np.zeros(workers(n, rows), dtype=np.int32)
 
     def add(worker: int, start: int, end: int) -> None:
-        tops[worker] = max(tops[worker], kernels.sums(matrix, bits, start, end, sums))
+        tops[worker] = max(tops[worker], loops.sums(matrix, bits, start, end, sums))
 
     in_pieces(add, n, rows, "sums")
     return int(sums.argmin()), n * float(tops.view(np.float32).max()) - sums.min()

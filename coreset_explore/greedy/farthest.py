@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Gradients
-from coreset_explore.greedy.rows import (
+from coreset_explore.greedy.vectors import (
     best,
     dots,
     double,
@@ -54,7 +54,7 @@ def farthest_first(
 
 
 def _farthest_compiled(vectors, norms, k, given, first):
-    from coreset_explore import kernels
+    from coreset_explore import compiled as loops
 
     n = len(vectors)
     r, h, bias = factors(vectors)
@@ -62,7 +62,7 @@ def _farthest_compiled(vectors, norms, k, given, first):
     owner, slot = np.full(n, -1, dtype=np.int32), np.full(n, -1, dtype=np.int32)
     picks, reach, made = np.zeros(k, dtype=np.int64), np.zeros(k, dtype=np.float32), 0
     for rows in given.split(BLOCK) if len(given) else ():
-        kernels.approach(products(vectors, rows).numpy(), rows.numpy(), norms, r, h, bias, nearest, owner)
+        loops.approach(products(vectors, rows).numpy(), rows.numpy(), norms, r, h, bias, nearest, owner)
     block = torch.tensor([first]) if first is not None else None
     if first is not None:
         nearest[first] = np.inf
@@ -77,7 +77,7 @@ def _farthest_compiled(vectors, norms, k, given, first):
                     block[-1] = top
             slot[block.numpy()] = np.arange(len(block), dtype=np.int32)
             near = products(vectors, block).numpy()
-            made = kernels.farthest(near, slot, norms, r, h, bias, nearest, owner, picks, reach, made, k)
+            made = loops.farthest(near, slot, norms, r, h, bias, nearest, owner, picks, reach, made, k)
             slot[block.numpy()] = -1
     return _tensors(picks, reach, nearest, owner)
 

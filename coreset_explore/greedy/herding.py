@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Dense, Gradients
-from coreset_explore.greedy.rows import by_feature, squared_norms, total
+from coreset_explore.greedy.vectors import by_feature, squared_norms, total
 from coreset_explore.machine.threads import crew, workers
 from coreset_explore.progress import track
 
@@ -29,7 +29,7 @@ def herd(vectors: Gradients, k: int, given: Tensor, *, compiled: bool | None = N
 
 
 def _herd_compiled(vectors: Dense, k: int, given: Tensor) -> Tensor:
-    from coreset_explore.kernels import herding as kernels
+    from coreset_explore.compiled import herding as loops
 
     x = vectors.g.detach().contiguous().numpy()
     n, d = x.shape
@@ -42,16 +42,16 @@ def _herd_compiled(vectors: Dense, k: int, given: Tensor) -> Tensor:
     pull, rows = np.zeros(d), np.zeros(k, dtype=np.int64)
 
     def pack(worker: int, start: int, end: int) -> None:
-        kernels.pack(x, mean, start, end, q, scale, slack, half)
+        loops.pack(x, mean, start, end, q, scale, slack, half)
 
     def bound(worker: int, start: int, end: int) -> None:
-        found = kernels.bounds(q, scale, slack, half, short, length, start, end, low)
+        found = loops.bounds(q, scale, slack, half, short, length, start, end, low)
         least[worker] = min(least[worker], found)
 
     def take(row: int) -> None:
         nonlocal pull
         pull += x[row] - mean
-        half[row] = kernels.TAKEN
+        half[row] = loops.TAKEN
 
     with crew(count) as run:
         run(pack, n, size, "rows as bytes")
@@ -61,7 +61,7 @@ def _herd_compiled(vectors: Dense, k: int, given: Tensor) -> Tensor:
             short, length = pull.astype(np.float32), np.float32(np.linalg.norm(pull) * (1 + 1e-6))
             least[:] = np.inf
             run(bound, n, size)
-            rows[made] = kernels.nearest(x, mean, half, pull, low, least.min())
+            rows[made] = loops.nearest(x, mean, half, pull, low, least.min())
             take(rows[made])
     return torch.from_numpy(rows)
 

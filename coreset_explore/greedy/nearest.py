@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Dense, Gradients
-from coreset_explore.greedy.rows import double, squared_between
+from coreset_explore.greedy.vectors import double, squared_between
 from coreset_explore.progress import check, track
 
 ROWS = 2048  # rows of one block: with 2,000 picks a step of some 30 ms

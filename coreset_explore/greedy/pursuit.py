@@ -106,15 +106,15 @@ class _Fit:
 
     def add(self, row: int) -> bool:
         """Take `row` in and refit; False if it got no weight of its own (it depends on the others, or points away)."""
-        from coreset_explore.kernels import fit as kernels
+        from coreset_explore.compiled import fit as loops
 
         last, total = len(self.rows), len(self.rows) + 1
         self.rows.append(row)
         self.wanted[last], self.weights[last] = self.left.take(row), 0.0
         gram, ridge, state = self.left.gram, self.ridge, (self.factor, self.active)
         if not self.nonnegative:
-            self.size = kernels.factor_grow(gram, ridge, *state, self.size, last)
-        self.size = kernels.refit(
+            self.size = loops.factor_grow(gram, ridge, *state, self.size, last)
+        self.size = loops.refit(
             gram, self.wanted, ridge, self.nonnegative, self.weights, *state, self.size, total
         )
         weights = self.weights[:total]
@@ -148,7 +148,7 @@ def solve(gram: Tensor, wanted: Tensor, *, nonnegative: bool = False, ridge: flo
 
 def _nonnegative(gram: np.ndarray, wanted: np.ndarray, ridge: float) -> np.ndarray:
     """The active set method of `refit`, started from what is left after dropping negative weights a block at a time."""
-    from coreset_explore.kernels import fit as kernels
+    from coreset_explore.compiled import fit as loops
 
     k = len(wanted)
     weights, factor, active = np.zeros(k), np.zeros((k, k)), np.zeros(k, dtype=np.int64)
@@ -157,10 +157,10 @@ def _nonnegative(gram: np.ndarray, wanted: np.ndarray, ridge: float) -> np.ndarr
         check()
         size = 0
         for j in inside:
-            size = kernels.factor_grow(gram, ridge, factor, active, size, j)
+            size = loops.factor_grow(gram, ridge, factor, active, size, j)
         weights[:] = 0.0
-        kernels.refit(gram, wanted, ridge, False, weights, factor, active, size, k)
+        loops.refit(gram, wanted, ridge, False, weights, factor, active, size, k)
         lowest = weights.min()
         inside = active[:size][weights[active[:size]] > 0].copy()
-    kernels.refit(gram, wanted, ridge, True, weights, factor, active, size, k)
+    loops.refit(gram, wanted, ridge, True, weights, factor, active, size, k)
     return weights

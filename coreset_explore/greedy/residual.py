@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Gradients, LastLayer
-from coreset_explore.greedy.rows import best, dots, double, factors, squared_norms
+from coreset_explore.greedy.vectors import best, dots, double, factors, squared_norms
 from coreset_explore.progress import check
 
 DOUBT = 1e-5  # no inner product in float32 is further off than this share of the lengths
@@ -112,10 +112,10 @@ class Columns(Residual):
     """
 
     def __init__(self, vectors: Gradients, target: Tensor, cap: int, normalized: bool):
-        from coreset_explore.kernels import pursuit as kernels
+        from coreset_explore.compiled import pursuit as loops
 
         super().__init__(vectors, target, cap, normalized)
-        self.kernels, n = kernels, len(vectors)
+        self.loops, n = loops, len(vectors)
         self.r, self.h, _ = factors(vectors)
         self.short = [part.float().numpy() for part in (self.norms, self.reach)]  # as float32
         self.picks, self.weights, self.slopes = np.zeros(cap, dtype=np.int64), np.zeros(cap), np.zeros(cap)
@@ -150,7 +150,7 @@ class Columns(Residual):
     def move(self, weights: np.ndarray) -> float:
         self.weights[: self.total] = weights
         change = self.weights - self.start
-        shorter, self.spread = self.kernels.moved(self.gram, self.slopes, change, self.total)
+        shorter, self.spread = self.loops.moved(self.gram, self.slopes, change, self.total)
         square = max(self.square - shorter, 0.0)
         if self.spread + self.square**0.5 <= DRIFT * square**0.5:
             return square
@@ -161,7 +161,7 @@ class Columns(Residual):
         self._advance()
         sign = np.float32(-1 if absolute else 1)
         share = np.float32(KEPT_DOUBT * (self.square**0.5 + self.spread))
-        count = self.kernels.foremost(self.correlation, sign, share, *self.short, self.candidates)
+        count = self.loops.foremost(self.correlation, sign, share, *self.short, self.candidates)
         if count > MANY and self.spread:
             self._build()
             return self.foremost(absolute)
@@ -185,7 +185,7 @@ class Columns(Residual):
         self.known = self.total
         change = (self.weights - self.start).astype(np.float32)
         for begin, end in self._pieces(self.total + 4):
-            self.kernels.advance(self.columns, self.total, self.before, change, begin, end, self.correlation)
+            self.loops.advance(self.columns, self.total, self.before, change, begin, end, self.correlation)
 
     def _look_ahead(self, row: int) -> None:
         """Columns of `row` and of three that correlate nearly as much: what costs is to read all rows.
@@ -200,7 +200,7 @@ class Columns(Residual):
         self.turn = (self.turn + AHEAD) % KEPT
         self.owner[slots], self.ahead[slots] = rows, 0.0
         for begin, end in self._pieces(len(self.r) * (self.r.shape[2] + self.h.shape[2])):
-            self.kernels.columns(self.r, self.h, rows, slots, self.ahead, begin, end)
+            self.loops.columns(self.r, self.h, rows, slots, self.ahead, begin, end)
 
     def _pieces(self, numbers: int) -> Iterator[tuple[int, int]]:
         """Ranges of rows, of which so many numbers each are read: some milliseconds, then a look at whether to stop."""
@@ -213,14 +213,14 @@ class Columns(Residual):
         """Inner products of a row with the picks and itself, as if it were the next."""
         line = np.empty(self.total + 1)
         self.picks[self.total] = row
-        self.kernels.line(self.r, self.h, row, self.picks, line)
+        self.loops.line(self.r, self.h, row, self.picks, line)
         return line
 
     def _against(self, left: np.ndarray, rows: np.ndarray) -> np.ndarray:
         found = np.empty(len(rows))
         for part in range(0, len(rows), 2048):
             check()
-            self.kernels.against(self.r, self.h, left, rows[part : part + 2048], found[part : part + 2048])
+            self.loops.against(self.r, self.h, left, rows[part : part + 2048], found[part : part + 2048])
         return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import Literal
 
@@ -11,16 +10,12 @@ from torch import Tensor
 
 from coreset_explore.gradients import Dense, Gradients, LastLayer, directions
 from coreset_explore.greedy.facility import distances
-from coreset_explore.greedy.rows import by_feature, double, squared_between, squared_norms, total, unit
+from coreset_explore.greedy.vectors import by_feature, double, squared_between, squared_norms, total, unit
 from coreset_explore.progress import check, track
 
 ENTRIES = 1 << 20  # of one block of similarities
 TILE = 512  # rows and columns of one tile of them
 PROBES = 1000  # rows that the width of the kernel is read from
-EQUAL = (
-    1e-9  # gains this near to the largest (relative) are equal: rounding must not decide between duplicates
-)
-FEW = 32  # stale gains computed anew at first; twice as many each time that is not enough
 
 Kind = Literal["cosine", "rbf"]
 
@@ -140,38 +135,6 @@ def width(vectors: Gradients) -> float:
     if not len(some):
         return 1.0
     return float(some.median()) or float(some.mean()) or 1.0
-
-
-def first_best(values: Tensor) -> int:
-    """The first place of the largest value; what is equal to it but for rounding is equal."""
-    top = values.max()
-    return int((values >= top - EQUAL * top.abs()).nonzero()[0])
-
-
-def lazy_greedy(
-    bound: Tensor, fresh: Callable[[Tensor], Tensor], take: Callable[[int], None], k: int, free: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Each pick has the largest gain, the first of equals; exact, as gains only shrink (Minoux 1978).
-
-    `bound` (n,) float64 are the gains at first, `fresh(rows)` those of some rows now, `take(row)` makes a pick, `free`
-    (n,) are the candidates. Only rows whose old gain still leads are computed anew. Returns picks and gains (k,).
-    """
-    bound = torch.where(free.cpu(), bound.cpu(), -torch.inf)
-    picks, gains = torch.zeros(k, dtype=torch.int64), torch.zeros(k, dtype=torch.float64)
-    for made in track(range(k), "lazy greedy"):
-        known, leading, few = torch.zeros(len(bound), dtype=torch.bool), -torch.inf, FEW
-        while not known[row := first_best(bound)]:
-            check()
-            stale = ((bound >= leading) & (bound > -torch.inf) & ~known).nonzero().flatten()
-            stale = stale[bound[stale].topk(min(few, len(stale))).indices]
-            bound[stale], known[stale] = fresh(stale).cpu().double(), True
-            leading = bound[known].max()
-            leading -= EQUAL * leading.abs()
-            few *= 2
-        picks[made], gains[made] = row, bound[row]
-        bound[row] = -torch.inf
-        take(row)
-    return picks, gains
 
 
 def _centered(vectors: Gradients) -> Gradients:

@@ -79,11 +79,11 @@ def count_above(
     if compiled is False or tile.device.type != "cpu":
         above = tile > limit
         return above.sum(1), above[:, own:].sum(0)
-    from coreset_explore.kernels import tiles as kernels
+    from coreset_explore.compiled import tiles as loops
 
     by_row = torch.zeros(tile.shape[0], dtype=torch.int64)
     by_column = torch.zeros(tile.shape[1] - own, dtype=torch.int32)
-    kernels.count_above(tile.numpy(), limit, own, by_row.numpy(), by_column.numpy())
+    loops.count_above(tile.numpy(), limit, own, by_row.numpy(), by_column.numpy())
     return by_row, by_column
 
 
@@ -96,8 +96,8 @@ def lost(tile: Tensor, low: Tensor, high: Tensor, *, compiled: bool | None = Non
     if compiled is False or tile.device.type != "cpu":
         low, high = low[:, None], high[:, None]
         return (torch.clamp(tile, low, high).exp_() - low.exp()).sum(0, dtype=torch.float64)
-    from coreset_explore.kernels import tiles as kernels
+    from coreset_explore.compiled import tiles as loops
 
     found = torch.zeros(tile.shape[1], dtype=torch.float64)
-    kernels.lost(tile.numpy(), low.numpy(), high.numpy(), found.numpy())
+    loops.lost(tile.numpy(), low.numpy(), high.numpy(), found.numpy())
     return found

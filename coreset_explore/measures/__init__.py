@@ -18,8 +18,8 @@ from coreset_explore.greedy import Distances
 from coreset_explore.measures.nearest import Space, represent, vectors_in, walk
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
+from coreset_explore.selecting.weights import reweigh_path
 from coreset_explore.selection import Selection, fitting
-from coreset_explore.weights import reweigh_path
 
 THIN = 0.2  # weights whose effective size falls below this share of k make training diverge
 

@@ -13,9 +13,9 @@ from coreset_explore import greedy
 from coreset_explore.gradients import Dense, Gradients
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
+from coreset_explore.selecting.views import class_groups
+from coreset_explore.selecting.weights import compared
 from coreset_explore.selection import Selection
-from coreset_explore.views import class_groups
-from coreset_explore.weights import compared
 
 Space = Literal["emb", "grads"]
 

@@ -8,7 +8,7 @@ import torch
 
 from coreset_explore import greedy
 from coreset_explore.gradients import Gradients, directions
-from coreset_explore.greedy.rows import double
+from coreset_explore.greedy.vectors import double
 from coreset_explore.params import Metric, Space, Steps
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import torch
 
-from coreset_explore import codes, greedy
+from coreset_explore import greedy
+from coreset_explore.groups import Centers, Products, group, represent
 from coreset_explore.params import Bits, Centroids, Groups, MostGroups, Sample, Space, Steps, Subspaces
 from coreset_explore.pool import Pool
 from coreset_explore.registry import selector
@@ -60,11 +61,11 @@ def fastcore(
     vectors, order, held = greedy.by_id(pool.vectors(space, steps), pool.ids, given)
     greedy.squared_norms(vectors)  # refuses what no distance can be computed from
     x = vectors.dense().detach().float()
-    near = codes.group(x, groups, rng, bits=bits, most=most)
+    near = group(x, groups, rng, bits=bits, most=most)
     if bound == "centroid":
-        limit = codes.Centers(x, near)
+        limit = Centers(x, near)
     else:
         options = {"subspaces": subspaces, "centroids": centroids, "true": bound == "true"}
-        limit = codes.Products(x, near, rng, **options)
-    picks, weights, saved, info = codes.represent(limit, x, near, k, rng, sample, held)
+        limit = Products(x, near, rng, **options)
+    picks, weights, saved, info = represent(limit, x, near, k, rng, sample, held)
     return Selection(order[picks], weights, gains=saved, info=info)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from coreset_explore import codes, greedy
+from coreset_explore import greedy
+from coreset_explore.groups import Hulls, group, represent
 from coreset_explore.params import Bits, Groups, MostGroups, Sample, Space, Steps
 from coreset_explore.pool import Pool
 from coreset_explore.registry import selector
@@ -51,6 +52,6 @@ def fastcore_hull(
     vectors, order, held = greedy.by_id(pool.vectors(space, steps), pool.ids, given)
     greedy.squared_norms(vectors)  # refuses what no distance can be computed from
     x = vectors.dense().detach().float()
-    near = codes.group(x, groups, rng, bits=bits, most=most)
-    picks, weights, saved, info = codes.represent(codes.Hulls(x, near), x, near, k, rng, sample, held)
+    near = group(x, groups, rng, bits=bits, most=most)
+    picks, weights, saved, info = represent(Hulls(x, near), x, near, k, rng, sample, held)
     return Selection(order[picks], weights, gains=saved, info=info)

@@ -93,7 +93,7 @@ class Seen:
 
     def _added(self, x: Tensor) -> Tensor:
         if self.compiled:
-            from coreset_explore.kernels import concave
+            from coreset_explore.compiled import concave
 
             out = np.empty(len(x))
             known = x.contiguous().numpy(), self.shown.numpy(), self.worth.numpy()
@@ -107,7 +107,7 @@ class Seen:
         """Picks (k,) and gains (k,) by lazy greedy from the first gains (n,)."""
         if not self.compiled or not isinstance(self.vectors, Dense):  # gradients are built for each look
             return greedy.lazy_greedy(bound, self.gains, self.take, k, free)
-        from coreset_explore.kernels import concave
+        from coreset_explore.compiled import concave
 
         order = torch.sort(bound, descending=True, stable=True).indices
         heap, picks, saved, made = order[free[order]].numpy(), np.zeros(k, dtype=np.int64), np.zeros(k), 0

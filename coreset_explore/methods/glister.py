@@ -11,7 +11,7 @@ from torch import Tensor
 
 from coreset_explore import greedy
 from coreset_explore.gradients import Gradients, LastLayer, residuals
-from coreset_explore.greedy.rows import dots, double
+from coreset_explore.greedy.vectors import dots, double
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.registry import Range, selector

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 
 import torch
 
-from coreset_explore import greedy, weights
+from coreset_explore import greedy
 from coreset_explore.params import Steps
 from coreset_explore.pool import Pool
 from coreset_explore.registry import Range, selector
+from coreset_explore.selecting import weights
 from coreset_explore.selection import Selection
 
 

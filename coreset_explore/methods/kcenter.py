@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import torch
 
-from coreset_explore import greedy, weights
+from coreset_explore import greedy
 from coreset_explore.params import Metric, Space, Steps
 from coreset_explore.pool import Pool
 from coreset_explore.registry import selector
+from coreset_explore.selecting import weights
 from coreset_explore.selection import Selection
 
 

@@ -9,13 +9,13 @@ import torch
 
 from coreset_explore import greedy
 from coreset_explore.greedy.farthest import nearest_to_mean
-from coreset_explore.greedy.rows import products, squared_between, squared_norms
+from coreset_explore.greedy.vectors import products, squared_between, squared_norms
 from coreset_explore.params import Metric, Space, Steps
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.registry import Range, selector
+from coreset_explore.selecting.weights import counts
 from coreset_explore.selection import Selection
-from coreset_explore.weights import counts
 
 
 @selector(

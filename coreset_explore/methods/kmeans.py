@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 import torch
 
 from coreset_explore import greedy, neighbors
-from coreset_explore.greedy.rows import squared_norms
+from coreset_explore.greedy.vectors import squared_norms
 from coreset_explore.pool import Pool
 from coreset_explore.registry import Range, selector
+from coreset_explore.selecting.weights import counts
 from coreset_explore.selection import Selection
-from coreset_explore.weights import counts
 
 
 @selector(

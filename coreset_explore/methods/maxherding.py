@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from coreset_explore import greedy
-from coreset_explore.greedy.rows import first_max, squared_norms
 from coreset_explore.greedy.tiles import ROWS, Tiles, lost
+from coreset_explore.greedy.vectors import first_max, squared_norms
 from coreset_explore.params import Metric
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.registry import Range, selector
+from coreset_explore.selecting.weights import counts
 from coreset_explore.selection import Selection
-from coreset_explore.weights import counts
 
 ENTRIES = 1 << 20  # distances that the kernel's width is read from together
 PROBES = 1000  # rows that the width of the kernel is read from

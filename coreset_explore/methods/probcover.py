@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from coreset_explore import greedy, neighbors
-from coreset_explore.greedy.rows import squared_norms
 from coreset_explore.greedy.tiles import Tiles, count_above
+from coreset_explore.greedy.vectors import squared_norms
 from coreset_explore.params import Metric
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import torch
 
-from coreset_explore import codes, greedy
-from coreset_explore.compose import allocate
+from coreset_explore import greedy
+from coreset_explore.groups import group
 from coreset_explore.params import Bits, MostGroups, Space, Steps
 from coreset_explore.pool import Pool
 from coreset_explore.registry import selector
+from coreset_explore.selecting.parts import allocate
 from coreset_explore.selection import Selection
 
 
@@ -45,7 +46,7 @@ def stratified_lsh(
     """
     vectors, order, held = greedy.by_id(pool.vectors(space, steps), pool.ids, given)
     greedy.squared_norms(vectors)  # refuses what no distance can be computed from
-    near = codes.group(vectors.dense().detach().float(), "lsh", rng, bits=bits, most=most)
+    near = group(vectors.dense().detach().float(), "lsh", rng, bits=bits, most=most)
     label = torch.randperm(len(near), generator=rng)[near.label.cpu()]
     keys = torch.rand(len(pool), dtype=torch.float64, generator=rng)
     keys[held] = torch.inf

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from coreset_explore import greedy
 from coreset_explore import neighbors as near
-from coreset_explore.greedy.rows import squared_norms
+from coreset_explore.greedy.vectors import squared_norms
 from coreset_explore.params import Metric
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track

@@ -5,8 +5,8 @@ Every function returns a Figure of its own (never pyplot's): `figure.savefig("ma
 
 from __future__ import annotations
 
-from coreset_explore import palette
 from coreset_explore.measures import THIN, class_balance, effective_size
+from coreset_explore.plots import palette
 from coreset_explore.plots.base import PLAIN, figure, name_of, plain
 from coreset_explore.plots.lines import curves
 from coreset_explore.plots.maps import compare, map

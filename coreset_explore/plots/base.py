@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import torch
 
-from coreset_explore import palette
+from coreset_explore.plots import palette
 from coreset_explore.selection import Selection
 
 SMALL, PLAIN, LARGE = 7.5, 8.5, 10.0  # points

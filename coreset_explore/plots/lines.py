@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from coreset_explore import palette
 from coreset_explore.measures import Path
+from coreset_explore.plots import palette
 from coreset_explore.plots.base import LARGE, PLAIN, caption, figure, legend, plain
 
 

@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from coreset_explore import palette
 from coreset_explore.measures import jaccard
+from coreset_explore.plots import palette
 from coreset_explore.plots.base import bare, caption, dot, dots, figure, legend, marked, name_of
 from coreset_explore.pool import Pool
 from coreset_explore.selection import Selection

@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from coreset_explore import palette
+from coreset_explore.plots import palette
 from coreset_explore.plots.base import PLAIN, SMALL, figure, plain
 
 NUMBERED = 16  # selections up to which the overlaps stand in the cells

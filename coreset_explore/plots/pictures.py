@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from coreset_explore import palette
+from coreset_explore.plots import palette
 from coreset_explore.plots.base import LARGE, PLAIN, SMALL, figure, marked, name_of
 from coreset_explore.selection import Selection
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from coreset_explore import palette
+from coreset_explore.plots import palette
 from coreset_explore.plots.base import LARGE, PLAIN, SMALL, bare, caption, dots, figure
 from coreset_explore.plots.maps import _coordinates, _labels, _within
 from coreset_explore.pool import Pool

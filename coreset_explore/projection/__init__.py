@@ -11,8 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from coreset_explore import cache as results
-from coreset_explore import checks
+from coreset_explore.inputs import checks
+from coreset_explore.machine import cache as results
 from coreset_explore.neighbors import knn
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from coreset_explore import cache as results
+from coreset_explore.machine import cache as results
 from coreset_explore.neighbors import knn
 from coreset_explore.progress import check, track
 

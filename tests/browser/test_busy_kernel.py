@@ -5,8 +5,8 @@ from tests.browser.panel import until
 CELL = """
 import time
 import ipywidgets as w
-from widgets.kit.job import kernel_loop
-from widgets.mainthread import hear_on_main_thread
+from widgets.kit.kernel import kernel_loop
+from widgets.kit.kernel import hear_on_main_thread
 hear_on_main_thread(kernel_loop())
 slow, other, button = w.IntSlider(0, 0, 10), w.IntSlider(0, 0, 10), w.Button(description="Note")
 pause, noted = 0.0, []

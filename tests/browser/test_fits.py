@@ -7,7 +7,7 @@ from tests.browser.panel import opened, press, tab
 
 WIDTHS = (1440, 620)
 BROKEN = """
-from widgets.kit.job import problem
+from widgets.kit.problems import problem
 try:
     raise RuntimeError("a_long_word_" * 20 + " and what was wrong, in a sentence that goes on for longer than a line")
 except RuntimeError as error:

@@ -57,7 +57,7 @@ IDLE = "() => document.querySelector('.cx-status').dataset.state === 'idle'"
 STOPPED = "() => document.querySelector('.cx-map-job').classList.contains('cx-hidden')"
 # The kernel's children that lay out maps; one that has just ended has no command line any more.
 PROCESSES = (
-    "sum('projection.apart' in ' '.join(p.info['cmdline'] or []) and p.info['ppid'] == __import__('os').getpid()"
+    "sum('projection.worker' in ' '.join(p.info['cmdline'] or []) and p.info['ppid'] == __import__('os').getpid()"
     " for p in __import__('psutil').process_iter(['ppid', 'cmdline']))"
 )
 

@@ -207,7 +207,8 @@ def test_ones_own_method_from_a_cell_has_its_form_and_its_errors_are_shown(noteb
     assert misfits(page) == []
 
     book.execute(
-        "from widgets.methods import change\nfrom dataclasses import replace\nmine = panel.session.choices[-1]"
+        "from dataclasses import replace\nfrom widgets.explorer.method_list import change\n"
+        "mine = panel.session.choices[-1]"
     )
     book.execute("change(panel.session, mine.name, replace(mine, params={'powr': 1.0}))")
     press(book, "Select again")

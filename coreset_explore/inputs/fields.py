@@ -1,0 +1,118 @@
+"""What a pool holds for each row: features, logits, gradients, History, extras; converted, or refused in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from coreset_explore.gradients import Dense, LastLayer
+from coreset_explore.inputs import arrays
+from coreset_explore.inputs.checks import rows, shown
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Training dynamics, each (n, T), taken in one evaluation pass at the end of each of T epochs.
+
+    `correct` bool, `p_true` the true class's probability, `logit_margin` z_y − max z_other, `loss` cross-entropy,
+    `el2n` ‖softmax − one-hot‖₂, `kl` KL(softmax_t ‖ softmax_{t−1}) (0 in the first epoch).
+    """
+
+    correct: Tensor
+    p_true: Tensor
+    logit_margin: Tensor
+    loss: Tensor
+    el2n: Tensor
+    kl: Tensor
+
+    def __len__(self) -> int:
+        return self.correct.shape[0]
+
+    def __getitem__(self, rows) -> History:
+        return History(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    @property
+    def epochs(self) -> int:
+        return self.correct.shape[1]
+
+    def to(self, device) -> History:
+        return History(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+
+STRUCTURED = {
+    "grads": ((LastLayer, Dense), "LastLayer(r, h), or Dense(g) for one vector a row"),
+    "history": ((History,), "a History(correct=…, p_true=…, …), each (rows, epochs)"),
+}
+
+
+def features(X: Any) -> Tensor:
+    """Features float32 (n, d) of an array, a tensor or a frame."""
+    wanted = "features want numbers in shape (n, d)"
+    if isinstance(X, str) or hasattr(X, "y_test"):
+        raise ValueError(f"{wanted}, got {shown(X)}; signals(data) records the features of a dataset")
+    if isinstance(X, tuple) and len(X) == 2 and all(hasattr(part, "__len__") for part in X):
+        raise ValueError(f"{wanted}, got a pair; give features and labels apart, as Pool.of(X, y)")
+    if isinstance(X, LastLayer | Dense):
+        raise ValueError(f"{wanted}, got gradients; give these by name, as Pool.of(grads=…)")
+    table = arrays.numbers(X, "pass the label column as y") if arrays.is_frame(X) else X
+    found = arrays.tensor(table, "X, the features,")
+    if found.ndim != 2 or found.shape[1] == 0 or found.is_complex():
+        hint = "flatten images, or record features with recording.signals"
+        raise ValueError(f"{wanted}, got {str(found.dtype)[6:]} in shape {tuple(found.shape)}; {hint}")
+    return _bounded("emb", found.to(torch.float32))
+
+
+def field(name: str, value: Any) -> Any:
+    """A named field as a tensor with one entry a row, or as the structure that `name` stands for."""
+    if name == "emb":
+        return features(value)
+    if name == "ids":
+        return _each_once(rows(value, "ids, each row's number in the original dataset,"))
+    if name in STRUCTURED:
+        types, wanted = STRUCTURED[name]
+        if not isinstance(value, types):
+            raise ValueError(f"{name} is {wanted}, not {shown(value)}")
+    if isinstance(value, LastLayer | Dense | History):
+        parts = {f.name: arrays.tensor(getattr(value, f.name), name) for f in fields(value)}
+        return _bounded(name, type(value)(**parts))
+    found = arrays.tensor(value, name)
+    if found.ndim == 0 or (name == "logits" and found.ndim != 2):
+        wanted = "(n, classes)" if name == "logits" else "(n,) or (n, …)"
+        raise ValueError(f"{name} wants one entry a row, {wanted}, got shape {tuple(found.shape)}")
+    return _bounded(name, found)
+
+
+def parts_of(value: Any) -> list[Tensor]:
+    """The tensors that a field consists of."""
+    if isinstance(value, Tensor):
+        return [value]
+    return [getattr(value, f.name) for f in fields(value) if isinstance(getattr(value, f.name), Tensor)]
+
+
+def _each_once(ids: Tensor) -> Tensor:
+    """ids as they are, unless one stands twice: what is picked could not be told apart."""
+    found, times = torch.unique(ids, return_counts=True)
+    if len(found) < len(ids):
+        twice = int(times.argmax())
+        raise ValueError(
+            f"ids name each row once, and {int(found[twice])} stands {int(times[twice]):,} times; leave ids out to "
+            "number the rows"
+        )
+    return ids
+
+
+def _bounded(name: str, value: Any) -> Any:
+    """The features, logits or gradients, unless NaN or infinity stands in them; extras may be infinite."""
+    label = {"emb": "the features", "grads": "the gradients", "logits": "logits"}.get(name)
+    for part in parts_of(value) if label else ():
+        if not part.is_floating_point() or torch.isfinite(part).all():
+            continue
+        bad = (~torch.isfinite(part)).nonzero()[:, 1 if isinstance(value, LastLayer) else 0].unique()
+        first = ", ".join(str(int(i)) for i in bad[:5])
+        raise ValueError(
+            f"{len(bad):,} rows of {label} hold NaN or infinity (rows {first}); drop or mend them first"
+        )
+    return value

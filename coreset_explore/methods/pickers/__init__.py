@@ -1,0 +1,1 @@
+"""Pickers, one paper a file: each turns any score into a selection."""

@@ -1,0 +1,1 @@
+"""Scores, one paper a file: how hard each row is, higher being harder."""

@@ -1,0 +1,1 @@
+"""From a name, a pool and a budget to a Selection: methods bound and combined, weights stated."""

@@ -1,0 +1,123 @@
+"""A method with its parameters: what combinators wrap and select() runs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from coreset_explore import progress
+from coreset_explore.inputs.checks import named
+from coreset_explore.pool import Missing, Pool
+from coreset_explore.registry import PICKERS, Method, find
+from coreset_explore.selection import Selection
+
+# Pickers that rank all rows: a selection's score is higher where a row is picked earlier.
+RANKS = {"top": 1.0, "bottom": -1.0}
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A method with its parameters (and a score with its picker): `bound(pool, k, *, rng, given=()) -> Selection`.
+
+    It writes what combinators and restated weights need to know into `info`: the weights' kind and the parameters.
+    """
+
+    method: Method
+    params: Mapping[str, Any]
+    pick: tuple[str, Mapping[str, Any]] | None = None
+
+    @property
+    def picker(self) -> Method | None:
+        """What turns the score into a selection; None for a selector."""
+        return PICKERS[self.pick[0]] if self.pick else None
+
+    @property
+    def nested(self) -> bool:
+        """Whether the first j picks are the answer for budget j."""
+        return self.method.nested and (self.picker is None or self.picker.nested)
+
+    def __call__(self, pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
+        for name in self.needed(pool):
+            pool.need(name)
+        answer = self._score(pool, k, rng, given) if self.pick else self._select(pool, k, rng, given)
+        params = {n: self.params.get(n, p.default) for n, p in self.method.params.items()}
+        said = {"method": self.method.name, "weights": self.method.weights, "params": params}
+        said |= {"space": params.get("space", self.method.needs), "wrap": []}
+        if self.pick:
+            said["pick"] = [self.pick[0], dict(self.pick[1])]
+        # What a method declares is so, whatever it called to find its answer; of any other function, as one that
+        # combinators made, only the answer knows, unless it was put together by hand.
+        known = not self.method.declared and not answer.info.get("own")
+        info = {**said, **answer.info} if known else {**answer.info, **said}
+        return replace(answer, info={"nested": self.nested, **info})
+
+    def needed(self, pool: Pool) -> tuple[str, ...]:
+        """The fields it reads, of several sets that would do the first that the pool holds."""
+        found: tuple[str, ...] = ()
+        for method in filter(None, (self.method, self.picker)):
+            options = method.alternatives()
+            if "space" in method.params:
+                params = self.params if method is self.method else self.pick[1]
+                space = params.get("space", method.params["space"].default)
+                options = [o for o in options if space in o] or options
+            held = [o for o in options if not any(_missing(pool, name) for name in o)]
+            found += (held or options)[0]
+        return found
+
+    def bytes(self, n: int, d: int, c: int, k: int) -> float | None:
+        """Estimated peak memory, or None where nothing is declared."""
+        declared = [m.bytes for m in (self.method, self.picker) if m is not None and m.bytes is not None]
+        return sum(float(estimate(n, d, c, k)) for estimate in declared) if declared else None
+
+    def _select(self, pool: Pool, k: int, rng: torch.Generator, given: Sequence[int]) -> Selection:
+        name, extra = self.method.name, {"given": given} if len(given) else {}
+        if extra and "given" not in inspect.signature(self.method.fn).parameters:
+            raise ValueError(f"{name} takes no rows already chosen; select without given=")
+        answer = self.method.fn(pool, k, rng=rng, **extra, **self.params)
+        if not isinstance(answer, Selection):
+            raise TypeError(f"{name} returned {type(answer).__name__}, and a method returns a Selection")
+        return answer
+
+    def _score(self, pool: Pool, k: int, rng: torch.Generator, given: Sequence[int]) -> Selection:
+        progress.check()
+        name, scores = self.method.name, torch.as_tensor(self.method.fn(pool, **self.params))
+        if scores.shape != (len(pool),):
+            raise ValueError(
+                f"score {name} returned {tuple(scores.shape)}, not one value a row, ({len(pool)},)"
+            )
+        if len(bad := (~torch.isfinite(scores)).nonzero()):
+            raise ValueError(
+                f"score {name} is NaN or infinite for {len(bad):,} rows, first row {int(bad[0])}"
+            )
+        rows = torch.as_tensor(self.picker.fn(pool, scores, k, rng=rng, given=given, **self.pick[1]))
+        weights = torch.full((len(rows),), len(pool) / max(len(rows), 1), dtype=torch.float64)
+        sign = RANKS.get(self.pick[0])
+        return Selection(rows, weights, score=None if sign is None else (sign * scores).cpu())
+
+
+def bind(method: str | Method | Callable, pick: Any = None, **params) -> Bound:
+    """A method by name with its parameters checked, ready for a combinator.
+
+    `pick` is the picker of a score: a name, or ("name", {options}); the highest scores unless told.
+    """
+    found = find(method)
+    if found.kind != "score" and pick is not None:
+        raise ValueError(f"{found.name} selects by itself; pick={pick!r} is for scores, leave it out")
+    chosen = None
+    if found.kind == "score":
+        name, options = named("top" if pick is None else pick, "pick")
+        chosen = (name, PICKERS[name].checked(options))
+    return Bound(found, found.checked(params), chosen)
+
+
+def missing_for(bound: Bound, pool: Pool) -> Missing | None:
+    """What the pool lacks for this method, without running it: for forms that grey a method out."""
+    return next((Missing(name, pool) for name in bound.needed(pool) if _missing(pool, name)), None)
+
+
+def _missing(pool: Pool, name: str) -> bool:
+    return (pool.target if name == "target" else pool.fields.get(name)) is None

@@ -1,0 +1,191 @@
+"""Weights belong to a budget: what each pick of a selection must count for, so that Σ_S w_i f_i ≈ Σ_all f_i.
+
+Stated for many budgets of one order at once, as a nested selection answers every budget with a prefix: what a pass
+over n x k distances finds for the last budget it finds for all of them on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from coreset_explore import greedy
+from coreset_explore.gradients import Dense
+from coreset_explore.pool import Pool
+from coreset_explore.progress import track
+from coreset_explore.selecting.views import Batches, batch_groups, class_groups
+from coreset_explore.selection import Selection, fitting
+
+Path = Iterator[Tensor]  # weights (b,) float64 for every budget b
+
+
+def uniform(pool: Pool, rows: Tensor, params: Mapping[str, Any], budgets: Sequence[int]) -> Path:
+    """n/b each."""
+    return (torch.full((b,), len(pool) / max(b, 1), dtype=torch.float64) for b in budgets)
+
+
+def counts_path(pool: Pool, rows: Tensor, params: Mapping[str, Any], budgets: Sequence[int]) -> Path:
+    """How many rows each of the first b picks is nearest to (itself included): exactly n in sum (CRAIG's γ_j)."""
+    found = greedy.owners(compared(pool, params), rows, budgets, "weights")
+    return (
+        torch.bincount(owner.cpu(), minlength=b).double() for b, owner in zip(budgets, found, strict=True)
+    )
+
+
+def compared(pool: Pool, params: Mapping[str, Any], space: str = "grads") -> greedy.Near:
+    """How a method with these parameters compares rows: by distance, that of unit vectors, or by a similarity."""
+    vectors = pool.vectors(params.get("space", space), params.get("steps", "last"))
+    if "similarity" in params:
+        return greedy.Similarity(vectors, params["similarity"], 1.0)  # its width changes no order
+    return greedy.Distances(greedy.unit(vectors) if params.get("metric") == "cosine" else vectors)
+
+
+def match_path(pool: Pool, rows: Tensor, params: Mapping[str, Any], budgets: Sequence[int]) -> Path:
+    """argmin_w ‖Σ_S w_i g_i − Σ_all g_i‖² + ridge·‖w‖², with w ≥ 0 if `nonnegative` (GRAD-MATCH, eq. 1)."""
+    steps = params.get("steps", "last")
+    grads = pool.vectors("grads", steps)
+    chosen = grads[rows[: budgets[-1]].to(grads.device)]
+    gram = greedy.double(chosen).gram().cpu()
+    wanted = chosen.dot(match_target(pool, params.get("against", "training"), steps)).cpu()
+    options = {"nonnegative": params.get("nonnegative", True), "ridge": params.get("ridge", 0.0)}
+    return (greedy.solve(gram[:b, :b], wanted[:b], **options) for b in track(budgets, "weights"))
+
+
+def counts(pool: Pool, rows: Tensor, params: Mapping[str, Any]) -> Tensor:
+    """`counts_path` for all of `rows`."""
+    return list(counts_path(pool, rows, params, [len(rows)]))[-1]
+
+
+def match(pool: Pool, rows: Tensor, params: Mapping[str, Any]) -> Tensor:
+    """`match_path` for all of `rows`."""
+    return list(match_path(pool, rows, params, [len(rows)]))[-1]
+
+
+def match_target(pool: Pool, against: str = "training", steps: str = "last") -> Tensor:
+    """The gradient to be matched: the pool's own sum, or the validation rows' sum scaled to n rows."""
+    if against == "training":
+        return greedy.total(pool.vectors("grads", steps))
+    target = pool.need("target")
+    if len(target) == 0:
+        raise ValueError(
+            "no validation row belongs to this group; set more rows aside (holdout=) or match the training sum"
+        )
+    found = target.vectors("grads", steps).sum() * (len(pool) / len(target))
+    # batches' gradients are dense where their validation rows' are factored
+    return found.flatten() if isinstance(pool.vectors("grads", steps), Dense) else found
+
+
+PATHS: dict[str, Callable[..., Path]] = {"uniform": uniform, "counts": counts_path, "match": match_path}
+
+
+def weights_path(
+    pool: Pool,
+    rows: Tensor,
+    kind: str | None,
+    params: Mapping[str, Any],
+    wrap: Sequence,
+    budgets: Sequence[int],
+) -> list[Tensor | None]:
+    """`restate(pool, rows[:b], kind, params, wrap)` for every budget b (ascending), sharing the work."""
+    if kind is None or kind == "given":
+        return [None] * len(budgets)
+    if not wrap:
+        return list(PATHS[kind](pool, rows, params, budgets))
+    *inner, (name, options) = wrap
+    if name == "per_class":
+        return _per_class(pool, rows, kind, params, inner, options, budgets)
+    if name == "per_batch":  # a batch cut short changes with the budget: nothing to share
+        return [_per_batch(pool, rows[:b], kind, params, inner, options) for b in track(budgets, "weights")]
+    return weights_path(pool, rows, kind, params, inner, budgets)
+
+
+def restate(
+    pool: Pool, rows: Tensor, kind: str | None, params: Mapping[str, Any], wrap: Sequence = ()
+) -> Tensor | None:
+    """Weights (k,) float64 of `rows` as a method of this `kind`, wrapped like this, would state them on `pool`."""
+    return weights_path(pool, rows, kind, params, wrap, [len(rows)])[0]
+
+
+def reweigh(pool: Pool, selection: Selection) -> Selection:
+    """The selection with weights stated for exactly its picks: what the method itself would say at that budget.
+
+    A prefix `sel[:j]` of a nested method gets the weights of budget j. Costs one n x k pass of distances for
+    "counts", a k x k solve for "match". One's own selection with no declared kind comes back unchanged. Of the others
+    `info["reweighed"]` says that these are not the method's own words: FastCore and Craig+PQ count by bounded or
+    quantized distances, and are counted by exact ones here.
+    """
+    return reweigh_path(pool, selection, [len(selection)])[0]
+
+
+def reweigh_path(pool: Pool, selection: Selection, budgets: Sequence[int]) -> list[Selection]:
+    """`reweigh(pool, selection[:b])` for every budget b (ascending), sharing the work."""
+    info = fitting(selection, pool).info
+    wrap = [(name, dict(options)) for name, options in info.get("wrap", ())]
+    kind = info.get("weights") if len(selection) else None
+    if kind not in (None, "given"):
+        _refuse_other_rows(pool, selection)
+    stated = weights_path(pool, selection.indices, kind, info.get("params", {}), wrap, budgets)
+    parts = [selection if b == len(selection) else selection[:b] for b in budgets]
+    return [part if w is None else _with(part, w) for part, w in zip(parts, stated, strict=True)]
+
+
+def _refuse_other_rows(pool: Pool, selection: Selection) -> None:
+    """Raise where these are not the rows that were picked.
+
+    By their ids: a pool with other fields, gradients or labels has another fingerprint and may well be meant.
+    """
+    rows = selection.indices
+    if selection.ids is not None and len(bad := (pool.ids.cpu()[rows] != selection.ids).nonzero()):
+        row, picked = int(rows[bad[0]]), int(selection.ids[bad[0]])
+        raise ValueError(
+            f"row {row:,} of this pool has id {int(pool.ids[row])}, and id {picked} was picked; give the pool that it "
+            "was selected from"
+        )
+
+
+def _with(part: Selection, weights: Tensor) -> Selection:
+    return replace(part, weights=weights, info={**part.info, "reweighed": True})
+
+
+def _per_class(pool, rows, kind, params, inner, options, budgets) -> list[Tensor]:
+    found = [torch.zeros(b, dtype=torch.float64) for b in budgets]
+    place = torch.full((len(pool),), -1, dtype=torch.int64)
+    place[rows] = torch.arange(len(rows))
+    for _, members, part in track(class_groups(pool, options.get("view")), "class"):
+        positions = place[members.cpu()]
+        local = (positions >= 0).nonzero().flatten()
+        local = local[
+            torch.argsort(positions[local])
+        ]  # in pick order: ties between picks go to the earlier one
+        positions = positions[local]
+        held = [int((positions < b).sum()) for b in budgets]
+        own = sorted({h for h in held if h})
+        if not own:
+            continue
+        stated = dict(zip(own, weights_path(part, local, kind, params, inner, own), strict=True))
+        for weights, h in zip(found, held, strict=True):
+            if h:
+                weights[positions[:h]] = stated[h]
+    return found
+
+
+def _per_batch(pool, rows, kind, params, inner, options) -> Tensor:
+    size = options.get("size", 128)
+    groups = batch_groups(pool, size, options.get("seed", 0))
+    batch_of = torch.empty(len(pool), dtype=torch.int64)
+    for number, members in enumerate(groups):
+        batch_of[members.cpu()] = number
+    mine = batch_of[rows]
+    chosen = list(dict.fromkeys(mine.tolist()))
+    stated = restate(Batches.of_rows(pool, groups, size), torch.tensor(chosen), kind, params, inner)
+    weights = torch.zeros(len(rows), dtype=torch.float64)
+    for number, weight in zip(chosen, stated, strict=True):
+        members = mine == number
+        weights[members] = (
+            weight * len(groups[number]) / int(members.sum())
+        )  # a batch cut short counts for all of itself
+    return weights

@@ -1,0 +1,214 @@
+"""Training on a dataset or on a weighted choice of its rows: the data is one tensor on the device, the loop one page.
+
+n rows, c classes, d features.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from coreset_explore import progress
+from coreset_explore.datasets import Data
+from coreset_explore.inputs.checks import seed as checked_seed
+from coreset_explore.inputs.checks import shown
+from coreset_explore.machine.cache import versions
+from coreset_explore.machine.devices import device_of, pick_device
+from coreset_explore.machine.seeds import generator
+from coreset_explore.machine.threads import threads
+from coreset_explore.params import Param, Range, check_params, parameters
+from coreset_explore.selection import Selection
+from coreset_explore.training import models
+from coreset_explore.training.evaluation import evaluate, evaluating
+from coreset_explore.training.optimizers import SGD, Adam, usual_batch
+from coreset_explore.training.rows import chosen, taught
+
+OPTIMIZERS = {"sgd": (SGD, 0.05), "adam": (Adam, 1e-3)}  # with their usual rates
+RECIPE = ("batch_size", "optimizer", "lr", "weight_decay", "schedule", "augment")  # how, whatever the budget
+Count = Annotated[int, Range(1, math.inf)]
+Amount = Annotated[float, Range(0, math.inf)]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to. Training accuracy is counted as rows pass, before their update; no test, no number."""
+
+    epoch: int
+    updates: int
+    loss: float
+    lr: float
+    train_accuracy: float
+    test_accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A trained model, a record an epoch, and how it was trained (`info`, plain JSON)."""
+
+    model: nn.Module
+    epochs: tuple[Epoch, ...]
+    info: Mapping[str, Any]
+
+    @property
+    def accuracy(self) -> float | None:
+        """Test accuracy after the last epoch; the best epoch would be chosen by the test set."""
+        return self.epochs[-1].test_accuracy
+
+    def frame(self):
+        """A pandas frame, one row an epoch."""
+        import pandas
+
+        return pandas.DataFrame([asdict(record) for record in self.epochs])
+
+    def __repr__(self) -> str:
+        tested = f", test accuracy {self.accuracy:.1%}" if self.accuracy is not None else ""
+        return f"Fit({self.info['model']}: {len(self.epochs)} epochs on {self.info['rows']:,} rows{tested})"
+
+
+def fit(
+    model: str | nn.Module,
+    data,
+    subset: Selection | Tensor | list[int] | None = None,
+    *,
+    epochs: Count = 10,
+    updates: Count | None = None,
+    batch_size: Count | None = None,
+    optimizer: Literal["sgd", "adam"] = "sgd",
+    lr: Amount | None = None,
+    weight_decay: Amount = 5e-4,
+    schedule: Literal["cosine", "constant"] = "cosine",
+    augment: Literal[None, "crop", "crop+flip"] = None,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    test_every: Annotated[int, Range(0, math.inf)] | None = None,
+    on_epoch: Callable[[Epoch, nn.Module], None] | None = None,
+    show: bool | None = None,
+) -> Fit:
+    """Train a named model, or a module in place, on `data` or on the rows that `subset` names.
+
+    - `data`: a dataset's name, a Data, or (X, y). `subset`: row numbers, or a Selection, whose ids are used where
+      it has them and whose weights, scaled to mean 1, multiply the rows' losses (batch norm does not see them).
+    - `updates`: train for so many steps instead of `epochs` passes, so that subsets of any size train equally long.
+    - `batch_size`: unless told `usual_batch`. Batches are even, since a short last one would count its rows more.
+    - `sgd` (Nesterov momentum 0.9) takes a rate of 0.05 and `adam` one of 1e-3 unless told; cosine falls to zero.
+    - `test_every` epochs, and after the last, the test set is scored: unless told about ten times; 0 is never.
+    - `on_epoch(record, model)` is called after each epoch.
+
+    Raises ValueError for what cannot be trained; warns where weights are so uneven that training may diverge.
+    """
+    given = {
+        "epochs": epochs, "updates": updates, "batch_size": batch_size, "optimizer": optimizer, "lr": lr,
+        "weight_decay": weight_decay, "schedule": schedule, "augment": augment, "test_every": test_every,
+    }  # fmt: skip
+    epochs, updates, batch_size, _, lr, weight_decay, _, _, test_every = check_params(
+        "fit", _options(), given
+    ).values()
+    data, seed = taught(data), checked_seed(seed)
+    if augment is not None and data.kind != "images":
+        raise ValueError(f"augment={augment!r} moves pixels, and {data.name} is a table: leave it out")
+    rows, weights = chosen(subset, len(data))
+    where = pick_device(device)
+    net = made(model, data, generator(seed, "init")).to(where)
+    kind, usual = OPTIMIZERS[optimizer]
+    lr = usual if lr is None else lr
+    x, y = (part if subset is None else part[rows] for part in (data.x, data.y))
+    x, y, weights = x.to(where), y.to(where), None if weights is None else weights.to(where)
+    batch_size = batch_size or usual_batch(len(x))
+    steps = math.ceil(len(x) / batch_size)
+    total = epochs * steps if updates is None else updates
+    epochs = math.ceil(total / steps)
+    test_every = max(1, epochs // 10) if test_every is None else test_every
+    net.zero_grad()  # a module of one's own may bring gradients along
+    descent = kind(net.parameters(), decay=weight_decay)
+    shuffle, moves = generator(seed, "batches"), generator(seed, "augment")
+    records: list[Epoch] = []
+    stopped = None
+    start, done = time.perf_counter(), 0
+    with progress.bar(f"Training {net.name}", show), threads() as threads_used:
+        for epoch in progress.track(range(1, epochs + 1), "epoch"):
+            begun = time.perf_counter()
+            net.train(len(x) > 1)  # one row has no batch statistics
+            batches = torch.randperm(len(x), generator=shuffle).to(where).tensor_split(steps)[: total - done]
+            lost = right = torch.zeros((), device=where)
+            with progress.stage("training", 0, 0.75):
+                for batch in progress.track(batches, "update"):
+                    rate = lr * (0.5 + 0.5 * math.cos(math.pi * done / total)) if schedule == "cosine" else lr
+                    given = x[batch] if augment is None else moved(x[batch], moves, flip="flip" in augment)
+                    logits, _ = net(given)
+                    loss = F.cross_entropy(logits, y[batch], reduction="none")
+                    loss = loss if weights is None else loss * weights[batch]
+                    loss.mean().backward()
+                    descent.step(rate)
+                    done += 1
+                    lost = lost + loss.detach().sum()
+                    right = right + (logits.detach().argmax(1) == y[batch]).sum()
+            seen = sum(map(len, batches))
+            last = epoch == epochs or not math.isfinite(lost)
+            tested = None
+            if data.y_test is not None and test_every and (last or epoch % test_every == 0):
+                with progress.stage("testing", 0.75, 1):
+                    tested = evaluate(net, data.x_test, data.y_test)
+            seconds = time.perf_counter() - begun
+            records.append(Epoch(epoch, done, float(lost) / seen, rate, float(right) / seen, tested, seconds))
+            if on_epoch is not None:
+                with progress.stage("recording", 0.75, 1):
+                    on_epoch(records[-1], net)
+            if not math.isfinite(lost):
+                stopped = (
+                    f"the loss was not finite in epoch {epoch}: lower lr={lr:g}, or use more even weights"
+                )
+                warnings.warn(f"training stopped: {stopped}", stacklevel=2)
+                break
+    info = {
+        "model": net.name, "data": data.name, "rows": len(x), "weighted": weights is not None,
+        "epochs": epochs, "updates": done, "batch_size": batch_size, "optimizer": optimizer, "lr": lr,
+        "weight_decay": weight_decay, "schedule": schedule, "augment": augment, "seed": seed, "device": str(where),
+        "threads": threads_used, "seconds": round(time.perf_counter() - start, 3), "versions": versions(),
+        "stopped": stopped,
+    }  # fmt: skip
+    return Fit(net.eval(), tuple(records), info)
+
+
+def made(model: str | nn.Module, data: Data, rng: torch.Generator) -> models.Classifier | models.Adapted:
+    """The named model, freshly initialised, or one's own module adapted; it must tell the classes of `data` apart."""
+    net = models.build(model, data, rng) if isinstance(model, str) else models.adapt(model, data.x)
+    with evaluating(net):
+        given = net(data.x[:1].to(device_of(net)))[0].shape[1]
+    if given < len(data.classes):
+        raise ValueError(f"{net.name} tells {given} classes apart, and {data.name} has {len(data.classes)}")
+    return net
+
+
+def moved(x: Tensor, rng: torch.Generator, flip: bool, reach: int = 4) -> Tensor:
+    """Each image (b, ch, h, w) shifted by up to `reach` pixels, edges reflected; half of them mirrored if `flip`."""
+    b, _, h, w = x.shape
+    reach = min(reach, h - 1, w - 1)
+    shift = torch.randint(-reach, reach + 1, (2, b, 1), generator=rng)
+    mirror = torch.rand(b, 1, generator=rng) < 0.5 if flip else torch.zeros(b, 1, dtype=torch.bool)
+    down, across = torch.arange(h) + shift[0], torch.arange(w) + shift[1]
+    down, across = (side - 1 - (side - 1 - v.abs()).abs() for v, side in ((down, h), (across, w)))
+    across = torch.where(mirror, w - 1 - across, across)
+    row = torch.arange(b)[:, None, None]
+    row, down, across = (v.to(x.device) for v in (row, down[:, :, None], across[:, None, :]))
+    return x[row, :, down, across].permute(0, 3, 1, 2)
+
+
+def recipe(given: Mapping[str, Any] | None, *more: str) -> dict[str, Any]:
+    """Arguments for `fit` that others pass on, checked by its signature; `more` names what they allow beside RECIPE."""
+    if given is not None and not isinstance(given, Mapping):
+        raise ValueError(f'recipe is a dictionary of arguments for fit, as {{"lr": 0.1}}, not {shown(given)}')
+    known = _options()
+    return check_params("the recipe", {name: known[name] for name in (*RECIPE, *more)}, given or {})
+
+
+def _options() -> dict[str, Param]:
+    return parameters(fit, skip=("model", "data", "subset", "seed", "device", "on_epoch", "show"))

@@ -1,0 +1,192 @@
+"""The Curves tab: gradient error and accuracy against the budget, with a cursor at the slider, and a table below.
+
+One plotly FigureWidget with two subplots, made when the tab first opens and edited in place from then on: each new
+FigureWidget would send plotly's five megabytes again.
+"""
+
+from __future__ import annotations
+
+import ipywidgets as w
+
+from coreset_explore.plots import palette
+from widgets.explorer.accuracy import all_runs
+from widgets.explorer.curves_figure import accuracies, cursor_line, error_measure, layout, measured, traces
+from widgets.explorer.session import Session
+from widgets.kit.markup import percent, swatch, text
+from widgets.kit.problems import session_guard
+
+
+def warm() -> None:
+    """Import plotly's widget class ahead of time (about two seconds): meant for a thread while nobody waits."""
+    from plotly.graph_objs._figurewidget import FigureWidget  # noqa: F401
+
+
+def curves_panel(session: Session) -> w.Widget:
+    """The tab's widget; it redraws on a new result, new accuracies, theme or width, and moves the cursor with `j`."""
+    import plotly.graph_objects as go
+
+    figure = go.FigureWidget(layout=layout(session, "gradient_error"))
+    figure._config = {"displayModeBar": False, "responsive": False}
+    caption, table = w.HTML().add_class("cx-note"), w.HTML().add_class("cx-curves-table")
+    guard = session_guard(session)
+
+    @guard
+    def draw(_=None) -> None:
+        if session.result is None:
+            return
+        measure = error_measure(session.result)
+        with figure.batch_update():
+            figure.data = ()
+            figure.add_traces(traces(session.result, measure, session.theme == "dark", session.trained))
+            figure.update_layout(layout(session, measure), overwrite=True)
+        words()
+
+    @guard
+    def told(_) -> None:
+        if session.result is not None and not measured(session):
+            with figure.batch_update():
+                figure.layout.annotations = layout(session, error_measure(session.result))["annotations"]
+        words()
+
+    @guard
+    def words(_=None) -> None:
+        caption.value = f"<p>{text(describe(session))}</p>"
+        table.value = table_html(session)
+
+    @guard
+    def cursor(_=None) -> None:
+        if session.result is not None and session.tab == "curves":
+            with figure.batch_update():
+                figure.layout.shapes = cursor_line(session)
+            words()
+
+    session.observe(draw, ["result", "theme", "width", "trained"])
+    session.observe(told, "probe_note")
+    session.observe(cursor, ["j", "tab"])
+    draw()
+    plot = w.Box([figure]).add_class("cx-curves-plot")
+    return w.VBox([plot, caption, table, train_row(session)]).add_class("cx-curves")
+
+
+def train_row(session: Session) -> w.Widget:
+    """A button that trains the real model on every selection at two budgets, with what that will take."""
+    epochs = w.BoundedIntText(value=50, min=1, max=1000, layout={"width": "84px"})
+    button = w.Button(description="Train the real model").add_class("cx-button")
+    note = w.HTML().add_class("cx-note")
+    guard = session_guard(session)
+
+    @guard
+    def estimate(_=None) -> None:
+        button.disabled = session.result is None or session.status in ("running", "cancelling")
+        note.value = f"<p>{text(training_note(session, epochs.value))}</p>"
+
+    @guard
+    def ask(_) -> None:
+        wanted = {"budgets": train_budgets(session), "epochs": epochs.value}
+        session.asked = {"train": wanted}
+
+    button.on_click(ask)
+    epochs.observe(estimate, "value")
+    session.observe(estimate, ["result", "j", "status"])
+    estimate()
+    field = w.VBox([w.HTML("<label>Epochs</label>"), epochs]).add_class("cx-field")
+    return w.HBox([field, button, note]).add_class("cx-toolbar").add_class("cx-train")
+
+
+def train_budgets(session: Session) -> tuple[int, ...]:
+    """The slider's budget and the largest (one, where they are the same)."""
+    return tuple(sorted({session.budget, session.result.budgets[-1]}))
+
+
+def training_note(session: Session, epochs: int) -> str:
+    """Which model would be trained on what, and about how long: from the seconds that recording took a row."""
+    result = session.result
+    if result is None:
+        return ""
+    info = result.pool.info
+    if not info.get("model"):
+        return "Needs a model: give images or a table, or choose a model under 1 Data."
+    budgets = train_budgets(session)
+    runs = len(all_runs(result))
+    words = (
+        f"{info['model']} from scratch on {' and '.join(f'{b:,}' for b in budgets)} rows of {runs} selections"
+    )
+    per_row = info.get("seconds", 0.0) / max(1, info.get("epochs", 1) * result.n)
+    seconds = per_row * sum(budgets) * epochs * runs
+    return f"{words}, one seed" + (f"; about {max(1, round(seconds)):,} s." if seconds else ".")
+
+
+def describe(session: Session) -> str:
+    """The caption: what the lines and bands are, which classifier was trained on what, and scored on what."""
+    result = session.result
+    if result is None:
+        return ""
+    words = ["The dotted line is the budget."]
+    frame = session.trained if session.trained is not None else result.random.accuracy
+    if frame is not None:
+        seeds = frame["seed"].nunique()
+        judged = str(frame["judged"].iloc[0])
+        what = str(frame["regime"].iloc[0])
+        trained = (
+            "a linear classifier on the features"
+            if what.startswith("probe")
+            else f"{frame['model'].iloc[0]} ({what})"
+        )
+        seeds_text = (
+            f"mean of {seeds} seeds, bands one standard deviation" if seeds > 1 else "one seed, so no band"
+        )
+        words.insert(
+            0, f"Accuracy: {trained}, trained on the weighted selection, scored on {judged}; {seeds_text}."
+        )
+        words.insert(1, f"Left: seed {session.seed}, no band.")
+    return " ".join(words)
+
+
+def table_html(session: Session) -> str:
+    """One row a method at the slider's budget; an accuracy leading by over one standard deviation is bold."""
+    result = session.result
+    if result is None:
+        return ""
+    runs = all_runs(result)
+    styles = palette.method_styles(list(runs), session.theme == "dark")
+    measure, j = error_measure(result), min(session.j, len(result.budgets) - 1)
+    points = {name: accuracies(name, run, session.trained) for name, run in runs.items()}
+    random_name = next(name for name, run in runs.items() if run is result.random)
+    at = _nearest([row[0] for row in points[random_name]], result.budgets[j])
+    values = {name: next((r for r in rows if r[0] == at), None) for name, rows in points.items()}
+    leader = _leader(values)
+    heads = [
+        "Method",
+        f"{'Gradient error' if measure == 'gradient_error' else 'Mean distance'} at {result.budgets[j]:,}",
+        f"Accuracy at {at:,}" if at else "Accuracy",
+        "Points over random",
+        "Time to select",
+    ]
+    rows = []
+    for name, run in runs.items():
+        error = run.numbers.get(measure, [None] * (j + 1))[j]
+        value, base = values[name], values[random_name]
+        accuracy = "–" if value is None else f"{100 * value[1]:.1f} ± {percent(value[2], 1)}"
+        if name == leader:
+            accuracy = f"<b>{accuracy}</b>"
+        over = (
+            "–" if value is None or base is None else f"{100 * (value[1] - base[1]):+.1f}".replace("-", "−")
+        )
+        over = "baseline" if name == random_name else over
+        cells = ["–" if error is None else f"{error:.3g}", accuracy, over, f"{run.seconds:.2f} s"]
+        label = f"{swatch(styles[name])} <span>{text(name)}</span>"
+        rows.append(f"<tr><th scope=row>{label}</th>{''.join(f'<td>{c}</td>' for c in cells)}</tr>")
+    head = "".join(f"<th scope=col>{h}</th>" for h in heads)
+    return f"<table class=cx-table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _nearest(budgets: list[int], k: int) -> int:
+    return min(budgets, key=lambda b: abs(b - k), default=0)
+
+
+def _leader(values: dict[str, tuple | None]) -> str | None:
+    known = sorted(((v[1], v[2], name) for name, v in values.items() if v is not None), reverse=True)
+    if len(known) < 2:
+        return None
+    (best, best_sd, name), (second, second_sd, _) = known[:2]
+    return name if best - second > max(best_sd, second_sd) else None

@@ -1,0 +1,122 @@
+"""Code and Export: two popovers under the header's buttons, which move nothing below them."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from pathlib import Path
+
+import ipywidgets as w
+
+from widgets.explorer.replay import code, variable
+from widgets.explorer.session import Session
+from widgets.kit.code import Code
+from widgets.kit.markup import field, note, show, text
+from widgets.kit.problems import session_guard
+
+FORMATS = {
+    "npz": "Selection, .npz",
+    "parquet": "Table, .parquet",
+    "csv": "Table, .csv",
+    "txt": "List of files, .txt",
+    "copy": "Copy of the chosen files",
+    "png": "Picture of the map, .png",
+}
+LINKED = 4_000_000  # bytes: up to this size a saved file can also be downloaded through the page
+
+
+def code_panel(session: Session) -> w.Widget:
+    """The lines that give what is on the screen, kept up to date while the popover is open."""
+    shown = Code()
+    box = w.VBox([note("The picks and weights on the screen, in a fresh Python:"), shown]).add_class("cx-pop")
+
+    def refresh(_=None) -> None:
+        if "cx-hidden" not in box._dom_classes:
+            shown.text = code(session)
+
+    session.observe(session_guard(session)(refresh), ["result", "j", "active"])
+    box.refresh = refresh
+    show(box, False)
+    return box
+
+
+def export_panel(session: Session) -> w.Widget:
+    """Save the active selection at the slider's budget into a folder."""
+    guard = session_guard(session)
+    form = w.Dropdown(options=[(label, key) for key, label in FORMATS.items()])
+    folder = w.Text("coreset", tooltip="a folder beside the notebook; it is made if it is not there")
+    button = w.Button(description="Save").add_class("cx-strong")
+    told = note("", "cx-saved", "cx-note")
+    what = note()
+    box = w.VBox(
+        [what, field("As", form), field("Folder", folder), w.Box([button]).add_class("cx-row"), told]
+    )
+    box.add_class("cx-pop").add_class("cx-slim")
+
+    def refresh(_=None) -> None:
+        run = session.run
+        button.disabled = run is None
+        what.value = (
+            "Nothing is selected yet."
+            if run is None
+            else f"{text(run.choice.name)}, {len(session.selection):,} points"
+        )
+
+    @guard
+    def save(_) -> None:
+        try:
+            told.value = _link(write(session, form.value, folder.value))
+        except (ValueError, OSError) as error:
+            told.value = f'<span class="cx-lack">{text(error)}</span>'
+
+    button.on_click(save)
+    session.observe(guard(refresh), ["result", "j", "active"])
+    box.refresh = refresh
+    refresh()
+    show(box, False)
+    return box
+
+
+def write(session: Session, form: str, folder: str | Path) -> Path:
+    """Write the active selection in one of FORMATS; gives the path. ValueError where there is nothing to write."""
+    if session.run is None:
+        raise ValueError("Nothing is selected yet: press Select first.")
+    selection, run, result = session.selection, session.run, session.result
+    into = Path(folder).expanduser()
+    into.mkdir(parents=True, exist_ok=True)
+    path = into / f"{variable(run.choice.name)}_{len(selection)}"
+    if form in ("npz", "parquet", "csv"):
+        return selection.save(path.with_suffix(f".{form}"))
+    if form == "png":
+        from coreset_explore import plots
+
+        shown = session.maps.get(session.layout) or next(iter(session.maps.values()))
+        title = f"{len(selection):,} of {result.n:,} by {run.choice.name}"
+        figure = plots.map(shown, selection, result.pool, title=title, dark=session.theme == "dark")
+        figure.savefig(path.with_suffix(".png"), dpi=160, bbox_inches="tight")
+        return path.with_suffix(".png")
+    files = getattr(result.data, "files", None)
+    if files is None:
+        raise ValueError("This data does not come from files; save a table instead")
+    ids = result.pool.ids[selection.indices].tolist()
+    chosen = [files[i] for i in ids]
+    if form == "txt":
+        path = path.with_suffix(".txt")
+        path.write_text("\n".join(chosen) + "\n")
+        return path
+    path.mkdir(exist_ok=True)
+    for rank, (row, source) in enumerate(zip(ids, map(Path, chosen)), 1):
+        label = result.data.classes[int(result.data.y[row])] if result.data.y is not None else ""
+        part = path / label if label else path
+        part.mkdir(exist_ok=True)
+        shutil.copy2(source, part / f"{rank:05d}_{source.name}")  # numbered: two folders may hold one name
+    return path
+
+
+def _link(path: Path) -> str:
+    whole = text(path.resolve())
+    if path.is_dir() or path.stat().st_size > LINKED:
+        return f"Saved to {whole}"
+    data = base64.b64encode(path.read_bytes()).decode()
+    href = f"data:application/octet-stream;base64,{data}"
+    return f'Saved to {whole} · <a download="{text(path.name)}" href="{href}">Download</a>'

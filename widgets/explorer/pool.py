@@ -1,0 +1,185 @@
+"""From the rail's settings to a pool: the data loaded, its signals recorded, and the lines of code that do the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from coreset_explore.pool import Pool
+from widgets.explorer.session import Choice, Session
+from widgets.kit.markup import python
+from widgets.kit.pictures import readable
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
+
+
+@dataclass(frozen=True, eq=False)
+class Ask:
+    """The settings of one run, taken when Select is pressed: what is changed later does not reach it."""
+
+    name: str = "digits"
+    data: Any = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    images: Any = None
+    coords: Any = None
+    model: str = ""
+    epochs: int = 5
+    choices: tuple[Choice, ...] = ()
+    k_max: int = 0
+    seed: int = 0
+    key: tuple = ()
+    pool_key: tuple = ()
+
+    @classmethod
+    def of(cls, session: Session) -> Ask:
+        mine = session.data_name == session.given_name
+        return cls(
+            name=session.data_name,
+            data=session.data if mine else None,
+            options=dict(session.options) if mine else {},
+            images=session.images if mine else None,
+            coords=session.coords if mine else None,
+            model=session.model,
+            epochs=session.epochs,
+            choices=tuple(session.choices),
+            k_max=session.k_max,
+            seed=session.seed,
+            key=session.key,
+            pool_key=session.pool_key,
+        )
+
+
+def load(ask: Ask) -> tuple[Any, Any]:
+    """(Data, features): features is a Pool or None, where the user gave features of their own."""
+    from coreset_explore import datasets
+
+    source = ask.name if ask.data is None else ask.data
+    if isinstance(source, Pool):
+        x = torch.zeros(len(source), 1) if source.emb is None else source.emb.cpu()
+        return _pictured(ask, datasets.load(x, y=source.y, classes=source.classes or None)), source
+    data = datasets.load(source, **ask.options)
+    if data.kind == "images" or ask.data is None or isinstance(source, datasets.Data):
+        return data, None
+    pool = Pool.of(data.x, data.y, classes=data.classes or None, info={"name": ask.name})
+    return _pictured(ask, data), pool
+
+
+def _pictured(ask: Ask, table):
+    """The user's features as Data that shows their pictures: `images` (an array, or paths), or files of pictures."""
+    from coreset_explore import datasets
+
+    images = ask.images
+    if images is None and table.files and table.files[0].lower().endswith(PICTURES) and readable(table.files):
+        images = table.files
+    if images is None:
+        return replace(table, name=ask.name)
+    if len(images) != len(table):
+        raise ValueError(
+            f"images= holds {len(images):,} pictures for {len(table):,} rows; give one a row, in order"
+        )
+    if isinstance(images[0], str) or hasattr(images[0], "__fspath__"):
+        files = tuple(str(path) for path in images)
+        empty = torch.zeros(1, 1, 1, 1, dtype=torch.uint8).expand(
+            len(files), 1, 1, 1
+        )  # thumbnails come from the files
+        shown = {"x": empty, "files": files, "x_test": None, "y_test": None, "columns": None}
+        return replace(table, kind="images", name=ask.name, **shown)
+    return replace(datasets.load(images, y=table.y, classes=table.classes or None), name=ask.name)
+
+
+def record(ask: Ask, data, features: Pool | None) -> Pool:
+    """The pool: signals of a model trained on the data; one's own features get the gradients of a logistic."""
+    from coreset_explore.recording.run import signals
+
+    if isinstance(ask.data, Pool):
+        return features
+    given = (
+        Pool.of(data.x.flatten(1).float(), data.y, classes=data.classes or None)
+        if features is None
+        else features
+    )
+    classes = 0 if given.y is None else len(torch.unique(given.y))
+    if classes == 0 or (classes == 1 and _enough(ask, given)):
+        return replace(given, info={"name": ask.name})
+    settings = {"epochs": ask.epochs, "holdout": _holdout(ask), "seed": ask.seed, "show": False}
+    if features is None:
+        return signals(data, model=ask.model or None, **settings)
+    table = _table(ask)
+    if ask.model:
+        return signals(table, model=ask.model, **settings)
+    return replace(
+        own_features(signals(table, model="logistic", **settings), table), classes=features.classes
+    )
+
+
+def _enough(ask: Ask, pool: Pool) -> bool:
+    """Whether every chosen method can do with the features alone."""
+    from coreset_explore.selecting.run import bind, missing_for
+
+    return all(
+        c.own is not None or missing_for(bind(c.method, c.pick, **c.params), pool) is None
+        for c in ask.choices
+    )
+
+
+def _table(ask: Ask):
+    """The user's features as Data to train on, with their test rows."""
+    from coreset_explore import datasets
+
+    return datasets.load(ask.data, **ask.options)
+
+
+def own_features(pool: Pool, table) -> Pool:
+    """The pool with the features exactly as they were given, where the model saw standardized ones."""
+    test = None if pool.test is None else pool.test.add(emb=table.x_test)
+    target = None if pool.target is None else pool.target.add(emb=table.x[pool.target.ids])
+    return replace(pool.add(emb=table.x[pool.ids]), test=test, target=target)
+
+
+def _holdout(ask: Ask) -> float:
+    """Validation rows are set aside only where a chosen method matches them."""
+    return 0.1 if any("validation" in map(str, c.params.values()) for c in ask.choices) else 0.0
+
+
+def made(ask: Ask, pool: Pool) -> dict:
+    """The lines of code that make the data and the pool of these settings, and the seed."""
+    from coreset_explore.datasets import Data
+
+    lines: dict = {"seed": ask.seed, "load": "", "note": "", "pool": []}
+    if isinstance(ask.data, Pool):
+        return {**lines, "note": "pool: the Pool you gave to explore"}
+    if isinstance(ask.data, Data):
+        lines["note"] = "data: the Data you gave to explore"
+    else:
+        given = "".join(_written(name, value) for name, value in ask.options.items())
+        lines["load"] = f"cx.load({'X' if ask.data is not None else python(ask.name)}{given})"
+        if ask.data is not None:
+            lines["note"] = f"X{', y' if ', y=y' in given else ''}: what you gave to explore"
+    model = pool.info.get("model")
+    if model is None:
+        features = "data.x.flatten(1).float()" + ("" if pool.y is None else ", data.y, classes=data.classes")
+        return {**lines, "pool": [f"pool = cx.Pool.of({features})"]}
+    settings = f'model="{model}", epochs={ask.epochs}, seed={ask.seed}'
+    if _holdout(ask):
+        settings += f", holdout={_holdout(ask)}"
+    lines["pool"] = [f"pool = cx.signals(data, {settings})"]
+    if ask.data is not None and not isinstance(ask.data, Data) and model == "logistic" and not ask.model:
+        lines["pool"].append("pool = pool.add(emb=data.x[pool.ids])")
+    return lines
+
+
+def _written(name: str, value: Any) -> str:
+    """An option of `load` as code; what is too long to write stays a name. Files do not change the picks."""
+    if name == "files":
+        return ""
+    plain = isinstance(value, str | int | float) or (
+        isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
+    )
+    return (
+        f", {name}={python(value)}"
+        if plain and not (name == "y" and not isinstance(value, str))
+        else f", {name}={name}"
+    )

@@ -1,0 +1,138 @@
+"""What the panel did, as a value and as code: settings as JSON in and out, and the lines that give the same picks."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from widgets.explorer.session import Choice, Result, Run, Session
+from widgets.kit.markup import python
+
+SCHEMA = 1
+VIEW = ("tab", "active", "color_by", "only_class", "layout", "compare_a", "compare_b")
+OWN = "(your own data)"
+
+
+def config(session: Session) -> dict:
+    """The settings, the budget and the view as plain JSON; one's own arrays and selections are named, not kept."""
+    from coreset_explore import __version__
+
+    mine = session.data_name == session.given_name and session.data is not None
+    found = {
+        "schema": SCHEMA,
+        "version": __version__,
+        "data": OWN if mine else session.data_name,
+        "options": {k: v for k, v in session.options.items() if _is_json(v)},
+        "model": session.model,
+        "epochs": session.epochs,
+        "methods": [choice.plain() for choice in session.choices if choice.own is None],
+        "k_max": session.k_max,
+        "seed": session.seed,
+        "budget": session.budget or None,
+        "view": {name: getattr(session, name) for name in VIEW},
+    }
+    return json.loads(json.dumps(found))
+
+
+def apply(session: Session, settings: Mapping[str, Any]) -> None:
+    """Put a `config` into a session; raises ValueError for one that is not ours or names what is unknown."""
+    if not isinstance(settings, Mapping) or settings.get("schema") != SCHEMA:
+        raise ValueError(f"this is no config of the panel (schema {SCHEMA}): pass what `panel.config` gave")
+    known = {
+        "schema",
+        "version",
+        "data",
+        "options",
+        "model",
+        "epochs",
+        "methods",
+        "k_max",
+        "seed",
+        "budget",
+        "view",
+    }
+    if unknown := sorted(set(settings) - known):
+        raise ValueError(
+            f"the config holds {unknown[0]!r}, which the panel does not know; it knows {', '.join(sorted(known))}"
+        )
+    from coreset_explore.selecting.run import bind, wrapped
+
+    choices = []
+    for entry in settings.get("methods", ()):
+        choice = Choice(
+            entry["name"],
+            entry["method"],
+            tuple((name, dict(options)) for name, options in entry.get("wrap", ())),
+            dict(entry.get("params", {})),
+            entry.get("pick"),
+        )
+        wrapped(
+            bind(choice.method, choice.pick, **choice.params), choice.wrap
+        )  # an unknown name is refused here
+        choices.append(choice)
+    if settings.get("data") == OWN and session.data is None:
+        raise ValueError("this config was made with data of your own; pass it too: explore(X, config=...)")
+    if settings.get("data") not in (OWN, None):
+        session.data_name = settings["data"]
+        session.given_name = settings["data"] if session.data is None else session.given_name
+    with session.hold_trait_notifications():
+        session.options = {**settings.get("options", {}), **session.options}
+        for name in ("model", "epochs", "k_max", "seed"):
+            if name in settings:
+                setattr(session, name, settings[name])
+        session.choices = (*choices, *(c for c in session.choices if c.own is not None))
+
+
+def code(session: Session) -> str:
+    """The lines that give the picks and weights on the screen: every method of the last result, at its budget."""
+    result = session.result
+    if result is None:
+        return "import coreset_explore as cx\n\n# press Select: the code of what is shown appears here"
+    lines = ["import coreset_explore as cx", "", *_pool_lines(result)]
+    budget = result.budgets[min(session.j, len(result.budgets) - 1)]
+    shown = [session.run, *(r for r in result.runs.values() if r is not session.run)]
+    for run in shown:
+        lines += _run_lines(run, result, budget)
+    return "\n".join(lines)
+
+
+def _pool_lines(result: Result) -> list[str]:
+    made = result.made
+    lines = []
+    if made.get("load"):
+        lines.append(f"data = {made['load']}")
+    if made.get("note"):
+        lines.append(f"# {made['note']}")
+    return [*lines, *made["pool"]]
+
+
+def _run_lines(run: Run, result: Result, budget: int) -> list[str]:
+    name = variable(run.choice.name)
+    if run.choice.own is not None:
+        return [f"# {name}: the selection you passed to explore(selections=...)"]
+    seed = result.made["seed"]
+    whole = result.budgets[-1]
+    k = whole if run.nested else budget
+    extra = f", wrap={python([tuple(x) for x in run.choice.plain()['wrap']])}" if run.choice.wrap else ""
+    extra += f", pick={python(run.choice.pick)}" if run.choice.pick else ""
+    extra += "".join(f", {key}={python(value)}" for key, value in run.choice.params.items())
+    call = f'cx.select("{run.choice.method}", pool, {k}, seed={seed}{extra})'
+    if run.nested and budget < whole:
+        return [f"{name} = {call}", f"{name} = cx.reweigh(pool, {name}[:{budget}])"]
+    return [f"{name} = {call}"]
+
+
+def variable(name: str) -> str:
+    """A name as a Python variable: "k-center per class" is k_center_per_class."""
+    word = re.sub(r"\W+", "_", name.lower()).strip("_")
+    return word if word.isidentifier() else f"picks_{word}".rstrip("_")
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value)
+    except TypeError:
+        return False
+    return True

@@ -1,0 +1,142 @@
+"""What one run says of each row at one budget: rank, weight, label; and how numbers are written in the panel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from widgets.kit.gallery import Cell
+from widgets.kit.pictures import Pictures
+
+SPACES = {
+    "emb": "features",
+    "grads": "last-layer gradients",
+    "logits": "logits",
+    "history": "training history",
+}
+
+
+class Reading:
+    """A Result's run at budget `j`. Rows are the pool's; `rows` (k,) in pick order, `weights` (k,) or None."""
+
+    def __init__(self, result: Any, run: Any, j: int, pictures: Pictures):
+        self.result, self.run, self.pictures = result, run, pictures
+        self.j = min(j, len(run.at) - 1)
+        selection = run.at[self.j]
+        self.selection = selection
+        self.rows = selection.indices.numpy()
+        self.weights = None if selection.weights is None else selection.weights.double().numpy()
+        self.place = {int(row): i for i, row in enumerate(self.rows)}
+        self._owners: tuple[np.ndarray, np.ndarray] | None = None
+        self.labels = None if result.pool.y is None else result.pool.y.cpu().numpy()
+
+    @property
+    def k(self) -> int:
+        """Picks at this budget: fewer than the budget where the method stopped early."""
+        return len(self.rows)
+
+    @property
+    def n(self) -> int:
+        return self.result.n
+
+    @property
+    def name(self) -> str:
+        return self.run.choice.name
+
+    @property
+    def classes(self) -> int:
+        return 1 if self.labels is None else self.result.pool.n_classes
+
+    def class_name(self, label: int) -> str:
+        """Not escaped."""
+        names = self.result.pool.classes
+        return str(names[label]) if label < len(names) else f"class {label}"
+
+    def label(self, row: int) -> str:
+        """The row's class as a sentence says it ("Bag", "class 7"), or nothing without labels. Not escaped."""
+        return "" if self.labels is None else said_class(self.class_name(int(self.labels[row])))
+
+    def weight(self, row: int) -> float | None:
+        """The weight of a row that is selected at this budget, if the selection states weights."""
+        if self.weights is None or row not in self.place:
+            return None
+        return float(self.weights[self.place[row]])
+
+    def first_budget(self, row: int) -> int | None:
+        """The smallest budget of the slider whose selection holds the row."""
+        for budget, selection in zip(self.result.budgets, self.run.at, strict=False):
+            if bool((selection.indices == row).any()):
+                return budget
+        return None
+
+    def standing(self, row: int) -> str:
+        """Whether, and since when, the row is selected."""
+        if row in self.place:
+            return f"Rank {self.place[row] + 1:,} of {self.k:,}"
+        first = self.first_budget(row)
+        return "Not selected" if first is None else f"Not yet selected: from {first:,} points on"
+
+    def owners(self, represent: Callable) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) which pick stands for each row, as its position in the order, and how far it is. n·k·d, kept."""
+        if self._owners is None:
+            owner, distance = represent(self.result.pool, self.selection)
+            self._owners = owner.cpu().numpy(), distance.cpu().numpy()
+        return self._owners
+
+    def counts(self) -> np.ndarray:
+        """(c,) picks of each class."""
+        labels = np.zeros(self.k, int) if self.labels is None else self.labels[self.rows]
+        return np.bincount(labels, minlength=self.classes)
+
+    def cell(self, row: int, mark: bool = False) -> Cell:
+        """The row as a thumbnail: rank and weight under it, all of it in words for a screen reader."""
+        row = int(row)
+        place, weight = self.place.get(row), self.weight(row)
+        said = [] if place is None else [f"rank {place + 1:,}"]
+        said += [self.label(row)] if self.labels is not None else []
+        said += [] if weight is None else [f"weight {short(weight)}"]
+        said += ["not selected"] if place is None else []
+        top = "" if place is None else f"{place + 1}"
+        sub = "" if weight is None else f"×{short(weight)}"
+        return Cell(row, ", ".join([*said, self.pictures.name(row)]), top, sub, mark)
+
+    def cells(self, rows: Sequence[int], mark: bool = False) -> list[Cell]:
+        return [self.cell(row, mark) for row in rows]
+
+
+def said_class(name: str) -> str:
+    """A class's name in a sentence: a bare number needs the word."""
+    return f"class {name}" if name.isdigit() else name
+
+
+def short(value: float) -> str:
+    """34, 3.2, 0.04, 1.2k: at most four characters and a sign, since it stands under small thumbnails."""
+    size = abs(value)
+    if size >= 999.5:
+        return f"{value / 1000:.0f}k" if size >= 9_950 else f"{value / 1000:.1f}k"
+    if size >= 9.95 or value == int(value):
+        return f"{value:.0f}"
+    if 0 < size < 0.005:
+        return "0.00"
+    return f"{value:.1f}" if size >= 0.995 else f"{value:.2f}"
+
+
+def share(part: int, whole: int) -> str:
+    """5.4 %, and never 0 for something."""
+    percent = 100 * part / max(whole, 1)
+    return f"{percent:.1f} %" if percent >= 0.1 or part == 0 else "under 0.1 %"
+
+
+def listed(names: Sequence[str], limit: int = 5) -> str:
+    """a, b and c; from `limit` on: a, b, c and 12 more."""
+    if len(names) <= limit:
+        return " and ".join(", ".join(names).rsplit(", ", 1))
+    return f"{', '.join(names[: limit - 1])} and {len(names) - limit + 1:,} more"
+
+
+def space_of(info: Any) -> str:
+    """The space a selection was made in, in words."""
+    space = str(info.get("space") or info.get("needs") or "")
+    return SPACES.get(space, space.replace("|", " or "))

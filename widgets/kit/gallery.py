@@ -1,0 +1,103 @@
+"""Thumbnails from one sheet: the only way images reach the page. Also where Python learns theme and width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import anywidget
+from traitlets import Bytes, Int, Unicode
+from traitlets import List as ListTrait
+
+from widgets.kit.pictures import Pictures, pack
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One thumbnail: its row of the pool, what stands under it, what a screen reader says, whether it is outlined."""
+
+    row: int
+    alt: str
+    top: str = ""
+    sub: str = ""
+    mark: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """One line of the gallery: groups of cells, divided by a rule, behind an optional label with a color dot."""
+
+    groups: Sequence[Sequence[Cell]]
+    label: str = ""
+    note: str = ""
+    color: str = ""
+
+
+class Gallery(anywidget.AnyWidget):
+    """A grid or strip of thumbnails; `show` fills it. Rows under the mouse or focus, and clicked ones, are traits.
+
+    `hovered` and `picked` are rows of the pool, -1 for none; `theme` ("light", "dark") and `width` (of the panel, px)
+    are what the page says.
+    """
+
+    _esm = Path(__file__).with_name("gallery.js")
+
+    sheet = Bytes(b"").tag(sync=True)
+    tile = ListTrait([1, 1, 1]).tag(sync=True)  # width, height, columns of the sheet
+    sections = ListTrait().tag(sync=True)
+    head = ListTrait().tag(sync=True)
+    size = Int(44).tag(sync=True)
+    label = Unicode("Images").tag(sync=True)
+    empty = Unicode("").tag(sync=True)
+    serial = Int(0).tag(sync=True)  # the page redraws when it changes, so once a `show`
+
+    hovered = Int(-1).tag(sync=True)
+    picked = Int(-1).tag(sync=True)
+    theme = Unicode("light").tag(sync=True)
+    width = Int(0).tag(sync=True)
+
+    def show(
+        self,
+        sections: Sequence[Section],
+        pictures: Pictures | None,
+        *,
+        head: Sequence[str] = (),
+        label: str = "Images",
+        empty: str = "",
+    ) -> None:
+        """Replace what is shown, in one message. Each row's picture is fetched once."""
+        rows = list(dict.fromkeys(cell.row for s in sections for group in s.groups for cell in group))
+        place = {row: i for i, row in enumerate(rows)}
+        pictures = pictures or Pictures()
+        tiles = pictures.tiles(rows)
+        sheet, tile = (b"", [1, 1, 1]) if tiles is None else pack(tiles)
+
+        def plain(cell: Cell) -> dict:
+            card = None if tiles is not None else pictures.card(cell.row)
+            return {**asdict(cell), "tile": place[cell.row], "card": card}
+
+        with self.hold_sync():
+            self.sheet, self.tile = sheet, tile
+            self.sections = [
+                {**asdict(replace(s, groups=())), "groups": [[plain(c) for c in g] for g in s.groups]}
+                for s in sections
+            ]
+            self.head, self.label, self.empty = list(head), label, empty
+            self.picked = -1
+            self.serial += 1
+
+    @property
+    def rows(self) -> list[int]:
+        """The rows shown, in order."""
+        return [cell["row"] for s in self.sections for group in s["groups"] for cell in group]
+
+
+def link(gallery: Gallery, session: Any, on_pick: Callable[[int], None] | None = None) -> None:
+    """Let the gallery's page tell the session its theme, width and the hovered row; clicks go to `on_pick`."""
+    gallery.observe(lambda change: session.set_trait("theme", change.new), "theme")
+    gallery.observe(lambda change: session.set_trait("width", change.new), "width")
+    gallery.observe(lambda change: session.set_trait("hovered", change.new), "hovered")
+    if on_pick is not None:
+        gallery.observe(lambda change: on_pick(change.new), "picked")

@@ -1,0 +1,85 @@
+"""Small pieces of HTML that several panels show. Labels and file names are escaped here, once."""
+
+from __future__ import annotations
+
+import html
+import json
+from pathlib import PurePath
+
+import ipywidgets as w
+
+from coreset_explore.plots.palette import Style
+
+_DASHES = {
+    "solid": "",
+    "dash": "6 3",
+    "dot": "2 2",
+    "dashdot": "6 2 2 2",
+    "longdash": "9 3",
+    "longdashdot": "9 2 2 2",
+}
+
+
+def text(value: object) -> str:
+    """Escaped for HTML."""
+    return html.escape(str(value))
+
+
+def brief_name(name: str) -> str:
+    """A dataset's name as titles and captions say it: of a folder the last two parts of its path."""
+    return "/".join(PurePath(name.removeprefix("folder:")).parts[-2:]) if name.startswith("folder:") else name
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """0.43: 43 %."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def swatch(style: Style, width: int = 24) -> str:
+    """A method's line: its color and its dash."""
+    dash = _DASHES.get(style.dash, style.dash.replace("px", "").replace(",", " "))
+    return (
+        f'<svg class="cx-swatch" width="{width}" height="8" viewBox="0 0 {width} 8" aria-hidden="true">'
+        f'<line x1="0" y1="4" x2="{width}" y2="4" stroke="{style.color}" stroke-width="3" '
+        f'stroke-dasharray="{dash}"/></svg>'
+    )
+
+
+def note(value: str = "", *classes: str) -> w.HTML:
+    """A line of text; `value` is HTML."""
+    made = w.HTML(value)
+    for name in classes or ("cx-note",):
+        made.add_class(name)
+    return made
+
+
+def field(label: str, control: w.Widget) -> w.VBox:
+    """A control under its label."""
+    return w.VBox([w.HTML(text(label)), control]).add_class("cx-field")
+
+
+def show(widget: w.DOMWidget, visible: bool) -> None:
+    """Show or hide without taking the widget's view away."""
+    (widget.remove_class if visible else widget.add_class)("cx-hidden")
+
+
+def python(value: object) -> str:
+    """A plain value as code, strings in double quotes."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{python(k)}: {python(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(python, value)) + ("," if len(value) == 1 else "") + ")"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(python, value)) + "]"
+    return repr(value)
+
+
+def duration(seconds: float) -> str:
+    """2.1 s, 48 s, 3 min 20 s."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{int(seconds // 60)} min {int(seconds % 60)} s"

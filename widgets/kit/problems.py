@@ -1,0 +1,98 @@
+"""What went wrong, as a panel says it: one sentence, what to do, the details."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import ipywidgets as w
+
+from coreset_explore.registry import METHODS, SCORES
+from coreset_explore.training.models import MODELS
+from widgets.kit.markup import text
+
+
+def problem(error: BaseException) -> Problem:
+    """An exception as the panel shows it: the sentence, what to do about it, and the traceback.
+
+    Our own errors say what was wrong before a semicolon or full stop, and what to do after it.
+    """
+    text = " ".join(str(error).split())
+    own = (
+        isinstance(error, ValueError | OSError | MemoryError) and text and not isinstance(error, UnicodeError)
+    )
+    details = "".join(traceback.format_exception(error)).strip()
+    where = "".join(f"{note}: " for note in getattr(error, "__notes__", ()))
+    if not own:
+        text = f"{type(error).__name__}{f': {text}' if text else ''}"
+        last = traceback.extract_tb(error.__traceback__)[-1:] if error.__traceback__ else ()
+        place = f"line {last[0].lineno} of {last[0].name}()" if last else "unknown place"
+        return Problem(_sentence(where + text), f"It was raised in {place}.", details)
+    cut = min((i for i in (text.find("; "), text.find(". "), text.find(": ", 40)) if i > 0), default=-1)
+    head, rest = (text, "") if cut < 0 else (text[:cut], text[cut + 2 :])
+    return Problem(_sentence(where + head), _sentence(rest), details)
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    if not text:
+        return ""
+    word = text.split(" ")[0]
+    named = word in MODELS or word in METHODS or word in SCORES  # a name keeps its case
+    first = text[0].upper() if word.isalpha() and not named else text[0]
+    return f"{first}{text[1:]}{'' if text[-1] in '.!?' else '.'}"
+
+
+def session_guard(session) -> Callable[[Callable], Callable]:
+    """Decorator for callbacks: what they raise becomes the session's problem, so that nothing vanishes."""
+
+    def wrap(fn: Callable) -> Callable:
+        @functools.wraps(fn)
+        def guarded(*args, **kwargs):
+            try:
+                return fn(*args, **kwargs)
+            except Exception as error:
+                session.problem = problem(error)
+                if session.status in ("idle", "done"):
+                    session.status = "error"
+
+        return guarded
+
+    return wrap
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error as the panel shows it: one sentence, what to do, and the traceback for those who want it."""
+
+    sentence: str
+    advice: str = ""
+    details: str = ""
+
+
+def problem_box(session) -> w.Widget:
+    """The last error: a sentence, what to do, details; it is closed by its button or by the next run."""
+    words = w.HTML()
+    close = w.Button(description="×", tooltip="Close this message")
+    box = w.Box([words, close]).add_class("cx-problem")
+    box.layout.display = "none"
+
+    def draw(_=None) -> None:
+        problem = session.problem
+        box.layout.display = "none" if problem is None else ""
+        if problem is not None:
+            advice = f"<p>{text(problem.advice)}</p>" if problem.advice else ""
+            trace = f"<details><summary>Details</summary><pre>{text(problem.details)}</pre></details>"
+            details = trace if problem.details else ""
+            words.value = f'<div role="alert"><b>{text(problem.sentence)}</b>{advice}{details}</div>'
+
+    def dismissed(_) -> None:
+        session.problem = None
+        if session.status == "error":
+            session.status = "idle" if session.result is None else "done"
+
+    session.observe(draw, "problem")  # not guarded: it shows what the guard catches
+    close.on_click(dismissed)
+    return box
