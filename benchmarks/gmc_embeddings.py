@@ -17,7 +17,6 @@ import torch
 from machine import write
 
 import coreset_explore as cx
-from coreset_explore.selecting import presets
 
 SEEDS = 3
 
@@ -52,7 +51,7 @@ def main(name: str = "digits", rows: int = 1400, k: int = 100) -> None:
     exact = cx.initial_gradients(data, how="exact", model="mlp", seed=0)
     others = cx.initial_gradients(data, how="exact", model="mlp", seed=100)
     gram, norm = exact.gram(), exact.norm()
-    gmc = presets.presets()["GMC"]
+    gmc = cx.PRESETS["GMC"]
     found = []
 
     def judge(label: str, chosen, **more) -> None:

@@ -18,7 +18,7 @@ from machine import write
 
 import coreset_explore as cx
 from coreset_explore.recording.extras import EXTRAS
-from coreset_explore.selecting.presets import Preset, presets
+from coreset_explore.selecting.strategy import Strategy, presets
 
 
 def main(name: str = "fashion-mnist", k: int = 600) -> None:
@@ -66,7 +66,7 @@ def recorded(name: str) -> tuple[cx.Pool, cx.Pool, list[dict]]:
     return cx.Pool(pool.fields, pool.classes, pool[::10], pool.info), pool.add(grads=early[pool.ids]), rows
 
 
-def timed(judge: cx.Pool, pool: cx.Pool, preset: Preset, k: int) -> dict:
+def timed(judge: cx.Pool, pool: cx.Pool, preset: Strategy, k: int) -> dict:
     """What the preset took for k picks, or why it did not run."""
     how = {"wrap": preset.wrap, "pick": preset.pick, "show": False, **preset.params}
     rows = torch.randperm(len(pool), generator=torch.Generator().manual_seed(0))[:2000].sort().values

@@ -57,6 +57,7 @@ class _Listener:
             if total
             else f"{label} {done + 1:,}"
             for label, done, total in self.levels
+            if label
         )
 
 

@@ -41,6 +41,10 @@ class Method:
     paper: str = ""
     bytes: Callable[[int, int, int, int], float] | None = None
     skips: Mapping[str, str] = field(default_factory=dict)
+    draws: bool | str = True  # whether it reads `rng`; or the value that makes it: "delta=None"
+    also: Mapping[str, str] = field(
+        default_factory=dict
+    )  # what a value reads: {"against=validation": "target"}
     declared: bool = True  # False for any other function, of which only its answers tell what it is
 
     def __call__(self, *args, **kwargs):
@@ -58,6 +62,15 @@ class Method:
     def params(self) -> dict[str, Param]:
         """The keywords a user may set, in order."""
         return parameters(self.fn)
+
+    def settled(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Every parameter as it will be, defaults included."""
+        return {name: params.get(name, param.default) for name, param in self.params.items()}
+
+    def holds(self, condition: str, params: Mapping[str, Any]) -> bool:
+        """Whether a parameter has the value that `condition` names: "optimizer=stochastic"."""
+        name, _, value = condition.partition("=")
+        return str(self.settled(params)[name]) == value
 
     def checked(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """`params` after checking names and ranges."""
@@ -171,7 +184,11 @@ def _register(kind: str, **declared) -> Callable[[Callable], Callable]:
         )
         if kind == "selector" and list(inspect.signature(fn).parameters)[:2] != ["pool", "k"]:
             raise TypeError(f"selector {name} wants the signature {name}(pool, k, *, rng, given=(), …)")
-        parameters(fn)  # one without annotation, default or range is refused now, not when a form is drawn
+        # one without annotation, default or range is refused now, not when a form is drawn
+        known, draws = parameters(fn), method.draws
+        for condition in (*method.also, *([draws] if isinstance(draws, str) else [])):
+            if condition.partition("=")[0] not in known:
+                raise TypeError(f"{kind} {name} declares {condition!r}, and it has no such parameter")
         _REGISTRIES[kind].add(method)
         return fn
 
@@ -183,6 +200,8 @@ def selector(
     needs: str,
     weights: str | None = "uniform",
     nested: bool = False,
+    draws: bool | str = True,
+    also: Mapping[str, str] | None = None,
     purpose: str = "own",
     paper: str = "",
     title: str | None = None,
@@ -193,8 +212,10 @@ def selector(
 
     `needs` names pool fields: "emb", "logits,y" (both), "grads|emb" (either). `weights` is "uniform" (n/k each),
     "counts" (how many rows a pick stands for), "match" (least squares on gradients) or None. `nested=True` promises
-    that the first j picks are the answer for budget j. `bytes(n, d, c, k)` estimates peak memory. `skips` maps a law
-    that does not apply to the reason.
+    that the first j picks are the answer for budget j. `draws=False` promises that `rng` is left alone, so that another
+    seed changes nothing; a text names the parameter's value that makes it draw ("optimizer=stochastic"). `also` names
+    fields that a parameter's value asks for: {"against=validation": "target"}. `bytes(n, d, c, k)` estimates peak
+    memory. `skips` maps a law that does not apply to the reason.
     """
     if weights not in WEIGHTS:
         raise ValueError(f"weights is one of {WEIGHTS}, not {weights!r}")
@@ -202,6 +223,8 @@ def selector(
         "needs": needs,
         "weights": weights,
         "nested": nested,
+        "draws": draws,
+        "also": dict(also or {}),
         "purpose": purpose,
         "paper": paper,
         "title": title,
@@ -223,13 +246,16 @@ def scorer(
     The arguments are those of `selector`; `bytes` is a few float64 copies of the logits unless told.
     """
     declared = {"needs": needs, "purpose": purpose, "paper": paper, "title": title, "bytes": bytes}
-    return _register("score", weights="uniform", nested=True, skips=dict(skips or {}), **declared)
+    return _register(
+        "score", weights="uniform", nested=True, draws=False, skips=dict(skips or {}), **declared
+    )
 
 
 def picker(
     *,
     needs: str = "",
     nested: bool = True,
+    draws: bool | str = True,
     paper: str = "",
     title: str | None = None,
     bytes: Callable[[int, int, int, int], float] | None = None,
@@ -239,7 +265,14 @@ def picker(
 
     The arguments are those of `selector`; `needs` and `bytes` come on top of the score's.
     """
-    declared = {"needs": needs, "nested": nested, "paper": paper, "title": title, "bytes": bytes}
+    declared = {
+        "needs": needs,
+        "nested": nested,
+        "draws": draws,
+        "paper": paper,
+        "title": title,
+        "bytes": bytes,
+    }
     return _register("picker", weights="uniform", skips=dict(skips or {}), **declared)
 
 

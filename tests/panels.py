@@ -8,10 +8,13 @@ import numpy as np
 import torch
 
 from coreset_explore.datasets.data import Data
+from coreset_explore.experiment.runs import Run
 from coreset_explore.pool import Pool
 from coreset_explore.projection import Map
+from coreset_explore.selecting.strategy import Strategy
 from coreset_explore.selection import Selection
-from widgets.explorer.session import Choice, Result, Run, Session
+from widgets.explorer.result import Result
+from widgets.explorer.session import Session
 
 BUDGETS = (8, 16, 40, 80)
 
@@ -73,7 +76,7 @@ def run_of(
         float(k if s.weights is None else s.weights.sum() ** 2 / (s.weights**2).sum())
         for k, s in zip(budgets, at)
     ]
-    return Run(Choice(name, name), at[-1], tuple(at), numbers, 0.5, nested)
+    return Run(Strategy(name, name), at[-1], tuple(at), numbers, 0.5, nested)
 
 
 def plane_of(pool: Pool, seed: int | None = None):
@@ -91,7 +94,7 @@ def session_of(pool: Pool, data=None, budgets: tuple[int, ...] = BUDGETS, **how)
     session = Session()
     runs = {name: run_of(pool, name, seed, budgets, **how) for seed, name in enumerate(["CRAIG", "Herding"])}
     random = run_of(pool, "Random", 9, budgets, weights=False)
-    result = Result(data, pool, budgets, runs, random, session.key, 1.0)
+    result = Result(pool, budgets, runs, random, 1.0, data, session.key)
     with session.hold_trait_notifications():
         session.maps = {"PCA": plane_of(pool), "UMAP": plane_of(pool, 1)}
         session.active, session.compare_a, session.compare_b = "CRAIG", "CRAIG", "Herding"

@@ -187,7 +187,7 @@ WRONG = {
     "preset": (lambda: PRESETS["CRAGI"], "'CRAGI'", "did you mean 'CRAIG'"),
     "curve's preset": (lambda: curve(["CRAGI"]), "'CRAGI'", "did you mean 'craig' or 'CRAIG'"),
     "curve's rows": (lambda: curve({"mine": [1, 2]}), r"not \[1, 2\]", r"Selection.of\(rows\)"),
-    "curve's list": (lambda: curve([["craig"]]), r"not \['craig'\]", "a method's or preset's name"),
+    "curve's list": (lambda: curve([["craig"]]), r"not \['craig'\]", "a paper's"),
     "curve of nothing": (lambda: curve(None), "not None", "a list of them"),
     "curve's seeds": (lambda: curve(seeds=None), "not None", "a number or a list"),
     "curve's budgets": (lambda: curve(budgets="6"), "not '6'", "a number or a list"),

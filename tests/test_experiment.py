@@ -7,11 +7,10 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from coreset_explore import experiment
 from coreset_explore.datasets import load
-from coreset_explore.experiment import accuracy_curve, probe, probes
+from coreset_explore.experiment import accuracy_curve, grid, probe, probes
 from coreset_explore.experiment import linear_probe as linear
-from coreset_explore.experiment.entries import entries_of
+from coreset_explore.experiment.runs import strategies_of, with_random
 from coreset_explore.measures import prefixes
 from coreset_explore.pool import Missing, Pool
 from coreset_explore.progress import Cancelled, listening
@@ -134,7 +133,7 @@ def test_constant_features_and_missing_facts():
 def test_the_curve_is_tidy_and_random_is_always_in_it():
     pool = make_pool()
     frame = accuracy_curve(pool, ["kcenter"], [10, 0.2, 30], seeds=2)
-    assert tuple(frame.columns) == experiment.COLUMNS
+    assert tuple(frame.columns) == grid.COLUMNS
     assert list(frame.groupby(["method", "budget", "seed"]).size()) == [1] * 12
     assert set(frame.method) == {"kcenter", "Random"} and sorted(set(frame.budget)) == [10, 30, 60]
     assert (frame.n == frame.budget).all() and set(frame.regime) == {"probe"} == set(frame.model)
@@ -155,27 +154,25 @@ def test_each_row_is_what_select_and_probe_say():
 
 
 def test_random_follows_the_others_per_class_rule():
-    place = torch.arange(300)
-
     def random_of(methods):
-        return entries_of(methods, make_pool(), place)[-1]
+        return with_random(strategies_of(methods))[-1]
 
     assert random_of(["kcenter"]).wrap == ()
-    assert random_of([]).label == "Random"
+    assert random_of([]).name == "Random"
     wrapped = {"method": "kcenter", "wrap": [["per_class", {"rule": "equal"}]]}
     assert random_of([wrapped]).wrap == (("per_class", {"rule": "equal"}),)
-    assert random_of(["kcenter", "Random"]).label == "Random"
-    assert len(entries_of(["random"], make_pool(), place)) == 1
+    assert random_of(["kcenter", "Random"]).name == "Random"
+    assert len(with_random(strategies_of(["random"]))) == 1
 
 
 def test_methods_come_as_names_presets_dicts_and_selections():
     pool = make_pool()
     own = Selection.of(range(20), name="by hand")
     methods = {"a": "kcenter", "b": {"method": "herding", "params": {}}, "c": own}
-    assert [e.label for e in entries_of(methods, pool, torch.arange(300))] == ["a", "b", "c", "Random"]
-    entries = entries_of(["k-center per class", own, find("herding")], pool, torch.arange(300))
-    assert [e.label for e in entries] == ["k-center per class", "by hand", "herding", "Random"]
-    assert entries[0].wrap == (("per_class", {}),)
+    assert [s.name for s in with_random(strategies_of(methods))] == ["a", "b", "c", "Random"]
+    found = with_random(strategies_of(["k-center per class", own, find("herding")]))
+    assert [s.name for s in found] == ["k-center per class", "by hand", "herding", "Random"]
+    assert found[0].wrap == (("per_class", {}),)
     frame = accuracy_curve(pool, [own], [5, 20, 50], seeds=1)
     assert frame[frame.method == "by hand"].n.tolist() == [5, 20, 20]
 
@@ -192,12 +189,10 @@ def test_a_pool_without_test_rows_sets_some_aside_before_selecting():
 
 
 def test_only_what_draws_is_selected_again_for_each_seed():
-    entries = {
-        e.label: e for e in entries_of(["margin", "random", "kcenter"], with_logits(), torch.arange(300))
-    }
-    assert entries["random"].draws and not entries["margin"].draws
+    margin, random = strategies_of(["margin", "random"])
+    assert random.draws and not margin.draws
     in_stages = {"method": "margin", "wrap": [["two_stage", {}]]}
-    assert entries_of([in_stages], with_logits(), torch.arange(300))[0].draws
+    assert strategies_of([in_stages])[0].draws
 
 
 def with_logits() -> Pool:
@@ -207,7 +202,7 @@ def with_logits() -> Pool:
 def test_a_method_that_is_not_nested_runs_at_every_budget():
     calls = []
 
-    @selector(needs="emb", weights=None, nested=False)
+    @selector(needs="emb", weights=None, nested=False, draws=False)
     def last_rows_for_a_test(pool, k, *, rng, given=()):
         """The last k rows, in order: budget 2 is no prefix of budget 3."""
         calls.append(k)

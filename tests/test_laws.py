@@ -32,11 +32,12 @@ from coreset_explore import (
     select,
 )
 from coreset_explore.greedy import nearest_pick
+from coreset_explore.machine.ram import peak_memory
 from coreset_explore.measures import prefixes
 from coreset_explore.pool import Missing
 from coreset_explore.registry import Method
+from coreset_explore.selecting.bare import Bare, bind
 from coreset_explore.selecting.parts import allocate
-from coreset_explore.selecting.run import Bound, bind, peak_memory
 from tests.pools import constant, make
 
 PER_CLASS = [("per_class", {})]
@@ -65,7 +66,7 @@ class Case:
         return self.picker or self.method
 
     @property
-    def bound(self) -> Bound:
+    def bound(self) -> Bare:
         return bind(self.method, self.picker and self.picker.name, **self.params)
 
     @property

@@ -4,8 +4,7 @@ import pytest
 
 from coreset_explore import select
 from coreset_explore.registry import PURPOSES
-from coreset_explore.selecting.presets import presets
-from coreset_explore.selecting.run import bind
+from coreset_explore.selecting.strategy import presets
 from tests.pools import make
 
 POOL = make()
@@ -84,7 +83,7 @@ def test_a_preset_is_what_its_paper_prints(name):
         assert len(preset.wrap) == len(wrap)
         for (kind, options), printed in zip(preset.wrap, wrap, strict=True):
             assert (kind, dict(options)) == printed if printed != BATCH else kind == BATCH
-    bound = bind(preset.method, preset.pick, **preset.params)
+    bound = preset.bare
     assert _settled(bound.method, bound.params).items() >= params.items()
     assert (bound.pick is None) == (pick is None)
     if pick is not None:
@@ -96,7 +95,7 @@ def test_no_two_names_are_one_configuration():
     """Defaults said or left out: a second name for the same thing promises a difference that is not there."""
     seen: dict[str, str] = {}
     for preset in presets().values():
-        bound = bind(preset.method, preset.pick, **preset.params)
+        bound = preset.bare
         what = repr(
             (preset.method, [*map(repr, preset.wrap)], _settled(bound.method, bound.params), bound.pick)
         )

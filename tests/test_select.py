@@ -27,7 +27,8 @@ from coreset_explore import (
 )
 from coreset_explore import registry as registry_module
 from coreset_explore.params import parameters
-from coreset_explore.selecting.run import bind, budget, estimated_bytes
+from coreset_explore.selecting.answer import budget, estimated_bytes
+from coreset_explore.selecting.bare import bind
 from coreset_explore.selecting.views import batch_groups
 from tests.pools import first_k, make, rng
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from coreset_explore import METHODS, Cancelled, LastLayer, Pool, greedy, listening, reweigh, select
-from coreset_explore.experiment.entries import Entry, selections
+from coreset_explore.experiment.runs import picks
 from coreset_explore.gradients import Dense
 from coreset_explore.methods.facility_location import stochastic
 from coreset_explore.methods.feature_based import Seen
 from coreset_explore.methods.saturated_coverage import saturate
-from coreset_explore.selecting.presets import presets
+from coreset_explore.selecting.strategy import Strategy, presets
 
 NAMES = (
     "facility_location graph_cut log_determinant feature_based saturated_coverage disparity_min disparity_sum"
@@ -286,11 +286,12 @@ def test_stochastic_greedy_looks_at_so_many_rows_and_comes_close():
 
 def test_a_curve_asks_stochastic_greedy_anew_for_each_budget():
     pool, params = Pool.of(features(90)), {"space": "emb", "optimizer": "stochastic", "epsilon": 0.5}
-    entry = Entry("drawn", "facility_location", params=params)
-    for (part, _), size in zip(selections(entry, pool, [5, 20], 3), [5, 20], strict=True):
-        assert part.ids.tolist() == entry.select(pool, size, 3).ids.tolist()
-    exact = Entry("exact", "facility_location", params={"space": "emb"})
-    short, long = [part.ids.tolist() for part, _ in selections(exact, pool, [5, 20], 3)]
+    drawn = Strategy.of("facility_location", **params)
+    for part, size in zip(picks(drawn, pool, [5, 20], 3)[1], [5, 20], strict=True):
+        assert part.ids.tolist() == drawn.select(pool, size, seed=3).ids.tolist()
+    exact = Strategy.of("facility_location", space="emb")
+    assert drawn.draws and not exact.draws
+    short, long = [part.ids.tolist() for part in picks(exact, pool, [5, 20], 3)[1]]
     assert long[:5] == short
 
 

@@ -1,13 +1,15 @@
 """Curves: what is drawn equals the numbers of the runs; the cursor, the caption and the table follow the Session."""
 
+from dataclasses import replace
+
 import pandas
 import pytest
 
+from coreset_explore.experiment.runs import Run
 from tests.panels import BUDGETS, pool_of, session_of
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.curves import describe, table_html, train_budgets, training_note
 from widgets.explorer.curves_figure import accuracies, cursor_line, error_measure, layout, traces
-from widgets.explorer.session import Run
 
 
 def frame(method: str, means: dict[int, tuple[float, ...]], regime: str = "probe") -> pandas.DataFrame:
@@ -98,15 +100,7 @@ def test_the_table_marks_a_lead_of_more_than_one_deviation_only(session):
         random = with_accuracy(session.result.random, {80: (0.5, 0.5)})
         if session.result.random in runs.values():
             random = filled[next(n for n, r in runs.items() if r is session.result.random)]
-        session.result = type(session.result)(
-            session.result.data,
-            session.result.pool,
-            session.result.budgets,
-            filled,
-            random,
-            session.result.key,
-            1.0,
-        )
+        session.result = replace(session.result, runs=filled, random=random)
         runs = session.result.runs
         session.j = len(BUDGETS) - 1
         assert ("<b>" in table_html(session)) is marked
@@ -115,9 +109,7 @@ def test_the_table_marks_a_lead_of_more_than_one_deviation_only(session):
 def test_names_are_escaped(session):
     result = session.result
     renamed = {"<script>x</script>": next(iter(result.runs.values()))}
-    session.result = type(result)(
-        result.data, result.pool, result.budgets, renamed, result.random, result.key, result.seconds
-    )
+    session.result = replace(result, runs=renamed)
     assert "<script>" not in table_html(session)
 
 

@@ -17,7 +17,7 @@ import torch
 import coreset_explore as cx
 from coreset_explore import progress
 from coreset_explore.registry import METHODS, selector
-from coreset_explore.selecting.presets import presets
+from coreset_explore.selecting.strategy import Strategy, presets
 from widgets import Explorer, explore
 from widgets.explorer.arguments import preset
 from widgets.explorer.export import write
@@ -454,8 +454,8 @@ def test_seven_methods_are_refused():
 
 def test_a_method_that_needs_what_the_pool_lacks_says_so():
     panel = panel_of()
-    assert lack(panel.session, "craig") == "Needs gradients, and this data has none."
-    assert lack(panel.session, "kcenter") == ""
+    assert lack(panel.session, Strategy.of("craig")) == "Needs gradients, and this data has none."
+    assert lack(panel.session, Strategy.of("kcenter")) == ""
 
 
 # -- tabs -------------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ ROWS = 65_536  # between two looks at whether to stop
     needs="logits",
     weights="uniform",
     nested=True,
+    draws=False,
     purpose="cover",
     title="Contextual Diversity",
     paper="Agarwal et al. 2020, arXiv:2008.05723, section 3",

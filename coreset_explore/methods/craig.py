@@ -18,6 +18,7 @@ from coreset_explore.selection import Selection
     needs="grads|emb",
     weights="counts",
     nested=True,
+    draws=False,
     purpose="cover",
     title="CRAIG",
     paper="Mirzasoleiman, Bilmes & Leskovec 2020, arXiv:1906.01827",

@@ -23,6 +23,7 @@ BLOCK = 1 << 20  # entries of one block of gains
     needs="grads|emb",
     weights="counts",
     nested=True,
+    draws="optimizer=stochastic",
     purpose="cover",
     title="Facility Location",
     paper="Wei, Iyer & Bilmes 2015, ICML (v37/wei15); stochastic: Mirzasoleiman et al. 2015, arXiv:1409.7938",

@@ -25,6 +25,7 @@ CONCAVE = {"sqrt": torch.sqrt, "log": torch.log1p}
     needs="emb|grads",
     weights="uniform",
     nested=True,
+    draws=False,
     purpose="cover",
     title="Feature-based",
     paper="Kirchhoff & Bilmes 2014, EMNLP (D14-1014)",

@@ -24,6 +24,7 @@ BLOCK = 8192  # rows between two chances to stop
     needs="grads,target",
     weights="uniform",
     nested=True,
+    draws=False,
     purpose="match",
     title="GLISTER",
     paper="Killamsetty et al. 2021, arXiv:2012.10630, Algorithm 2",

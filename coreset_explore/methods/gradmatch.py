@@ -17,8 +17,10 @@ from coreset_explore.selection import Selection
 
 @selector(
     needs="grads",
+    also={"against=validation": "target"},
     weights="match",
     nested=True,
+    draws=False,
     purpose="match",
     title="GRAD-MATCH",
     paper="Killamsetty et al. 2021, arXiv:2103.00123",

@@ -23,6 +23,7 @@ PAIRS = 4096  # seeded pairs a step that the quantile is read from
     needs="grads",
     weights="uniform",
     nested=True,
+    draws="threshold=None",
     purpose="typical",
     title="GradSimCore",
     paper="Anonymous, GradSimCore: Gradient Similarity Based Representative Instances as Coreset, Algorithm 1",

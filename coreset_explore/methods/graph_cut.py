@@ -19,6 +19,7 @@ from coreset_explore.selection import Selection
     needs="grads|emb",
     weights="uniform",
     nested=True,
+    draws=False,
     purpose="cover",
     title="GraphCut",
     paper="Iyer & Bilmes 2013, NIPS; Iyer et al. 2021, arXiv:2006.15412",

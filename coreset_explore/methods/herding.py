@@ -18,6 +18,7 @@ from coreset_explore.selection import Selection
     needs="emb|grads",
     weights="uniform",
     nested=True,
+    draws=False,
     purpose="typical",
     title="Herding",
     paper="Welling 2009; Chen, Welling & Smola 2010, arXiv:1203.3472; Rebuffi et al. 2017, arXiv:1611.07725",

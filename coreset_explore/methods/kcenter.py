@@ -18,6 +18,7 @@ from coreset_explore.selection import Selection
     needs="emb|grads",
     weights="counts",
     nested=True,
+    draws=False,
     purpose="cover",
     title="k-Center",
     paper="Sener & Savarese 2018, arXiv:1708.00489; Gonzalez 1985",

@@ -22,6 +22,7 @@ from coreset_explore.selection import Selection
     needs="emb|grads",
     weights="counts",
     nested=True,
+    draws=False,
     purpose="cover",
     title="Robust k-Center",
     paper="Sener & Savarese 2018, arXiv:1708.00489; Ding, Yu & Wang 2019, k-Center with Outliers",

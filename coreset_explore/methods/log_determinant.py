@@ -22,6 +22,7 @@ NOTHING = 1e-8  # of the diagonal: a residual below it is rounding
     needs="grads|emb",
     weights="uniform",
     nested=True,
+    draws=False,
     purpose="cover",
     title="Log determinant",
     paper="Chen, Zhang & Zhou 2018, arXiv:1709.05135, Algorithm 1",

@@ -29,6 +29,7 @@ SHARE = 0.01  # of all rows, which a ball of that width should hold
     needs="emb",
     weights="counts",
     nested=True,
+    draws=False,
     purpose="cover",
     title="MaxHerding",
     paper="Bae, Noh & Sutherland 2024, Generalized Coverage, arXiv:2407.12212",

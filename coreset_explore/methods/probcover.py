@@ -25,6 +25,7 @@ PROBES = 2000  # rows whose balls' purity is looked at
     needs="emb",
     weights="uniform",
     nested=True,
+    draws="delta=None",
     purpose="cover",
     title="ProbCover",
     paper="Yehuda et al. 2022, arXiv:2205.11320, Algorithm 1",

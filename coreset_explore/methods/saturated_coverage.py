@@ -23,6 +23,7 @@ NOTHING = 1e-6  # of what all rows ask for: a gain below it is rounding
     needs="grads|emb",
     weights="uniform",
     nested=True,
+    draws=False,
     purpose="cover",
     title="Saturated coverage",
     paper="Lin & Bilmes 2011, ACL (P11-1052)",

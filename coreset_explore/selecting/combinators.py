@@ -1,6 +1,6 @@
 """Combinators: each takes a method and returns a method, `method(pool, k, *, rng, given=()) -> Selection`.
 
-The method is a name, a Method, one bound to parameters (`bind("craig", space="emb")`) or any such function.
+The method is a name, a Method, a Strategy or any such function.
 
 They split `rng` by group in a fixed order, translate `given` into group rows, slice the target by class and restate
 weights for the whole pool.
@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
 
-from coreset_explore.params import Range
+from coreset_explore.inputs import checks
+from coreset_explore.params import Param, Range, check_params, parameters
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
-from coreset_explore.registry import Method
-from coreset_explore.selecting.bound import bind
+from coreset_explore.registry import Method, find, unknown
+from coreset_explore.selecting.bare import bind
 from coreset_explore.selecting.parts import allocate, interleave, split, stated
 from coreset_explore.selecting.views import Batches, batch_groups, class_groups
 from coreset_explore.selection import Selection
@@ -156,6 +157,30 @@ COMBINATORS: dict[str, Callable[..., Select]] = {
     "two_stage": two_stage,
     "merge_reduce": merge_reduce,
 }
+
+
+def known(name: str) -> dict[str, Param]:
+    """The parameters of a combinator that a form may set."""
+    return parameters(COMBINATORS[name], skip=("first", "map"))
+
+
+def checked(wrap: Any) -> list[checks.Named]:
+    """Combinators' names and options as `wrap` lists them, innermost first; ValueError for those that cannot be."""
+    found = []
+    for name, options in checks.names(wrap, "wrap"):
+        if name not in COMBINATORS:
+            raise unknown("combinator", name, COMBINATORS)
+        first = {"first": find(options.pop("first", "random"))} if name == "two_stage" else {}
+        found.append((name, {**first, **check_params(name, known(name), options)}))
+    outside = [name for name, _ in found]
+    if "per_batch" in outside and "per_class" in outside[: outside.index("per_batch")]:
+        raise ValueError(
+            "per_batch around per_class has no classes to tell apart, since a batch holds several; wrap is listed "
+            'innermost first: write wrap=["per_batch", "per_class"], for batches within each class'
+        )
+    if sum(options.get("view") == "own_class" for _, options in found) > 1:
+        raise ValueError('own_class leaves one output of each gradient; give view="own_class" once')
+    return found
 
 
 def _bound(method: Select) -> Callable[..., Selection]:

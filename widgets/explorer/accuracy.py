@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import torch
 
-from widgets.explorer.session import Choice, Result, Run
+from coreset_explore.experiment.runs import Run
+from widgets.explorer.result import Result
 
 PROBE_BUDGETS, PROBE_SEEDS = 8, 3
 
@@ -68,16 +69,10 @@ def _entries(result: Result) -> dict:
     found = {}
     for name, run in all_runs(result).items():
         fixed = run.choice.own is not None or (
-            run.nested and result.pool.test is not None and not _draws(run.choice)
+            run.nested and result.pool.test is not None and not run.choice.draws
         )
         found[name] = run.selection if fixed else run.choice
     return found
-
-
-def _draws(choice: Choice) -> bool:
-    from coreset_explore.experiment.entries import Entry
-
-    return Entry(choice.name, choice.method, choice.wrap, choice.pick, choice.params).draws
 
 
 def _with_accuracies(result: Result, frame) -> Result:

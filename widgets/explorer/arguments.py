@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from coreset_explore.pool import Pool
 from coreset_explore.registry import METHODS, SCORES, find
-from coreset_explore.selecting.presets import Preset, presets
+from coreset_explore.selecting.strategy import Strategy, presets
 from coreset_explore.selection import Selection
-from widgets.explorer.session import MAX_CHOICES, Choice, Session
+from widgets.explorer.session import MAX_CHOICES, Session
 
 DEFAULT = ("CRAIG", "Random")
 LOAD = ("classes", "columns", "files", "test", "test_from", "root", "size")
@@ -74,26 +75,26 @@ def _checked_coords(coords: Any):
     return found
 
 
-def _selections(given: Sequence[Any] | Mapping[str, Any]) -> list[Choice]:
+def _selections(given: Sequence[Any] | Mapping[str, Any]) -> list[Strategy]:
     pairs = given.items() if isinstance(given, Mapping) else [(None, s) for s in given]
-    found: list[Choice] = []
+    found: list[Strategy] = []
     for number, (name, one) in enumerate(pairs, 1):
         own = one if isinstance(one, Selection) else Selection.of(one)
         called = name or str(own.info.get("method") or f"selection {number}")
         while called in {c.name for c in found}:
             called = f"{called} ({number})"
-        found.append(Choice(called, called, own=own))
+        found.append(Strategy.of(own, name=called))
     return found
 
 
-def _choices(methods: Sequence[Any], own: list[Choice]) -> tuple[Choice, ...]:
-    found: list[Choice] = []
+def _choices(methods: Sequence[Any], own: list[Strategy]) -> tuple[Strategy, ...]:
+    found: list[Strategy] = []
     for method in methods:
-        choice = method if isinstance(method, Choice) else Choice.of(preset(method))
+        choice = preset(method)
         if choice.name not in {c.name for c in found}:
             found.append(choice)
     taken = {c.name for c in found}
-    own = [c if c.name not in taken else Choice(f"{c.name} (yours)", c.method, own=c.own) for c in own]
+    own = [c if c.name not in taken else replace(c, name=f"{c.name} (yours)") for c in own]
     if len(found) + len(own) > MAX_CHOICES:
         raise ValueError(
             f"the panel shows up to {MAX_CHOICES} methods and selections at once, got {len(found) + len(own)}"
@@ -101,10 +102,10 @@ def _choices(methods: Sequence[Any], own: list[Choice]) -> tuple[Choice, ...]:
     return (*found, *own)
 
 
-def preset(given: Any) -> Preset:
-    """A preset by its name, a method by its name (as its first preset has it), or a registered function."""
-    if isinstance(given, Preset):
-        return given
+def preset(given: Any) -> Strategy:
+    """A paper's name, a method's (as the first paper has it), a registered function, a dictionary or a Strategy."""
+    if isinstance(given, Strategy | Mapping):
+        return Strategy.of(given)
     known = presets()
     if not isinstance(given, str):
         method = find(given)
@@ -112,9 +113,8 @@ def preset(given: Any) -> Preset:
             raise ValueError(
                 f"{method.name} is not registered; write @cx.selector(needs=...) above its definition"
             )
-        return next((p for p in known.values() if p.method == method.name), None) or Preset(
-            method.title, method.name
-        )
+        named = (p for p in known.values() if p.method == method.name)
+        return next(named, None) or Strategy.of(method.name, name=method.title)
     by_name = {name.lower(): p for name, p in known.items()}
     by_method = {p.method: p for p in reversed(list(known.values()))}
     found = by_name.get(given.lower()) or by_method.get(given)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from widgets.explorer import accuracy as judging
 from widgets.explorer import result as work
-from widgets.explorer.session import Result, Session
+from widgets.explorer.result import Result
+from widgets.explorer.session import Session
 from widgets.kit.job import Job
 from widgets.kit.markup import percent
 from widgets.kit.problems import problem, session_guard

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipywidgets as w
 import numpy as np
 
+from coreset_explore.experiment.runs import Run
 from coreset_explore.plots import palette
 from widgets.explorer.curves_figure import accuracies
+from widgets.explorer.result import Result
 from widgets.explorer.rows import short
-from widgets.explorer.session import Result, Run, Session
+from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.canvas import Canvas
 from widgets.kit.gallery import Cell, Gallery, Section, link

@@ -9,7 +9,8 @@ from coreset_explore.progress import Cancelled
 from widgets.explorer import accuracy as judging
 from widgets.explorer import result as work
 from widgets.explorer.background import Background
-from widgets.explorer.session import Result, Session
+from widgets.explorer.result import Result
+from widgets.explorer.session import Session
 from widgets.kit.job import Job
 from widgets.kit.markup import duration, percent
 from widgets.kit.problems import problem, session_guard

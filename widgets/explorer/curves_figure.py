@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+from coreset_explore.experiment.runs import Run
 from coreset_explore.plots import palette
 from widgets.explorer.accuracy import all_runs
-from widgets.explorer.session import Result, Run, Session
+from widgets.explorer.result import Result
+from widgets.explorer.session import Session
 
 RAIL = 248
 MARGIN = {"l": 58, "r": 14, "t": 40, "b": 48}

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import ipywidgets as w
 
 from coreset_explore.plots import palette
-from coreset_explore.registry import PICKERS, PURPOSES, SCORES, find
-from coreset_explore.selecting.presets import Preset, presets
-from coreset_explore.selecting.run import bind, missing_for
-from widgets.explorer.session import MAX_CHOICES, Choice, Session
+from coreset_explore.registry import PICKERS, PURPOSES, SCORES
+from coreset_explore.selecting.strategy import Strategy, presets
+from widgets.explorer.session import MAX_CHOICES, Session
 from widgets.kit.form import control_for
 from widgets.kit.markup import field, note, show, swatch, text
 from widgets.kit.problems import session_guard
@@ -50,14 +48,14 @@ def methods_box(session: Session) -> w.Widget:
     return w.VBox([rows, _adder(session)]).add_class("cx-section-box")
 
 
-def change(session: Session, name: str, new: Choice | None) -> None:
+def change(session: Session, name: str, new: Strategy | None) -> None:
     """Put `new` in the place of the choice called `name`, or take it away."""
     session.choices = tuple(
         other for c in session.choices for other in ([new] if c.name == name else [c]) if other is not None
     )
 
 
-def add(session: Session, preset: Preset) -> Choice:
+def add(session: Session, preset: Strategy) -> Strategy:
     """Choose a preset; a second one of the same name is numbered."""
     if len(session.choices) >= MAX_CHOICES:
         raise ValueError(f"{MAX_CHOICES} methods are chosen; remove one first")
@@ -65,17 +63,17 @@ def add(session: Session, preset: Preset) -> Choice:
     name, number = preset.name, 2
     while name in taken:
         name, number = f"{preset.name} ({number})", number + 1
-    choice = replace(Choice.of(preset), name=name)
+    choice = replace(preset, name=name)
     session.choices = (*session.choices, choice)
     return choice
 
 
-def lack(session: Session, method: str, pick: Any = None, params: dict | None = None) -> str:
+def lack(session: Session, choice: Strategy) -> str:
     """What the pool of the last result lacks for this method, in words, or nothing (also before there is a pool)."""
     result = session.result
     if result is None or result.key[: len(session.pool_key)] != session.pool_key:
         return ""
-    missing = missing_for(bind(method, pick, **(params or {})), result.pool)
+    missing = choice.lacks(result.pool)
     return (
         "" if missing is None else f"Needs {FIELDS.get(missing.name, missing.name)}, and this data has none."
     )
@@ -84,7 +82,7 @@ def lack(session: Session, method: str, pick: Any = None, params: dict | None = 
 class Row:
     """One chosen method: its line style and name, its settings behind a button, and the button that removes it."""
 
-    def __init__(self, session: Session, choice: Choice):
+    def __init__(self, session: Session, choice: Strategy):
         self.session, self.method, self.own = session, choice.method, choice.own
         self.swatch, self.lacking = w.HTML(), note("", "cx-lack")
         self.form: w.Widget | None = None
@@ -99,14 +97,10 @@ class Row:
         self.settings.on_click(guard(lambda _: self._toggle(choice.name)))
         remove.on_click(guard(lambda _: change(session, choice.name, None)))
 
-    def show(self, choice: Choice, style: palette.Style) -> None:
+    def show(self, choice: Strategy, style: palette.Style) -> None:
         """Bring the line style and what the pool lacks up to date."""
         self.swatch.value = swatch(style)
-        words = (
-            ""
-            if self.own is not None
-            else lack(self.session, choice.method, choice.pick, dict(choice.params))
-        )
+        words = lack(self.session, choice)
         self.lacking.value = text(words)
         show(self.lacking, bool(words))
 
@@ -121,9 +115,9 @@ class Row:
         (self.settings.add_class if opening else self.settings.remove_class)("cx-open")
 
 
-def _form(session: Session, choice: Choice) -> w.Widget:
+def _form(session: Session, choice: Strategy) -> w.Widget:
     """A control for every parameter in the method's signature, and for a score the picker."""
-    method = find(choice.method)
+    method = choice.declared
     guard = session_guard(session)
     controls: list[w.Widget] = []
     for param in method.params.values():
@@ -139,12 +133,13 @@ def _form(session: Session, choice: Choice) -> w.Widget:
         controls.append(control if param.kind == "bool" else field(title, control))
     if method.name in SCORES:
         options = [(found.title, name) for name, found in PICKERS.items()]
-        value = choice.pick if isinstance(choice.pick, str) else (choice.pick or ["top"])[0]
-        picker = w.Dropdown(options=options, value=value, tooltip="how rows are picked by their scores")
+        picker = w.Dropdown(
+            options=options, value=choice.pick[0], tooltip="how rows are picked by their scores"
+        )
 
         def picked(event) -> None:
             held = next(c for c in session.choices if c.name == choice.name)
-            change(session, choice.name, replace(held, pick=event["new"]))
+            change(session, choice.name, replace(held, pick=(event["new"], {})))
 
         picker.observe(guard(picked), "value")
         controls.append(field("pick", picker))
@@ -156,8 +151,8 @@ def _form(session: Session, choice: Choice) -> w.Widget:
 def _adder(session: Session) -> w.Widget:
     """ "Add a method": first what one wants, then the methods that do it, with a line of help and the paper."""
     guard = session_guard(session)
-    found: dict[str, Preset] = {}
-    groups: dict[str, list[Preset]] = {}
+    found: dict[str, Strategy] = {}
+    groups: dict[str, list[Strategy]] = {}
     purpose = w.Dropdown()
     method = w.Dropdown()
     help_, lacking = note(), note("", "cx-lack")
@@ -190,7 +185,7 @@ def _adder(session: Session) -> w.Widget:
             return
         lines = [preset.help or preset.declared.summary, preset.paper]
         help_.value = "".join(f"<p>{text(line)}</p>" for line in lines if line)
-        lacking.value = text(lack(session, preset.method, preset.pick, dict(preset.params)))
+        lacking.value = text(lack(session, preset))
         show(lacking, bool(lacking.value))
 
     def room(_=None) -> None:

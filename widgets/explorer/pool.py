@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
+from coreset_explore.inputs.code import python
 from coreset_explore.pool import Pool
-from widgets.explorer.session import Choice, Session
-from widgets.kit.markup import python
+from coreset_explore.selecting.strategy import Strategy
+from widgets.explorer.session import Session
 from widgets.kit.pictures import readable
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
@@ -27,7 +28,7 @@ class Ask:
     coords: Any = None
     model: str = ""
     epochs: int = 5
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[Strategy, ...] = ()
     k_max: int = 0
     seed: int = 0
     key: tuple = ()
@@ -117,12 +118,7 @@ def record(ask: Ask, data, features: Pool | None) -> Pool:
 
 def _enough(ask: Ask, pool: Pool) -> bool:
     """Whether every chosen method can do with the features alone."""
-    from coreset_explore.selecting.run import bind, missing_for
-
-    return all(
-        c.own is not None or missing_for(bind(c.method, c.pick, **c.params), pool) is None
-        for c in ask.choices
-    )
+    return all(choice.lacks(pool) is None for choice in ask.choices)
 
 
 def _table(ask: Ask):
@@ -141,7 +137,7 @@ def own_features(pool: Pool, table) -> Pool:
 
 def _holdout(ask: Ask) -> float:
     """Validation rows are set aside only where a chosen method matches them."""
-    return 0.1 if any("validation" in map(str, c.params.values()) for c in ask.choices) else 0.0
+    return 0.1 if any("target" in choice.reads for choice in ask.choices) else 0.0
 
 
 def made(ask: Ask, pool: Pool) -> dict:

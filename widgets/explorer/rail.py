@@ -5,11 +5,12 @@ from __future__ import annotations
 import ipywidgets as w
 
 from coreset_explore import datasets
+from coreset_explore.experiment.runs import default_k_max
 from coreset_explore.training.models import MODELS
 from widgets.explorer.control import Control
 from widgets.explorer.method_list import methods_box
 from widgets.explorer.result import estimate
-from widgets.explorer.session import SETTINGS, Session, default_k_max
+from widgets.explorer.session import SETTINGS, Session
 from widgets.kit.markup import field, note, percent, show, text
 from widgets.kit.problems import session_guard
 

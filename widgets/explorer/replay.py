@@ -7,8 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from widgets.explorer.session import Choice, Result, Run, Session
-from widgets.kit.markup import python
+from coreset_explore.experiment.runs import Run
+from coreset_explore.selecting.strategy import Strategy
+from widgets.explorer.result import Result
+from widgets.explorer.session import Session
 
 SCHEMA = 1
 VIEW = ("tab", "active", "color_by", "only_class", "layout", "compare_a", "compare_b")
@@ -57,21 +59,7 @@ def apply(session: Session, settings: Mapping[str, Any]) -> None:
         raise ValueError(
             f"the config holds {unknown[0]!r}, which the panel does not know; it knows {', '.join(sorted(known))}"
         )
-    from coreset_explore.selecting.run import bind, wrapped
-
-    choices = []
-    for entry in settings.get("methods", ()):
-        choice = Choice(
-            entry["name"],
-            entry["method"],
-            tuple((name, dict(options)) for name, options in entry.get("wrap", ())),
-            dict(entry.get("params", {})),
-            entry.get("pick"),
-        )
-        wrapped(
-            bind(choice.method, choice.pick, **choice.params), choice.wrap
-        )  # an unknown name is refused here
-        choices.append(choice)
+    choices = [Strategy.of(entry) for entry in settings.get("methods", ())]  # an unknown name is refused here
     if settings.get("data") == OWN and session.data is None:
         raise ValueError("this config was made with data of your own; pass it too: explore(X, config=...)")
     if settings.get("data") not in (OWN, None):
@@ -115,10 +103,7 @@ def _run_lines(run: Run, result: Result, budget: int) -> list[str]:
     seed = result.made["seed"]
     whole = result.budgets[-1]
     k = whole if run.nested else budget
-    extra = f", wrap={python([tuple(x) for x in run.choice.plain()['wrap']])}" if run.choice.wrap else ""
-    extra += f", pick={python(run.choice.pick)}" if run.choice.pick else ""
-    extra += "".join(f", {key}={python(value)}" for key, value in run.choice.params.items())
-    call = f'cx.select("{run.choice.method}", pool, {k}, seed={seed}{extra})'
+    call = run.choice.code(k, seed)
     if run.nested and budget < whole:
         return [f"{name} = {call}", f"{name} = cx.reweigh(pool, {name}[:{budget}])"]
     return [f"{name} = {call}"]

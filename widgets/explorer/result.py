@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
-from coreset_explore import greedy, measures, progress
+from coreset_explore import progress
+from coreset_explore.experiment import runs
 from coreset_explore.pool import Pool
-from coreset_explore.registry import PICKERS, find
-from coreset_explore.selecting.run import budget, select
-from coreset_explore.selecting.weights import reweigh
-from coreset_explore.selection import Selection
+from coreset_explore.selecting.answer import budget
+from coreset_explore.selecting.strategy import Strategy
 from widgets.explorer.pool import Ask, load, made, record
-from widgets.explorer.session import Choice, Result, Run, Session, budget_grid, default_k_max
+from widgets.explorer.session import Session
 
 LAYOUTS = {"PCA": "pca", "UMAP": "umap", "t-SNE": "tsne"}
 YOURS = "Yours"  # the name of a map that the user brought
+
+
+@dataclass(frozen=True, eq=False)
+class Result(runs.Result):
+    """The last good answer: the sweep, its data, the settings it answers, and the code that makes its pool."""
+
+    data: Any = None
+    key: tuple = ()
+    made: Mapping[str, Any] = field(default_factory=dict)  # the lines of code for `data` and `pool`; the seed
 
 
 def compute(ask: Ask, previous: Result | None = None) -> Result:
@@ -37,121 +47,18 @@ def compute(ask: Ask, previous: Result | None = None) -> Result:
         with progress.stage("Recording signals", 0.05, 0.5):
             pool = record(ask, data, features)
         low = 0.5
-    greedy.warm()  # here, so that no method's seconds hold the loading of compiled code
-    k_max = budget(ask.k_max, len(pool)) if ask.k_max else default_k_max(len(pool))
-    budgets = budget_grid(k_max, pool.n_classes)
-    todo = [*ask.choices, random_choice(pool)]
-    share = (1.0 - low) / len(todo)
-    runs: list[Run] = []
-    for number, choice in enumerate(todo):
-        reached = low + number * share
-        with progress.stage(choice.name.replace(",", ""), reached, reached + share):
-            known = _same(choice, runs, kept, budgets)
-            runs.append(replace(known, choice=choice) if known else _run(choice, pool, budgets, ask.seed))
-    *chosen, random = runs
-    twin = next((r for r in chosen if r.selection is random.selection), None)
-    named = {run.choice.name: run for run in chosen}
+    k_max = budget(ask.k_max, len(pool)) if ask.k_max else runs.default_k_max(len(pool))
+    budgets = runs.budget_grid(k_max, pool.n_classes)
+    known = [*kept.runs.values(), kept.random] if kept is not None and kept.budgets == budgets else []
+    with progress.stage("", low, 1.0):
+        found = runs.sweep(pool, ask.choices, budgets, ask.seed, random_choice(pool), known)
     seconds = time.perf_counter() - start
-    return Result(data, pool, budgets, named, twin or random, ask.key, seconds, made(ask, pool))
+    return Result(pool, budgets, found.runs, found.random, seconds, data, ask.key, made(ask, pool))
 
 
-def random_choice(pool: Pool) -> Choice:
-    """Random by the same per-class rule, the baseline of every figure."""
-    return Choice("Random", "random", (("per_class", {}),) if pool.y is not None else ())
-
-
-def _same(choice: Choice, runs: list[Run], kept: Result | None, budgets: tuple) -> Run | None:
-    """A run of the same method, parameters and budgets on the same pool, from this result or the last."""
-    before = [*kept.runs.values(), kept.random] if kept is not None and kept.budgets == budgets else []
-    for run in [*runs, *before]:
-        other = run.choice
-        if (other.method, other.wrap, dict(other.params), other.pick) == (
-            choice.method, choice.wrap, dict(choice.params), choice.pick,
-        ) and other.own is choice.own and run.functions == _functions(choice):  # fmt: skip
-            return run
-    return None
-
-
-def _functions(choice: Choice) -> tuple:
-    """The functions registered now under the choice's names."""
-    if choice.own is not None:
-        return ()
-    pick = choice.pick if isinstance(choice.pick, str) else (choice.pick or [None])[0]
-    return (find(choice.method).fn, PICKERS[pick].fn if pick in PICKERS else None)
-
-
-def _run(choice: Choice, pool: Pool, budgets: tuple[int, ...], seed: int) -> Run:
-    start = time.perf_counter()
-    try:
-        functions = _functions(choice)
-        if choice.own is not None:
-            return _own(choice, pool, budgets)
-        whole = _select(choice, pool, budgets[-1], seed)
-        nested = whole.info["nested"]
-        seconds = time.perf_counter() - start
-        if nested:
-            at, errors = _path(pool, whole, budgets)
-        else:
-            at = [_select(choice, pool, b, seed) for b in progress.track(budgets[:-1], "budget")] + [whole]
-            errors = [_error(pool, s) for s in at]
-        numbers = _numbers(pool, whole, at, errors, budgets, nested)
-        took = time.perf_counter() - start
-        return Run(choice, whole, tuple(at), numbers, seconds, nested, took=took, functions=functions)
-    except Exception as error:
-        error.add_note(choice.name)
-        raise
-
-
-def _select(choice: Choice, pool: Pool, k: int, seed: int) -> Selection:
-    return select(
-        choice.method,
-        pool,
-        k,
-        seed=seed,
-        wrap=list(choice.wrap),
-        pick=choice.pick,
-        show=False,
-        **choice.params,
-    )
-
-
-def _own(choice: Choice, pool: Pool, budgets: tuple[int, ...]) -> Run:
-    own = choice.own
-    if len(own) == 0 or int(own.indices.max()) >= len(pool):
-        raise ValueError(
-            f"this selection does not fit a pool of {len(pool):,} rows: its rows go from 0 to {len(pool) - 1:,}"
-        )
-    at, errors = _path(pool, own, budgets)
-    return Run(choice, own, tuple(at), _numbers(pool, own, at, errors, budgets, True), 0.0, True)
-
-
-def _path(pool: Pool, whole: Selection, budgets: tuple[int, ...]) -> tuple[list, list]:
-    """The selection at each budget with that budget's weights, and its gradient error (None without gradients)."""
-    if pool.grads is not None:
-        path = measures.gradient_path(pool, whole, budgets)
-        return list(path.at), list(path.errors)
-    cut = [whole if b >= len(whole) else reweigh(pool, whole[:b]) for b in progress.track(budgets, "weights")]
-    return cut, [None] * len(cut)
-
-
-def _error(pool: Pool, selection: Selection) -> float | None:
-    return None if pool.grads is None else measures.gradient_error(pool, selection)
-
-
-def _numbers(
-    pool: Pool, whole: Selection, at: list, errors: list, budgets: tuple, nested: bool
-) -> dict[str, list]:
-    radius: list = [None] * len(budgets)
-    mean = list(radius)
-    if pool.emb is not None:
-        found = (
-            measures.coverage_path(pool, whole, budgets)
-            if nested
-            else [measures.coverage(pool, s) for s in progress.track(at, "coverage")]
-        )
-        radius, mean = [c.radius for c in found], [c.mean_distance for c in found]
-    size = [measures.effective_size(s) for s in at]
-    return {"radius": radius, "mean_distance": mean, "gradient_error": errors, "effective_size": size}
+def random_choice(pool: Pool) -> Strategy:
+    """Random within each class where there are any, the baseline of every figure."""
+    return Strategy.of("random", name="Random", wrap=["per_class"] if pool.y is not None else [])
 
 
 def answer(ask: Ask, previous: Result | None = None) -> tuple[Result, dict]:
@@ -198,11 +105,12 @@ def estimate(session: Session) -> float | None:
     result = session.result
     if result is None or result.key[: len(session.pool_key)] != session.pool_key or not session.choices:
         return None
-    k = session.k_max or default_k_max(result.n)
+    k = session.k_max or runs.default_k_max(result.n)
+    answered = [*result.runs.values(), result.random]
     known = {run.choice.method: run.took for run in result.runs.values() if run.choice.own is None}
     seconds = 0.0
     for choice in session.choices:
-        if choice.own is not None or (k == result.budgets[-1] and _same(choice, [], result, result.budgets)):
+        if choice.own is not None or (k == result.budgets[-1] and runs.same(choice, answered)):
             continue
         if choice.method not in known:
             return None

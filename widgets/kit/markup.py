@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from pathlib import PurePath
 
 import ipywidgets as w
@@ -61,19 +60,6 @@ def field(label: str, control: w.Widget) -> w.VBox:
 def show(widget: w.DOMWidget, visible: bool) -> None:
     """Show or hide without taking the widget's view away."""
     (widget.remove_class if visible else widget.add_class)("cx-hidden")
-
-
-def python(value: object) -> str:
-    """A plain value as code, strings in double quotes."""
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{python(k)}: {python(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, tuple):
-        return "(" + ", ".join(map(python, value)) + ("," if len(value) == 1 else "") + ")"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(python, value)) + "]"
-    return repr(value)
 
 
 def duration(seconds: float) -> str:

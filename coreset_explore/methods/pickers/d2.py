@@ -14,7 +14,7 @@ from coreset_explore.progress import track
 from coreset_explore.registry import Range, picker
 
 
-@picker(needs="emb", title="D2", paper="Maharana et al. 2023, arXiv:2310.07931")
+@picker(needs="emb", title="D2", draws=False, paper="Maharana et al. 2023, arXiv:2310.07931")
 def d2(
     pool: Pool,
     scores: Tensor,

@@ -11,19 +11,19 @@ from coreset_explore.pool import Pool
 from coreset_explore.registry import picker
 
 
-@picker(title="Highest first")
+@picker(title="Highest first", draws=False)
 def top(pool: Pool, scores: Tensor, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Tensor:
     """The k highest scores, highest first; ties go to the smaller id."""
     return _ranked(pool, scores, k, given, descending=True)
 
 
-@picker(title="Lowest first")
+@picker(title="Lowest first", draws=False)
 def bottom(pool: Pool, scores: Tensor, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Tensor:
     """The k lowest scores, lowest first; ties go to the smaller id."""
     return _ranked(pool, scores, k, given, descending=False)
 
 
-@picker(title="Nearest to the median", paper="Xia et al. 2023, Moderate Coreset, ICLR 2023")
+@picker(title="Nearest to the median", draws=False, paper="Xia et al. 2023, Moderate Coreset, ICLR 2023")
 def middle(pool: Pool, scores: Tensor, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Tensor:
     """The k scores nearest to the median of all scores, nearest first; ties go to the smaller id.
 

@@ -1,4 +1,4 @@
-"""A method with its parameters: what combinators wrap and select() runs."""
+"""A method with its parameters and nothing around it: what combinators wrap."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 from coreset_explore import progress
 from coreset_explore.inputs.checks import named
-from coreset_explore.pool import Missing, Pool
+from coreset_explore.pool import Pool
 from coreset_explore.registry import PICKERS, Method, find
 from coreset_explore.selection import Selection
 
@@ -20,8 +20,8 @@ RANKS = {"top": 1.0, "bottom": -1.0}
 
 
 @dataclass(frozen=True)
-class Bound:
-    """A method with its parameters (and a score with its picker): `bound(pool, k, *, rng, given=()) -> Selection`.
+class Bare:
+    """A method with its parameters (and a score with its picker): `bare(pool, k, *, rng, given=()) -> Selection`.
 
     It writes what combinators and restated weights need to know into `info`: the weights' kind and the parameters.
     """
@@ -40,11 +40,22 @@ class Bound:
         """Whether the first j picks are the answer for budget j."""
         return self.method.nested and (self.picker is None or self.picker.nested)
 
+    @property
+    def draws(self) -> bool:
+        """Whether another seed can change the picks: whether what picks reads `rng` with these parameters."""
+        method, params = (self.method, self.params) if self.pick is None else (self.picker, self.pick[1])
+        return method.draws if isinstance(method.draws, bool) else method.holds(method.draws, params)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The fields it reads, known before there is a pool: of several sets that would do, the first."""
+        return tuple(dict.fromkeys(name for options in self._options() for name in options[0]))
+
     def __call__(self, pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
         for name in self.needed(pool):
             pool.need(name)
         answer = self._score(pool, k, rng, given) if self.pick else self._select(pool, k, rng, given)
-        params = {n: self.params.get(n, p.default) for n, p in self.method.params.items()}
+        params = self.method.settled(self.params)
         said = {"method": self.method.name, "weights": self.method.weights, "params": params}
         said |= {"space": params.get("space", self.method.needs), "wrap": []}
         if self.pick:
@@ -58,14 +69,24 @@ class Bound:
     def needed(self, pool: Pool) -> tuple[str, ...]:
         """The fields it reads, of several sets that would do the first that the pool holds."""
         found: tuple[str, ...] = ()
-        for method in filter(None, (self.method, self.picker)):
+        for options in self._options():
+            held = [o for o in options if not any(absent(pool, name) for name in o)]
+            found += (held or options)[0]
+        return found
+
+    def _options(self) -> list[list[tuple[str, ...]]]:
+        """The sets of fields of which one is enough with these parameters: the method's, and its picker's."""
+        found = []
+        own, picks = (self.method, self.params), (self.picker, self.pick[1] if self.pick else {})
+        for method, params in (own, picks):
+            if method is None:
+                continue
             options = method.alternatives()
             if "space" in method.params:
-                params = self.params if method is self.method else self.pick[1]
-                space = params.get("space", method.params["space"].default)
+                space = method.settled(params)["space"]
                 options = [o for o in options if space in o] or options
-            held = [o for o in options if not any(_missing(pool, name) for name in o)]
-            found += (held or options)[0]
+            more = tuple(field for condition, field in method.also.items() if method.holds(condition, params))
+            found.append([(*o, *more) for o in options])
         return found
 
     def bytes(self, n: int, d: int, c: int, k: int) -> float | None:
@@ -99,7 +120,7 @@ class Bound:
         return Selection(rows, weights, score=None if sign is None else (sign * scores).cpu())
 
 
-def bind(method: str | Method | Callable, pick: Any = None, **params) -> Bound:
+def bind(method: str | Method | Callable, pick: Any = None, **params) -> Bare:
     """A method by name with its parameters checked, ready for a combinator.
 
     `pick` is the picker of a score: a name, or ("name", {options}); the highest scores unless told.
@@ -111,13 +132,9 @@ def bind(method: str | Method | Callable, pick: Any = None, **params) -> Bound:
     if found.kind == "score":
         name, options = named("top" if pick is None else pick, "pick")
         chosen = (name, PICKERS[name].checked(options))
-    return Bound(found, found.checked(params), chosen)
+    return Bare(found, found.checked(params), chosen)
 
 
-def missing_for(bound: Bound, pool: Pool) -> Missing | None:
-    """What the pool lacks for this method, without running it: for forms that grey a method out."""
-    return next((Missing(name, pool) for name in bound.needed(pool) if _missing(pool, name)), None)
-
-
-def _missing(pool: Pool, name: str) -> bool:
+def absent(pool: Pool, name: str) -> bool:
+    """Whether the pool lacks a field (or its target)."""
     return (pool.target if name == "target" else pool.fields.get(name)) is None
