@@ -1,4 +1,4 @@
-"""Training: one tensor, even batches, weights honoured, seeds, threads, the steps of torch.optim."""
+"""Training: one tensor, even batches, weights honoured, seeds, the steps of torch.optim."""
 
 import pytest
 import torch
@@ -8,7 +8,6 @@ from torch import nn
 from coreset_explore import progress
 from coreset_explore.datasets import Data, load
 from coreset_explore.machine.seeds import generator
-from coreset_explore.machine.threads import threads
 from coreset_explore.selection import Selection
 from coreset_explore.training import models
 from coreset_explore.training import run as training
@@ -225,15 +224,3 @@ def test_progress_is_told():
         training.fit("logistic", table(), epochs=4, batch_size=8)
     assert any("epoch 2 of 4, training, update 3 of 8" in text for _, text in told)
     assert 0 <= min(told)[0] and max(told)[0] <= 1.0
-
-
-def test_threads_are_chosen_and_given_back():
-    before = torch.get_num_threads()
-    with threads(2) as count:
-        assert count == 2 == torch.get_num_threads()
-        with threads() as chosen:
-            assert chosen in (1, 2) and torch.get_num_threads() == chosen
-        assert torch.get_num_threads() == 2
-        with pytest.raises(RuntimeError), threads(1):
-            raise RuntimeError
-    assert torch.get_num_threads() == before
