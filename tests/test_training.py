@@ -1,4 +1,8 @@
-"""Training: one tensor, even batches, weights honoured, seeds, threads, the steps of torch.optim."""
+"""Training: one tensor, even batches, weights honoured, seeds, the steps of torch.optim."""
+
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,12 +12,13 @@ from torch import nn
 from coreset_explore import progress
 from coreset_explore.datasets import Data, load
 from coreset_explore.machine.seeds import generator
-from coreset_explore.machine.threads import threads
 from coreset_explore.selection import Selection
 from coreset_explore.training import models
 from coreset_explore.training import run as training
 from coreset_explore.training.evaluation import evaluate, logits_features
 from coreset_explore.training.optimizers import SGD, Adam
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def table(n=60, classes=3, seed=0):
@@ -21,6 +26,11 @@ def table(n=60, classes=3, seed=0):
     y = torch.arange(n) % classes
     x = torch.randn(n, 5, generator=rng) + 2 * F.one_hot(y, 5)
     return Data(x, y, tuple("abc"[:classes]), x[:20], y[:20], "table", "made")
+
+
+def _images(n=24):
+    x = torch.randint(0, 256, (n, 1, 12, 12), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    return Data(x, torch.arange(n) % 3, tuple("abc"), None, None, "images", "made")
 
 
 def weights_of(fit):
@@ -134,6 +144,56 @@ def test_steps_equal_torch_optims(ours, theirs):
     torch.testing.assert_close(mine, other)
 
 
+def test_a_gradient_laid_out_otherwise_steps_its_own_numbers():
+    """As a hook of one's own may leave it: torch's kernel would read it in the order of memory."""
+    start, slope = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(0)).unbind()
+    ends = []
+    for grad in (slope.clone(), slope.T.contiguous().T):
+        p = nn.Parameter(start.clone())
+        p.grad = grad
+        SGD([p]).step(0.1)
+        ends.append(p.detach())
+    assert torch.equal(*ends) and not torch.equal(ends[0], start)
+
+
+REAL = {
+    "sgd": lambda p: torch.optim.SGD(p, 0.05, momentum=0.9, weight_decay=5e-4, nesterov=True),
+    "adam": lambda p: torch.optim.Adam(p, 1e-3, weight_decay=5e-4),
+}
+
+
+@pytest.mark.parametrize("optimizer", REAL)
+@pytest.mark.parametrize("model, data", [("mlp", table(100)), ("lenet", _images(100))])
+def test_fit_agrees_with_torchs_optimizer_in_a_plain_loop(model, data, optimizer):
+    rows = torch.arange(0, 100, 2)
+    weights = torch.rand(50, generator=torch.Generator().manual_seed(1)) + 0.5
+    fit = training.fit(model, data, Selection(rows, weights), updates=30, batch_size=16, optimizer=optimizer,
+                       schedule="constant", seed=4, test_every=0)  # fmt: skip
+    net = training.made(model, data, generator(4, "init"))
+    before = torch.cat([p.detach().flatten() for p in net.parameters()])
+    x, y, w = data.x[rows], data.y[rows], weights / weights.mean()
+    steps, shuffle = REAL[optimizer](net.parameters()), generator(4, "batches")
+    batches = [b for _ in range(8) for b in torch.randperm(50, generator=shuffle).tensor_split(4)][:30]
+    net.train()
+    for batch in batches:
+        steps.zero_grad()
+        (F.cross_entropy(net(x[batch])[0], y[batch], reduction="none") * w[batch]).mean().backward()
+        steps.step()
+    after = torch.cat([p.detach().flatten() for p in net.parameters()])
+    assert (after - before).abs().max() > 0.01
+    torch.testing.assert_close(weights_of(fit), after, atol=1e-5, rtol=0)
+
+
+def test_training_loads_no_compiler():
+    code = (
+        "import sys, coreset_explore as cx\n"
+        "for rule in ('sgd', 'adam'): cx.fit('mlp', 'digits', optimizer=rule, epochs=1, show=False)\n"
+        "print([name for name in sys.modules if name.startswith(('torch._dynamo', 'torch._inductor', 'sympy'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_moved_shifts_and_mirrors_and_keeps_the_rest():
     x = torch.arange(2 * 6 * 6, dtype=torch.uint8).reshape(1, 2, 6, 6).repeat(64, 1, 1, 1)
     got = training.moved(x, generator(0, "test"), flip=True, reach=1)
@@ -146,11 +206,6 @@ def test_moved_shifts_and_mirrors_and_keeps_the_rest():
     assert fit.info["augment"] == "crop+flip"
     with pytest.raises(ValueError, match="is a table"):
         training.fit("mlp", table(), augment="crop")
-
-
-def _images(n=24):
-    x = torch.randint(0, 256, (n, 1, 12, 12), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    return Data(x, torch.arange(n) % 3, tuple("abc"), None, None, "images", "made")
 
 
 def test_logits_and_features_in_blocks_equal_the_whole_and_modes_come_back():
@@ -225,15 +280,3 @@ def test_progress_is_told():
         training.fit("logistic", table(), epochs=4, batch_size=8)
     assert any("epoch 2 of 4, training, update 3 of 8" in text for _, text in told)
     assert 0 <= min(told)[0] and max(told)[0] <= 1.0
-
-
-def test_threads_are_chosen_and_given_back():
-    before = torch.get_num_threads()
-    with threads(2) as count:
-        assert count == 2 == torch.get_num_threads()
-        with threads() as chosen:
-            assert chosen in (1, 2) and torch.get_num_threads() == chosen
-        assert torch.get_num_threads() == 2
-        with pytest.raises(RuntimeError), threads(1):
-            raise RuntimeError
-    assert torch.get_num_threads() == before

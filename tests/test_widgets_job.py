@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from coreset_explore import progress
-from coreset_explore.machine.threads import one_thread
 from coreset_explore.pool import Missing, Pool
 from widgets.explorer.control import brief
 from widgets.explorer.session import Session
@@ -163,17 +162,14 @@ def test_the_job_listens_for_itself_and_its_caller_hears_nothing():
     assert heard.ends == [("then", "finished")]
 
 
-def test_threads_are_restored_by_the_last_of_overlapping_users():
+def test_the_work_runs_on_one_thread_of_every_library():
     before = torch.get_num_threads()
+    found = []
+    job = Job()
     try:
         torch.set_num_threads(2)
-        first, second = one_thread(), one_thread()
-        with first:
-            second.__enter__()
-            assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == 1
-        second.__exit__(None, None, None)
-        assert torch.get_num_threads() == 2
+        job.start(lambda: found.append(torch.get_num_threads()), **Heard().calls())
+        assert job.wait(5) and found == [1] and torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
 

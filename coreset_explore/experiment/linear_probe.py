@@ -12,6 +12,7 @@ from torch import Tensor
 from coreset_explore.datasets.data import split
 from coreset_explore.gradients import residuals
 from coreset_explore.machine.seeds import generator
+from coreset_explore.machine.threads import limited
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.selection import Selection
@@ -141,8 +142,10 @@ def logistic(x: Tensor, y: Tensor, weights: Tensor, ridge: float = RIDGE) -> tup
 
     start = torch.zeros(c * (d + 1), dtype=torch.float64).numpy()
     # in float32 a mean loss is known to some 1e-7: a smaller decrease is noise
-    found = minimize(
-        value, start, jac=True, method="L-BFGS-B", options={"maxiter": 300, "ftol": 1e-7, "gtol": 1e-5}
-    )
+    options = {"maxiter": 300, "ftol": 1e-7, "gtol": 1e-5}
+    with limited(
+        1
+    ):  # torch's and scipy's threads would wait for each other at every one of these small steps
+        found = minimize(value, start, jac=True, method="L-BFGS-B", options=options)
     best = torch.from_numpy(found.x).view(c, d + 1).float()
     return best[:, :-1], best[:, -1]

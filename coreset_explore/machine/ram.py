@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 
+import psutil
 import torch
 
 
 @contextlib.contextmanager
 def peak_memory(device: torch.device) -> Iterator[dict]:
     """Extra memory used inside the block, in bytes under "bytes": on a GPU by torch's count, else by the kernel's
-    high-water mark of the process; None where there is neither (outside Linux)."""
+    high-water mark of the process; None where there is neither (outside Linux: what psutil knows there is the
+    highest of the process's whole life)."""
     found: dict[str, int | None] = {"bytes": None}
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -30,14 +31,9 @@ def peak_memory(device: torch.device) -> Iterator[dict]:
         found["bytes"] = max(0, _status("VmHWM") - before)
 
 
-def available_bytes() -> int | None:
-    """Memory that a run could take without swapping, or None where the system does not say."""
-    with contextlib.suppress(OSError, StopIteration):
-        with open("/proc/meminfo") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
-    with contextlib.suppress(ValueError, OSError, AttributeError):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    return None
+def available_bytes() -> int:
+    """Memory that a run could take without swapping."""
+    return psutil.virtual_memory().available
 
 
 def _status(key: str) -> int:

@@ -1,7 +1,7 @@
 """Layouts in a process of their own: the caller's interpreter stays free, and cancelling is immediate.
 
 UMAP compiles for some ten seconds while it holds the interpreter, which would freeze a notebook's page; the process
-is kept, so it compiles once. `python -m coreset_explore.projection.apart` is the other end.
+is kept, so it compiles once. `python -m coreset_explore.projection.worker` is the other end.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a model says about rows: accuracy, logits and features, in blocks; devices, threads and seeded streams.
+"""What a model says about rows: accuracy, logits and features, in blocks.
 
 n rows, c classes, d features.
 """

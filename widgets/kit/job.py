@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from coreset_explore import progress
-from coreset_explore.machine.threads import one_thread
+from coreset_explore.machine.threads import limited
 from coreset_explore.progress import Cancelled
 
 
@@ -83,7 +83,7 @@ class Job:
                 while before is not None and before.is_alive():
                     before.join(0.05)
                     progress.check()
-                with one_thread():
+                with limited(1):
                     answer = work()
                     progress.check()
         except Cancelled:
