@@ -198,7 +198,7 @@ class Pool:
         for name in sorted(self.fields):
             whole = name in ("ids", "y")
             for part in facts.parts_of(self.fields[name]):
-                axis = part.ndim - 2 if isinstance(self.fields[name], LastLayer) else 0
+                axis = facts.row_axis(self.fields[name])
                 value = part if whole else part.index_select(axis, rows.to(part.device))
                 value = value.detach().cpu().contiguous()
                 digest.update(f"{name}{tuple(part.shape)}{part.dtype}".encode())
