@@ -43,6 +43,7 @@ _WHERE = {
     "load": "datasets",
     "Data": "datasets",
     "signals": "recording.run",
+    "snapshot": "recording.forward",
     "initial_gradients": "recording.initial",
     "fit": "training.run",
     "project": "projection",

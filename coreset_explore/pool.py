@@ -13,6 +13,7 @@ from torch import Tensor
 
 from coreset_explore.gradients import Dense, LastLayer
 from coreset_explore.inputs import fields as facts
+from coreset_explore.inputs import joining
 from coreset_explore.inputs.checks import rows as checked_rows
 from coreset_explore.inputs.checks import shown
 from coreset_explore.inputs.labels import code_labels
@@ -116,6 +117,44 @@ class Pool:
         held = X if isinstance(X, Pool) else cls(found)
         return replace(held, fields=found, **{k: v for k, v in given.items() if v is not None})
 
+    @staticmethod
+    def join(*pools: Pool) -> Pool:
+        """One pool of all rows of several, in the order given: `Pool.join(p[:20], p[20:])` is p again.
+
+        Every field is put together, gradients and history too, so all pools hold the same ones; `a.only("emb", "y")`
+        leaves out what the others lack. Nothing is guessed: ids that stand twice, other widths, steps, dtypes or
+        devices, and class lists of which none begins the other are each refused in one sentence (ValueError).
+
+        `target` and `test` belong to no row: they stay where every pool that has one has the same, and two different
+        ones are refused. `info` keeps what all tell alike. Copies every field once, n·(widths) numbers, and sorts the
+        ids; `emb` and gradients that shared memory before no longer do.
+
+        >>> memory = Pool.of([[0.0], [1.0]], ["cat", "dog"], ids=[4, 7])
+        >>> batch = Pool.of([[2.0]], ["dog"], ids=[9], classes=["cat", "dog"])
+        >>> Pool.join(memory, batch).ids.tolist()
+        [4, 7, 9]
+        """
+        for one in pools:
+            if not isinstance(one, Pool):
+                raise ValueError(f"Pool.join takes pools, not {shown(one)}; Pool.of(X, y) makes one")
+        if len(pools) == 0:
+            raise ValueError(
+                "Pool.join takes one pool or more, got none; give those whose rows to put together"
+            )
+        first = pools[0]
+        if len(pools) == 1:
+            return first
+        ids = joining.joined_ids([pool.ids for pool in pools])
+        fields = joining.joined_fields([pool.fields for pool in pools])
+        return replace(
+            first,
+            fields={**fields, "ids": ids},
+            classes=joining.shared_classes([p.classes for p in pools], [p.y for p in pools]),
+            target=_one(pools, "target"),
+            test=_one(pools, "test"),
+            info=joining.shared_info([pool.info for pool in pools]),
+        )
+
     def __len__(self) -> int:
         return len(self.fields["ids"])
 
@@ -198,9 +237,22 @@ class Pool:
         for name in sorted(self.fields):
             whole = name in ("ids", "y")
             for part in facts.parts_of(self.fields[name]):
-                axis = part.ndim - 2 if isinstance(self.fields[name], LastLayer) else 0
+                axis = facts.row_axis(self.fields[name])
                 value = part if whole else part.index_select(axis, rows.to(part.device))
                 value = value.detach().cpu().contiguous()
                 digest.update(f"{name}{tuple(part.shape)}{part.dtype}".encode())
                 digest.update(value.view(torch.uint8).numpy() if value.numel() else b"")
         return digest.hexdigest()[:12]
+
+
+def _one(pools: Sequence[Pool], name: str) -> Pool | None:
+    """The target (or test rows) that all pools share which have any."""
+    held = [(number, part) for number, pool in enumerate(pools) if (part := getattr(pool, name)) is not None]
+    for number, part in held[1:]:
+        where, first = held[0]
+        if part is not first and part.fingerprint != first.fingerprint:
+            raise ValueError(
+                f"{joining.place(where)} and {joining.place(number)} have different {name} rows; give both the same, "
+                f"dataclasses.replace(pool, {name}=…), or None"
+            )
+    return held[0][1] if held else None

@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 from coreset_explore import Cancelled, Dense, LastLayer, Missing, Pool, Selection, listening, select, track
 from coreset_explore.gradients import cosine
 from coreset_explore.greedy.vectors import LARGEST
+from coreset_explore.machine.ram import peak_memory
 from tests.pools import make
 
 FEW = settings(max_examples=40, deadline=None, database=None)
@@ -112,6 +113,35 @@ BAD_POOLS = [
 def test_what_makes_no_pool(wrong, sentence):
     with pytest.raises(ValueError, match=sentence):
         wrong()
+
+
+def test_looking_for_nan_takes_no_mask_as_large_as_the_numbers():
+    """A mask of 400,000 x 64 would be 24 MB, and torch.isfinite makes a copy of the numbers beside it."""
+    x = torch.zeros(64, 400_000).T
+    grads = LastLayer(torch.zeros(2, 100_000, 4), torch.zeros(2, 100_000, 128))
+    Pool.of(x[:9])
+    with peak_memory(x.device) as peak:
+        assert Pool.of(x).emb is not None
+        assert Pool.of(grads=grads).grads is not None
+    if peak["bytes"] is not None:
+        assert peak["bytes"] < 20 << 20
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_rows_that_hold_nan_are_named_wherever_they_lie(bad, dtype):
+    """In the first and the last block, in any step, in columns that lie apart in memory; extras may hold it."""
+    n, d = 30_000, 80
+    logits = torch.zeros(d, n, dtype=dtype).T
+    logits[[0, 29_999], [5, 79]] = bad
+    for part in (logits, logits.contiguous()):
+        with pytest.raises(ValueError, match=r"2 rows of logits .* \(rows 0, 29999\)"):
+            Pool.of(logits=part)
+    h = torch.zeros(2, n, d, dtype=dtype)
+    h[[1, 0, 1], [7, 29_000, 7], [0, 3, 4]] = bad
+    with pytest.raises(ValueError, match=r"2 rows of the gradients .* \(rows 7, 29000\)"):
+        Pool.of(grads=LastLayer(torch.zeros(2, n, 3, dtype=dtype), h))
+    assert len(Pool.of(torch.zeros(n, 1), distance=logits)) == n
 
 
 def test_a_frame_and_a_pool_are_taken_as_they_are():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -92,6 +93,11 @@ def parts_of(value: Any) -> list[Tensor]:
     return [getattr(value, f.name) for f in fields(value) if isinstance(getattr(value, f.name), Tensor)]
 
 
+def row_axis(value: Any) -> int:
+    """Which axis of a field's tensors counts rows: a LastLayer's first one counts steps."""
+    return 1 if isinstance(value, LastLayer) else 0
+
+
 def _each_once(ids: Tensor) -> Tensor:
     """ids as they are, unless one stands twice: what is picked could not be told apart."""
     found, times = torch.unique(ids, return_counts=True)
@@ -108,11 +114,25 @@ def _bounded(name: str, value: Any) -> Any:
     """The features, logits or gradients, unless NaN or infinity stands in them; extras may be infinite."""
     label = {"emb": "the features", "grads": "the gradients", "logits": "logits"}.get(name)
     for part in parts_of(value) if label else ():
-        if not part.is_floating_point() or torch.isfinite(part).all():
+        blocks = list(_blocks(part, row_axis(value))) if part.is_floating_point() and part.numel() else []
+        # a block's extremes: they take no mask beside the numbers, and where NaN is among these it is both
+        ends = part.new_zeros(len(blocks), 2)
+        for own, (_, block) in zip(ends, blocks, strict=True):
+            own[0], own[1] = block.aminmax()
+        if ends.isfinite().all():
             continue
-        bad = (~torch.isfinite(part)).nonzero()[:, 1 if isinstance(value, LastLayer) else 0].unique()
+        bad = torch.cat(
+            [start + (~block.isfinite()).flatten(1).any(1).nonzero()[:, 0] for start, block in blocks]
+        )
         first = ", ".join(str(int(i)) for i in bad[:5])
         raise ValueError(
             f"{len(bad):,} rows of {label} hold NaN or infinity (rows {first}); drop or mend them first"
         )
     return value
+
+
+def _blocks(part: Tensor, axis: int, numbers: int = 2**20) -> Iterator[tuple[int, Tensor]]:
+    """(first row, some rows), rows first: what is computed of all numbers at once is never as large as they are."""
+    rows = max(1, numbers * part.shape[axis] // part.numel())
+    for start in range(0, part.shape[axis], rows):
+        yield start, part.narrow(axis, start, min(rows, part.shape[axis] - start)).movedim(axis, 0)

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from coreset_explore import progress
 from coreset_explore.datasets import Data
 from coreset_explore.datasets.data import split
-from coreset_explore.gradients import LastLayer, residuals
 from coreset_explore.inputs import checks
 from coreset_explore.inputs.fields import History
 from coreset_explore.machine.cache import key, read, versions, write
@@ -29,6 +28,7 @@ from coreset_explore.machine.seeds import generator
 from coreset_explore.machine.threads import threads
 from coreset_explore.pool import Pool
 from coreset_explore.recording.extras import EXTRAS
+from coreset_explore.recording.forward import facts
 from coreset_explore.training import models
 from coreset_explore.training import run as training
 from coreset_explore.training.evaluation import logits_features, measured
@@ -236,12 +236,9 @@ def _accuracy(logits: Tensor, y: Tensor) -> float:
 def _pool(data: Data, plan: Plan, kept: Mapping[str, Any]) -> Pool:
     """The pool from what was kept; residuals follow from the logits and are not stored."""
     count = plan.inits or len(plan.checkpoints)
-    residual = residuals(kept["logits"][:count], data.y)
     whole = {
         "y": data.y,
-        "emb": kept["features"][-1],
-        "logits": kept["logits"][-1],
-        "grads": LastLayer(residual, kept["features"][:count]),
+        **facts(kept["logits"], kept["features"], data.y, steps=count),
         **{k.removeprefix("extra."): v for k, v in kept.items() if k.startswith("extra.")},
     }
     if plan.epochs:
@@ -253,7 +250,7 @@ def _pool(data: Data, plan: Plan, kept: Mapping[str, Any]) -> Pool:
         target = Pool(pool[kept["held"]].fields, data.classes, None, {**info, "role": "target"})
         pool = pool[kept["rows"]]
     if "test_logits" in kept:
-        facts = {"ids": torch.arange(len(data.y_test)), "y": data.y_test}
-        facts |= {"emb": kept["test_features"], "logits": kept["test_logits"]}
-        test = Pool(facts, data.classes, None, {**info, "role": "test"})
+        judged = {"ids": torch.arange(len(data.y_test)), "y": data.y_test}
+        judged |= {"emb": kept["test_features"], "logits": kept["test_logits"]}
+        test = Pool(judged, data.classes, None, {**info, "role": "test"})
     return Pool(pool.fields, data.classes, target, info, test)

@@ -27,15 +27,17 @@ def evaluate(model: nn.Module, x: Tensor, y: Tensor) -> float:
     return right / len(x)
 
 
-def logits_features(model: nn.Module, x: Tensor, label: str = "recording batch") -> tuple[Tensor, Tensor]:
-    """Logits (n, c) and the features (n, d) that enter the last layer, on the CPU, a block of rows at a time."""
+def logits_features(
+    model: nn.Module, x: Tensor, label: str = "recording batch", keep: torch.device | str = "cpu"
+) -> tuple[Tensor, Tensor]:
+    """Logits (n, c) and the features (n, d) that enter the last layer, kept on the CPU, a block of rows at a time."""
     net, where = models.adapt(model, x), device_of(model)
     found: tuple[Tensor, ...] = ()
     done = 0
     with evaluating(net):
         for part in progress.track(x.split(_block(x, where)), label):
             given = net(part.to(where))
-            found = found or tuple(torch.empty(len(x), v.shape[1]) for v in given)
+            found = found or tuple(torch.empty(len(x), v.shape[1], device=keep) for v in given)
             for whole, block in zip(found, given):
                 whole[done : done + len(part)] = block
             done += len(part)
