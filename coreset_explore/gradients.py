@@ -36,6 +36,11 @@ class LastLayer:
     def __len__(self) -> int:
         return self.r.shape[1]
 
+    def __repr__(self) -> str:
+        s, n, c = self.r.shape
+        steps, d = f"{s} step{'s' * (s != 1)}", self.h.shape[2]
+        return f"LastLayer({n:,} rows, {c:,} classes, {d:,} features, {steps}; {self.dim:,} numbers a row)"
+
     def __getitem__(self, rows) -> LastLayer:
         return LastLayer(self.r[:, rows], self.h[:, rows])
 
@@ -127,6 +132,9 @@ class Dense:
 
     def __len__(self) -> int:
         return self.g.shape[0]
+
+    def __repr__(self) -> str:
+        return f"Dense({len(self):,} rows; {self.dim:,} numbers a row)"
 
     def __getitem__(self, rows) -> Dense:
         return Dense(self.g[rows])

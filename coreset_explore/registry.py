@@ -47,7 +47,7 @@ class Method:
         return self.fn(*args, **kwargs)
 
     def __repr__(self) -> str:
-        return f"<{self.kind} {self.name}: {self.summary}>"
+        return f"Method({self.kind} {self.name}: {self.summary})"
 
     @property
     def summary(self) -> str:

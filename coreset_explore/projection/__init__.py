@@ -37,6 +37,9 @@ class Map:
     seconds: float
     cached: bool = False
 
+    def __repr__(self) -> str:
+        return f"Map({len(self.xy):,} points: {self.note})"
+
 
 def project(
     pool,
