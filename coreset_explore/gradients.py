@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import torch
 from torch import Tensor
 
+Rows = Tensor | slice | Sequence[int]
 DENSE_LIMIT = 4 << 30  # bytes: more than this is a mistake, not a request
 
 
@@ -65,12 +67,15 @@ class LastLayer:
     def to(self, device) -> LastLayer:
         return LastLayer(self.r.to(device), self.h.to(device))
 
-    def gram(self, rows=slice(None), cols=slice(None)) -> Tensor:
+    def gram(self, rows: Rows = slice(None), cols: Rows = slice(None)) -> Tensor:
         """Inner products (rows, cols); two small matrix products a step instead of one of width c(d + 1)."""
-        total: Tensor | None = None
-        for r, h in zip(self.r, self.h, strict=True):
-            block = (h[rows] @ h[cols].T).add_(1.0).mul_(r[rows] @ r[cols].T)
-            total = block if total is None else total.add_(block)
+        blocks = (
+            (h[rows] @ h[cols].T).add_(1.0).mul_(r[rows] @ r[cols].T)
+            for r, h in zip(self.r, self.h, strict=True)
+        )
+        total = next(blocks)
+        for block in blocks:
+            total.add_(block)
         return total
 
     def dot(self, v: Tensor) -> Tensor:
@@ -158,7 +163,7 @@ class Dense:
     def to(self, device) -> Dense:
         return Dense(self.g.to(device))
 
-    def gram(self, rows=slice(None), cols=slice(None)) -> Tensor:
+    def gram(self, rows: Rows = slice(None), cols: Rows = slice(None)) -> Tensor:
         return self.g[rows] @ self.g[cols].T
 
     def dot(self, v: Tensor) -> Tensor:
@@ -204,6 +209,10 @@ def less_one_hot(p: Tensor, label: Tensor) -> Tensor:
     return others.scatter(-1, label, -others.sum(-1, keepdim=True))
 
 
+@overload
+def directions(grads: Dense) -> Dense: ...
+@overload
+def directions(grads: LastLayer) -> LastLayer: ...
 def directions(grads: Gradients) -> Gradients:
     """Each row divided by its largest entry: the same direction, in float32's range when squared; zeros stay zero.
 
@@ -214,7 +223,7 @@ def directions(grads: Gradients) -> Gradients:
     return LastLayer(_divided(grads.r, grads.r.abs().amax((0, 2), keepdim=True)), grads.h)
 
 
-def cosine(grads: Gradients, rows=slice(None), cols=slice(None)) -> Tensor:
+def cosine(grads: Gradients, rows: Rows = slice(None), cols: Rows = slice(None)) -> Tensor:
     """Cosines (rows, cols), all steps as one vector; a zero gradient has cosine 0 with everything."""
     grads = directions(grads)
     norm = grads.norm()

@@ -23,6 +23,7 @@ PURPOSES = {
     "baseline": "Baseline",
     "own": "Your own",
 }
+Kind = Literal["selector", "score", "picker", "stream"]
 WEIGHTS = ("uniform", "counts", "match", None)
 
 
@@ -31,7 +32,7 @@ class Method:
     """A registered function and what it declares. Calling it calls the function."""
 
     name: str
-    kind: Literal["selector", "score", "picker", "stream"]
+    kind: Kind
     fn: Callable
     title: str
     needs: str = ""  # "emb", "grads|emb" (either), "logits,y" (both)
@@ -159,7 +160,7 @@ def find(name: str | Method | Callable) -> Method:
     raise unknown("method", name, [*METHODS, *SCORES])
 
 
-def _register(kind: str, **declared) -> Callable[[Callable], Callable]:
+def _register(kind: Kind, **declared) -> Callable[[Callable], Callable]:
     def decorate(fn: Callable) -> Callable:
         name = fn.__name__
         method = Method(
