@@ -40,7 +40,7 @@ lint: ## ruff: lint and format, notebooks included; types of the rooms that pypr
 	@$(RUN) python -m ruff format --check .
 	@$(RUN) python -m basedpyright
 
-table: ## write the registry's method table into the README
+table: ## write the registry's tables into README and CONTRIBUTING
 	@$(RUN) install panel,test
 	@$(RUN) python scripts/refresh.py table
 
