@@ -34,12 +34,13 @@ bench: ## measure; writes benchmarks/results/ (ARGS="benchmarks/one.py")
 	@$(RUN) install panel,test,bench
 	@for script in $(or $(ARGS),$(sort $(wildcard benchmarks/[a-z]*.py))); do $(RUN) python "$$script" || exit 1; done
 
-lint: ## ruff: lint and format, notebooks included
-	@$(RUN) install panel,test
+lint: ## ruff: lint and format, notebooks included; types of the rooms that pyproject.toml lists
+	@$(RUN) install panel,test,lint
 	@$(RUN) python -m ruff check .
 	@$(RUN) python -m ruff format --check .
+	@$(RUN) python -m basedpyright
 
-table: ## write the registry's method table into the README
+table: ## write the registry's tables into README and CONTRIBUTING
 	@$(RUN) install panel,test
 	@$(RUN) python scripts/refresh.py table
 

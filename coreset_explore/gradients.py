@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import torch
 from torch import Tensor
 
+Rows = Tensor | slice | Sequence[int]
 DENSE_LIMIT = 4 << 30  # bytes: more than this is a mistake, not a request
 
 
@@ -36,6 +38,11 @@ class LastLayer:
     def __len__(self) -> int:
         return self.r.shape[1]
 
+    def __repr__(self) -> str:
+        s, n, c = self.r.shape
+        steps, d = f"{s} step{'s' * (s != 1)}", self.h.shape[2]
+        return f"LastLayer({n:,} rows, {c:,} classes, {d:,} features, {steps}; {self.dim:,} numbers a row)"
+
     def __getitem__(self, rows) -> LastLayer:
         return LastLayer(self.r[:, rows], self.h[:, rows])
 
@@ -60,12 +67,15 @@ class LastLayer:
     def to(self, device) -> LastLayer:
         return LastLayer(self.r.to(device), self.h.to(device))
 
-    def gram(self, rows=slice(None), cols=slice(None)) -> Tensor:
+    def gram(self, rows: Rows = slice(None), cols: Rows = slice(None)) -> Tensor:
         """Inner products (rows, cols); two small matrix products a step instead of one of width c(d + 1)."""
-        total: Tensor | None = None
-        for r, h in zip(self.r, self.h, strict=True):
-            block = (h[rows] @ h[cols].T).add_(1.0).mul_(r[rows] @ r[cols].T)
-            total = block if total is None else total.add_(block)
+        blocks = (
+            (h[rows] @ h[cols].T).add_(1.0).mul_(r[rows] @ r[cols].T)
+            for r, h in zip(self.r, self.h, strict=True)
+        )
+        total = next(blocks)
+        for block in blocks:
+            total.add_(block)
         return total
 
     def dot(self, v: Tensor) -> Tensor:
@@ -128,6 +138,9 @@ class Dense:
     def __len__(self) -> int:
         return self.g.shape[0]
 
+    def __repr__(self) -> str:
+        return f"Dense({len(self):,} rows; {self.dim:,} numbers a row)"
+
     def __getitem__(self, rows) -> Dense:
         return Dense(self.g[rows])
 
@@ -150,7 +163,7 @@ class Dense:
     def to(self, device) -> Dense:
         return Dense(self.g.to(device))
 
-    def gram(self, rows=slice(None), cols=slice(None)) -> Tensor:
+    def gram(self, rows: Rows = slice(None), cols: Rows = slice(None)) -> Tensor:
         return self.g[rows] @ self.g[cols].T
 
     def dot(self, v: Tensor) -> Tensor:
@@ -196,6 +209,10 @@ def less_one_hot(p: Tensor, label: Tensor) -> Tensor:
     return others.scatter(-1, label, -others.sum(-1, keepdim=True))
 
 
+@overload
+def directions(grads: Dense) -> Dense: ...
+@overload
+def directions(grads: LastLayer) -> LastLayer: ...
 def directions(grads: Gradients) -> Gradients:
     """Each row divided by its largest entry: the same direction, in float32's range when squared; zeros stay zero.
 
@@ -206,7 +223,7 @@ def directions(grads: Gradients) -> Gradients:
     return LastLayer(_divided(grads.r, grads.r.abs().amax((0, 2), keepdim=True)), grads.h)
 
 
-def cosine(grads: Gradients, rows=slice(None), cols=slice(None)) -> Tensor:
+def cosine(grads: Gradients, rows: Rows = slice(None), cols: Rows = slice(None)) -> Tensor:
     """Cosines (rows, cols), all steps as one vector; a zero gradient has cosine 0 with everything."""
     grads = directions(grads)
     norm = grads.norm()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import typing
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -66,7 +67,11 @@ class Param:
         if self.kind == "bool":
             return checks.truth(value, self.name)
         number = checks.whole if self.kind == "int" else checks.real
-        return number(value, self.name, self.low, self.high)
+        low, high = (
+            (-math.inf if self.low is None else self.low),
+            (math.inf if self.high is None else self.high),
+        )
+        return number(value, self.name, low, high)
 
 
 def parameters(fn: Callable, skip: Collection[str] = ()) -> dict[str, Param]:
@@ -122,5 +127,6 @@ def _param(name: str, hint: Any, default: Any, where: str) -> Param:
         if bounds is None:
             wanted = f"Annotated[{hint.__name__}, Range(low, high)]"
             raise TypeError(f"{where}: numeric parameter {name!r} needs a range, {wanted}")
-        return Param(kind=hint.__name__, low=bounds.low, high=bounds.high, log=bounds.log, **common)
+        kind: Literal["int", "float"] = "int" if hint is int else "float"
+        return Param(kind=kind, low=bounds.low, high=bounds.high, log=bounds.log, **common)
     raise TypeError(f"{where}: parameter {name!r} is a bool, int, float or Literal, not {hint}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
@@ -77,7 +77,7 @@ def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[
 
 
 def _tracked(listener: _Listener, items: Iterable[T], label: str, total: int | None) -> Iterator[T]:
-    if total is None and hasattr(items, "__len__"):
+    if total is None and isinstance(items, Sized):
         total = len(items)
     level = [label, 0, total]
     listener.levels.append(level)

@@ -6,6 +6,7 @@ import functools
 import importlib
 import inspect
 import pkgutil
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ PURPOSES = {
     "baseline": "Baseline",
     "own": "Your own",
 }
+Kind = Literal["selector", "score", "picker", "stream"]
 WEIGHTS = ("uniform", "counts", "match", None)
 
 
@@ -31,7 +33,7 @@ class Method:
     """A registered function and what it declares. Calling it calls the function."""
 
     name: str
-    kind: Literal["selector", "score", "picker", "stream"]
+    kind: Kind
     fn: Callable
     title: str
     needs: str = ""  # "emb", "grads|emb" (either), "logits,y" (both)
@@ -51,7 +53,7 @@ class Method:
         return self.fn(*args, **kwargs)
 
     def __repr__(self) -> str:
-        return f"<{self.kind} {self.name}: {self.summary}>"
+        return f"Method({self.kind} {self.name}: {self.summary})"
 
     @property
     def summary(self) -> str:
@@ -172,7 +174,7 @@ def find(name: str | Method | Callable) -> Method:
     raise unknown("method", name, [*METHODS, *SCORES])
 
 
-def _register(kind: str, **declared) -> Callable[[Callable], Callable]:
+def _register(kind: Kind, **declared) -> Callable[[Callable], Callable]:
     def decorate(fn: Callable) -> Callable:
         name = fn.__name__
         method = Method(
@@ -281,30 +283,50 @@ def stream(*, needs: str, paper: str = "", title: str | None = None) -> Callable
     return _register("stream", needs=needs, paper=paper, title=title)
 
 
-# -- the README's method table --------------------------------------------------------------------------------------
+# -- the tables of README and CONTRIBUTING --------------------------------------------------------------------------
 
-COLUMNS = ("Method", "What it is", "Reads", "Weights", "Nested", "Paper", "Laws that do not apply")
+COLUMNS = ("Method", "What it is", "Reads", "Paper")
+LINKS = {r"arXiv:(\d{4}\.\d{4,5})": "https://arxiv.org/abs/", r"doi:(10\.\d+/[\w.]*\w)": "https://doi.org/"}
 
 
 def method_table() -> str:
-    """This library's selectors and scores as a markdown table, grouped by what one wants of them, then by title."""
-    own = f"{__package__}."
-    methods = [m for m in (*METHODS.values(), *SCORES.values()) if m.fn.__module__.startswith(own)]
-    methods.sort(key=lambda m: (list(PURPOSES).index(m.purpose), m.title.lower()))
-    rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_row, methods)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+    """This library's selectors and scores in markdown, for readers: one table for each thing that one may want."""
+    found = _own(METHODS, SCORES)
+    parts = []
+    for purpose, wanted in PURPOSES.items():
+        if rows := [_row(method) for method in found if method.purpose == purpose]:
+            parts.append(f"### {wanted}\n\n{_markdown(COLUMNS, rows)}")
+    return "\n".join(parts)
+
+
+def skips_table() -> str:
+    """The laws that do not apply to a method, in markdown, for those who work on the project."""
+    rows = []
+    for method in _own(METHODS, SCORES, PICKERS):
+        for reason in dict.fromkeys(method.skips.values()):
+            laws = ", ".join(f"`{law}`" for law, given in method.skips.items() if given == reason)
+            rows.append((f"`{method.name}`", laws, reason))
+    return _markdown(("Method", "Laws that do not apply", "Why"), rows)
+
+
+def _own(*registries: Registry) -> list[Method]:
+    """What the library itself registers, by title."""
+    found = [m for registry in registries for m in registry.values()]
+    found = [m for m in found if m.fn.__module__.startswith(f"{__package__}.")]
+    return sorted(found, key=lambda m: m.title.lower())
 
 
 def _row(method: Method) -> tuple[str, ...]:
     reads = " or ".join(" and ".join(f"`{f}`" for f in fields) for fields in method.alternatives())
-    skips = "; ".join(f"{law}: {reason}" for law, reason in method.skips.items())
-    cells = (
-        f"**{method.title}** `{method.name}`" + (" (a score)" if method.kind == "score" else ""),
-        method.summary,
-        reads or "nothing",
-        method.weights or "none",
-        "yes" if method.nested else "no",
-        method.paper,
-        skips,
-    )
-    return tuple(cell.replace("|", "\\|") for cell in cells)
+    paper = method.paper
+    for pattern, address in LINKS.items():
+        paper = re.sub(pattern, rf"[\g<0>]({address}\1)", paper)
+    kind = " (a score)" if method.kind == "score" else ""
+    return f"**{method.title}** `{method.name}`{kind}", method.summary, reads or "nothing", paper
+
+
+def _markdown(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A table whose cells may hold anything but a line break."""
+    cells = ([cell.replace("|", "\\|") for cell in row] for row in rows)
+    lines = [columns, ["---"] * len(columns), *cells]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

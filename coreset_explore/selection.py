@@ -79,7 +79,7 @@ class Selection:
             for n in ("indices", "gains", "ids")
         }
         info = {name: value for name, value in self.info.items() if name != "reweighed"}
-        info |= {"prefix_of": self.info.get("prefix_of", len(self)), "k": len(cut["indices"])}
+        info |= {"prefix_of": self.info.get("prefix_of", len(self)), "k": len(self.indices[part])}
         return replace(self, **cut, weights=None, info=info)
 
     def __repr__(self) -> str:
@@ -107,7 +107,7 @@ class Selection:
                 "select with non-negative weights (gradmatch(nonnegative=True)) or pass the weights to training.fit"
             )
         return torch.utils.data.WeightedRandomSampler(
-            weights.double(),
+            weights.double().tolist(),
             len(self) if num_samples is None else checks.whole(num_samples, "num_samples", 1),
             generator=generator,
         )
@@ -120,7 +120,8 @@ class Selection:
                 f"row {int(rows.max()):,} was picked, and files names {len(files):,} rows; give the whole list, "
                 "one name for each row of the original dataset"
             )
-        return [files[i] for i in rows.tolist()]
+        places: list[int] = rows.tolist()
+        return [files[i] for i in places]
 
     # -- keep it --------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Bring what is generated up to date: the README's method table, and what the notebooks store."""
+"""Bring what is generated up to date: the tables of README and CONTRIBUTING, and what the notebooks store."""
 
 import base64
 import io
@@ -12,14 +12,18 @@ sys.path.insert(0, str(ROOT))
 
 
 def table() -> None:
-    """Write the registry's method table between the README's markers."""
-    from coreset_explore import method_table
+    """Write the registry's tables between the markers: methods for readers, and the laws that some do not meet."""
+    for name, (mark, made) in tables().items():
+        start, end = f"<!-- {mark} -->\n", f"<!-- /{mark} -->"
+        before, _, rest = (ROOT / name).read_text().partition(start)
+        (ROOT / name).write_text(f"{before}{start}{made}{end}{rest.partition(end)[2]}")
 
-    path = ROOT / "README.md"
-    mark, end = "<!-- methods -->\n", "<!-- /methods -->"
-    old = path.read_text()
-    new = re.sub(f"{mark}.*?{end}", lambda _: f"{mark}{method_table().strip()}\n{end}", old, flags=re.DOTALL)
-    path.write_text(new)
+
+def tables() -> dict[str, tuple[str, str]]:
+    """Each file that holds a table, with the marker around it and the table."""
+    from coreset_explore.registry import method_table, skips_table
+
+    return {"README.md": ("methods", method_table()), "CONTRIBUTING.md": ("skips", skips_table())}
 
 
 def notebooks() -> None:

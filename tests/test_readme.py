@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
@@ -47,12 +49,14 @@ def test_a_folder_of_pictures_is_opened_as_shown(tmp_path, monkeypatch):
     assert len(pool) == 12 and len(pool.test) == 4 and len(panel.selection) >= 1
 
 
-def test_the_method_table_is_the_registrys():
-    from coreset_explore import method_table
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_a_generated_table_is_the_registrys(name):
+    from scripts.refresh import tables
 
-    shown = re.search(r"<!-- methods -->\n(.*?)<!-- /methods -->", README, flags=re.DOTALL)
-    assert shown, "the README has no <!-- methods --> … <!-- /methods -->"
-    assert shown.group(1).strip() == method_table().strip(), "run `make table`"
+    mark, wanted = tables()[name]
+    shown = re.search(rf"<!-- {mark} -->\n(.*?)<!-- /{mark} -->", (ROOT / name).read_text(), flags=re.DOTALL)
+    assert shown, f"{name} has no <!-- {mark} --> … <!-- /{mark} -->"
+    assert shown.group(1) == wanted, "run `make table`"
 
 
 def test_the_files_that_the_readme_points_to_exist():

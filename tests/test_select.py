@@ -27,6 +27,7 @@ from coreset_explore import (
 )
 from coreset_explore import registry as registry_module
 from coreset_explore.params import parameters
+from coreset_explore.registry import PURPOSES, skips_table
 from coreset_explore.selecting.answer import budget, estimated_bytes
 from coreset_explore.selecting.bare import bind
 from coreset_explore.selecting.views import batch_groups
@@ -165,13 +166,23 @@ def test_the_table_shows_every_method_and_what_it_skips(registries):
     def mine(pool, k, *, rng): ...
 
     mine.__module__ = "coreset_explore.methods.mine"
-    selector(needs="emb|logits,y", skips={"memory": "a | b"})(mine)
+    paper = "arXiv:2501.00001, Algorithm 1"
+    selector(needs="emb|logits,y", paper=paper, skips={"memory": "a | b", "speed": "a | b"})(mine)
     own = [m for m in (*METHODS.values(), *SCORES.values()) if m.fn.__module__.startswith("coreset_explore.")]
 
+    rows = [line for line in method_table().splitlines() if line.startswith("| **")]
+    assert len(rows) == len(own) and all(sum(f"`{m.name}`" in row for row in rows) == 1 for m in own)
+    (row,) = [row for row in rows if "`mine`" in row]
+    assert row.count("`emb` or `logits` and `y`") == 1 and "memory" not in row
+    assert "[arXiv:2501.00001](https://arxiv.org/abs/2501.00001), Algorithm 1 |" in row
+    assert "| `mine` | `memory`, `speed` | a \\| b |\n" in skips_table()
+
+
+def test_the_table_is_grouped_by_what_one_wants():
     table = method_table()
-    assert len(table.splitlines()) == 2 + len(own) and all(f"`{m.name}`" in table for m in own)
-    (row,) = [line for line in table.splitlines() if "`mine`" in line]
-    assert row.count("`emb` or `logits` and `y`") == 1 and "memory: a \\| b" in row
+    heads = [line.removeprefix("### ") for line in table.splitlines() if line.startswith("### ")]
+    assert heads == [title for purpose, title in PURPOSES.items() if purpose != "own"]
+    assert "`kcenter`" in table.partition(f"### {heads[0]}")[2].partition("###")[0]
 
 
 def test_the_table_leaves_out_what_a_user_registered(registries):

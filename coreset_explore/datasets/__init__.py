@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from coreset_explore.datasets.arrays import own
 from coreset_explore.datasets.data import Data, hold_out
@@ -168,7 +169,7 @@ def _cifar(name: str, root: str | os.PathLike | None, test_from: str | None) -> 
             f"{name} would have no training images left without {test}: choose another test_from."
         )
     classes = _classes(name)
-    read = {}
+    read: dict[str, tuple[Tensor, Tensor]] = {}
     for file in track([*train, test], f"reading {name}"):
         read[file] = read_cifar(paths[file], entry["label_bytes"], known[file].get("records"), len(classes))
         verify(name, paths[file])
@@ -176,7 +177,8 @@ def _cifar(name: str, root: str | os.PathLike | None, test_from: str | None) -> 
     note = ""
     if test != official[-1]:
         note = known[test].get("note", f"{test.removesuffix('.bin')} held out as test")
-    return Data(x, y, classes, *read[test], "images", name, note)
+    x_test, y_test = read[test]
+    return Data(x, y, classes, x_test, y_test, "images", name, note)
 
 
 def _covertype(root: str | os.PathLike | None) -> Data:

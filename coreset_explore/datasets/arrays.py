@@ -197,13 +197,16 @@ def _from_dataset(dataset: Any) -> tuple[Any, Any]:
         raise ValueError(
             "The Dataset has no items by number: give a map-style one (with __getitem__ and __len__)."
         )
-    if isinstance(dataset, torch.utils.data.TensorDataset) and len(dataset.tensors) <= 2:
-        return (*dataset.tensors, None)[:2]
-    xs, ys = [], []
+    if isinstance(dataset, torch.utils.data.TensorDataset) and len(dataset.tensors) in (1, 2):
+        x, *y = dataset.tensors
+        return x, y[0] if y else None
+    xs: list[Tensor] = []
+    ys: list[Any] = []
     with bar("reading the Dataset"):
         for i in track(range(len(dataset)), "items"):
             item = dataset[i]
-            x, y = item if isinstance(item, tuple | list) and len(item) == 2 else (item, None)
+            pair: Any = item if isinstance(item, tuple | list) and len(item) == 2 else (item, None)
+            x, y = pair
             if isinstance(x, tuple | list | dict):
                 raise ValueError(
                     f"Item {i} of the Dataset is no pair (x, y): wrap the Dataset so that it gives one."

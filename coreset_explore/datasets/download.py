@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import get_ident
+from typing import Any
 
 from coreset_explore.machine import cache
 from coreset_explore.progress import bar, track
@@ -85,7 +86,9 @@ def _fetch_archive(entry: dict, folder: Path) -> None:
         with tarfile.open(archive) as tar:
             for file in track(entry["files"], "unpacking"):
                 # names come from the manifest, never from the archive
-                source = tar.extractfile(f"{entry['folder']}/{file['name']}")
+                name = f"{entry['folder']}/{file['name']}"
+                if (source := tar.extractfile(name)) is None:
+                    raise ValueError(f"{archive} holds no file {name}, as the official one does: load again.")
                 (fresh / file["name"]).write_bytes(source.read())
         if inside.exists():  # holds none of the files, or nothing would have been fetched
             inside.rmdir()
@@ -113,27 +116,29 @@ def fetch(file: dict, folder: Path) -> Path:
     What has arrived stays as NAME.part and is resumed by the next call; a whole file with another checksum is
     put aside as NAME.wrong. Errors: ConnectionError (network), ValueError (checksum), OSError (disk).
     """
-    import pooch
+    from pooch import retrieve
+    from pooch.hashes import hash_matches
 
     name = file["name"]
     part = folder / f"{name}.part"
 
-    def download(url: str, target: str, _pooch: object) -> None:
-        _resume(url, part, file.get("bytes"))
-        if not pooch.hashes.hash_matches(part, file["checksum"]):
+    def download(fname: str, action: Any, pooch: object, *, check_only: bool | None = None) -> None:
+        """What pooch calls, by these names, with the address and the file to make."""
+        _resume(fname, part, file.get("bytes"))
+        if not hash_matches(part, file["checksum"]):
             part.replace(folder / f"{name}.wrong")
             raise ValueError(
-                f"{url} sent a whole file that is not the official {name} ({file['checksum']}); "
+                f"{fname} sent a whole file that is not the official {name} ({file['checksum']}); "
                 f"it is put aside as {folder / name}.wrong: load again for a fresh copy, "
                 f"or put the official file in {folder}."
             )
-        part.replace(target)
+        part.replace(action)
 
     with on_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
         part.touch()
         try:
-            return Path(pooch.retrieve(file["url"], file["checksum"], name, folder, downloader=download))
+            return Path(retrieve(file["url"], file["checksum"], name, folder, downloader=download))
         finally:
             if part.exists() and part.stat().st_size == 0:
                 part.unlink()

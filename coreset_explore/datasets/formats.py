@@ -116,7 +116,12 @@ def read_digits() -> tuple[Tensor, Tensor]:
     import numpy as np
 
     # The file is read where it lies: importing scikit-learn takes a second or two, the file 20 ms.
-    folder = Path(next(iter(find_spec("sklearn").submodule_search_locations)))
+    found = find_spec("sklearn")
+    if found is None or not found.submodule_search_locations:
+        raise ModuleNotFoundError(
+            "the digits lie in scikit-learn, which is not installed: pip install scikit-learn"
+        )
+    folder = Path(found.submodule_search_locations[0])
     table = np.loadtxt(io.BytesIO(read_gzip(folder / "datasets" / "data" / "digits.csv.gz")), delimiter=",")
     x = torch.from_numpy(table[:, :-1]).reshape(-1, 1, 8, 8)
     return (x * (255 / 16)).round().to(torch.uint8), torch.from_numpy(table[:, -1]).long()

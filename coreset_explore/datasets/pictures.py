@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -18,7 +18,7 @@ def open_picture(path: str | os.PathLike, size: int | None = None) -> Image:
             picture.draft("RGB", (2 * size, 2 * size))
         picture = ImageOps.exif_transpose(picture)
         if picture.mode.startswith(("I", "F")):  # 16 bits a pixel: convert() would clip, not scale
-            high = picture.getextrema()[1]
+            high = cast(tuple[float, float], picture.getextrema())[1]  # of the one band
             scale = next((s for s in (1, 255, 65535) if high <= s and (s > 1 or picture.mode == "F")), high)
             picture = picture.convert("F").point(lambda v: v * (255 / scale)).convert("L")
         if picture.has_transparency_data:

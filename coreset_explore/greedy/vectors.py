@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import overload
 
 import numpy as np
 import torch
@@ -50,6 +51,10 @@ def total(vectors: Gradients) -> Tensor:
     return found
 
 
+@overload
+def unit(vectors: Dense) -> Dense: ...
+@overload
+def unit(vectors: LastLayer) -> LastLayer: ...
 def unit(vectors: Gradients) -> Gradients:
     """Rows scaled to length 1 (zero rows stay zero): Euclidean distances among them order pairs as cosines do."""
     vectors = directions(vectors)  # the square of a short row would be 0

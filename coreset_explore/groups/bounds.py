@@ -83,7 +83,9 @@ class Products:
             tables, spread = self.tables.numpy(), self.spread.numpy()
             loops.table_lines(tables, codes.numpy(), self.true, own.numpy(), spread, out)
             return torch.from_numpy(out)
-        summed = sum(table[code] for table, code in zip(self.tables, codes.T.long(), strict=True))
+        summed = self.tables.new_zeros(len(rows), self.tables.shape[2])
+        for table, code in zip(self.tables, codes.T.long(), strict=True):
+            summed += table[code]
         return summed.sqrt_().add_(own[:, None]).add_(self.spread) if self.true else summed
 
     def ceiling(self) -> Tensor:
@@ -121,9 +123,9 @@ class Centers:
             from coreset_explore.compiled import groups as loops
 
             products = own @ self.centers.T
-            known = products, own, self.centers, norms, self.center_norms, self.radius
+            centers, squares, radius = self.centers.numpy(), self.center_norms.numpy(), self.radius.numpy()
             out = np.empty(products.shape, dtype=np.float32)
-            loops.center_lines(*(part.numpy() for part in known), out)
+            loops.center_lines(products.numpy(), own.numpy(), centers, norms.numpy(), squares, radius, out)
             return torch.from_numpy(out)
         own, centers = own.double(), self.centers.double()  # ‖x‖² + ‖c‖² − 2x·c may cancel
         both = own.square().sum(1, keepdim=True) + centers.square().sum(1)

@@ -32,6 +32,10 @@ class History:
     def __len__(self) -> int:
         return self.correct.shape[0]
 
+    def __repr__(self) -> str:
+        epochs = f"{self.epochs} epoch{'s' * (self.epochs != 1)}"
+        return f"History({len(self):,} rows, {epochs}: {', '.join(f.name for f in fields(self))})"
+
     def __getitem__(self, rows) -> History:
         return History(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 

@@ -216,10 +216,13 @@ def _error(grads: Gradients, total: Tensor, selection: Selection) -> float:
 
 def _rows(a, b) -> tuple[set[int], set[int]]:
     """Both as sets of rows: of the original dataset where both say which, else of the pool."""
-    whole = all(isinstance(s, Selection) and s.ids is not None for s in (a, b))
-    rows = [(s.ids if whole else s.indices) if isinstance(s, Selection) else s for s in (a, b)]
-    one, two = (set(torch.as_tensor(r).tolist() if isinstance(r, Tensor) else map(int, r)) for r in rows)
-    return one, two
+    ids = [s.ids for s in (a, b) if isinstance(s, Selection) and s.ids is not None]
+    one, two = ids if len(ids) == 2 else [s.indices if isinstance(s, Selection) else s for s in (a, b)]
+    return _as_set(one), _as_set(two)
+
+
+def _as_set(rows: Tensor | Iterable[int]) -> set[int]:
+    return set(rows.tolist() if isinstance(rows, Tensor) else map(int, rows))
 
 
 def _share(counts: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -37,6 +37,9 @@ class Map:
     seconds: float
     cached: bool = False
 
+    def __repr__(self) -> str:
+        return f"Map({len(self.xy):,} points: {self.note})"
+
 
 def project(
     pool,
@@ -59,7 +62,7 @@ def project(
     shown by PCA.
 
     Cancelling stops t-SNE and UMAP between two iterations; UMAP's graph, and its first compilation (some ten
-    seconds), run to their end first. With `runner=projection.apart.Worker()` they run in a process of their
+    seconds), run to their end first. With `runner=projection.worker.Worker()` they run in a process of their
     own, where a cancel is immediate and this interpreter stays free. Raises ValueError for NaN or infinite
     features, naming the rows.
     """
@@ -80,7 +83,7 @@ def project(
     if how == "pca":
         return _as_pca(x, seed, start, "PCA")
     limit = LIMIT[how] if limit is None else limit
-    settings = (
+    settings: dict[str, Any] = (
         {"n_neighbors": n_neighbors, "min_dist": min_dist} if how == "umap" else {"perplexity": perplexity}
     )
     key = None
@@ -89,7 +92,9 @@ def project(
             "projection", how, x, y, {**settings, "seed": seed, "limit": limit, "v": _version(how)}
         )
         if (kept := results.read("projection", key)) is not None:
-            return Map(kept["xy"], how, str(kept["note"]), seed, time.perf_counter() - start, True)
+            return Map(
+                torch.as_tensor(kept["xy"]), how, str(kept["note"]), seed, time.perf_counter() - start, True
+            )
     rows = sample(len(x), limit, seed, y)
     reduced = pca(x, REDUCED)
     check()

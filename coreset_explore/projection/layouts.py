@@ -125,7 +125,7 @@ def _heard(module) -> Iterator[None]:
 def _compiled_code_can_be_kept() -> None:
     """numba keeps UMAP's machine code beside the package; where that folder is read-only, with our results."""
     spec = importlib.util.find_spec("umap")
-    if spec is not None and not os.access(os.path.dirname(spec.origin), os.W_OK):
+    if spec is not None and spec.origin is not None and not os.access(os.path.dirname(spec.origin), os.W_OK):
         os.environ.setdefault("NUMBA_CACHE_DIR", str(results.folder() / "compiled"))
 
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ class Worker:
     """One process that lays out points on request; started when first asked, ended by `close` or by a cancel."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[str] | None = None
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
     def __call__(self, how: str, x: Tensor, seed: int, **settings: Any) -> Tensor:
@@ -44,13 +44,13 @@ class Worker:
                 raise
             return torch.from_numpy(np.load(answer))
 
-    def start(self) -> None:
+    def start(self) -> subprocess.Popen[str]:
         """Start the process now, so that a later request need not wait for its imports."""
         if self._process is not None and self._process.poll() is None:
-            return
+            return self._process
         self.close()
         self._lines, self._words = queue.SimpleQueue(), tempfile.TemporaryFile("w+")
-        self._process = subprocess.Popen(
+        self._process = process = subprocess.Popen(
             [sys.executable, "-m", "coreset_explore.projection.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -62,7 +62,8 @@ class Worker:
                 "OMP_NUM_THREADS": "1",
             },
         )
-        threading.Thread(target=self._read, args=(self._process, self._lines), daemon=True).start()
+        threading.Thread(target=self._read, args=(process.stdout, self._lines), daemon=True).start()
+        return process
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
@@ -77,9 +78,10 @@ class Worker:
         return self._process is not None and self._process.poll() is None
 
     def _ask(self, request: dict) -> None:
-        self.start()
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
+        pipe = self.start().stdin
+        assert pipe is not None  # as asked of Popen
+        pipe.write(json.dumps(request) + "\n")
+        pipe.flush()
 
     def _listen(self) -> None:
         with relay() as tell:
@@ -99,13 +101,13 @@ class Worker:
                 tell(said["fraction"], said["text"])
 
     def _last_words(self) -> str:
-        status = self._process.wait()
+        status = self._process.wait() if self._process else None
         self._words.seek(0)
         return (self._words.read().strip().splitlines() or [f"exit status {status}"])[-1]
 
     @staticmethod
-    def _read(process: subprocess.Popen, lines: queue.SimpleQueue) -> None:
-        for line in process.stdout:
+    def _read(said: IO[str], lines: queue.SimpleQueue) -> None:
+        for line in said:
             lines.put(line)
         lines.put(None)
 

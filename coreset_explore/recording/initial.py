@@ -46,6 +46,10 @@ class Layers(LastLayer):
         r, h = (_padded(parts) for parts in zip(*factors, strict=True))
         return cls(r, h)
 
+    def __repr__(self) -> str:
+        layers = f"{len(self.r)} layer{'s' * (len(self.r) != 1)}"
+        return f"Layers({len(self):,} rows, {layers}; {self.dim:,} numbers a row)"
+
     def __getitem__(self, rows) -> Layers:
         return Layers(self.r[:, rows], self.h[:, rows])
 
