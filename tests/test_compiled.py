@@ -5,10 +5,12 @@ import pytest
 import torch
 
 from coreset_explore import LastLayer
-from coreset_explore import compiled as kernels
-from coreset_explore.compiled import CHUNK, _argmax, pursuit
+from coreset_explore.compiled import distances as kernels
 from coreset_explore.compiled import facility as coverage
+from coreset_explore.compiled import pursuit
+from coreset_explore.compiled.distances import _argmax
 from coreset_explore.compiled.fit import factor_drop, factor_grow, refit
+from coreset_explore.compiled.loop import CHUNK
 
 
 @pytest.mark.parametrize("size", [1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7])

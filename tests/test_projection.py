@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from coreset_explore import projection
 from coreset_explore.pool import Missing, Pool
 from coreset_explore.progress import Cancelled, listening
 from coreset_explore.projection import layouts, place, project, sample
+from coreset_explore.projection import run as projection
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from coreset_explore.compiled import compiled
 from coreset_explore.compiled.heap import rise, sift
+from coreset_explore.compiled.loop import compiled
 
 EQUAL = 1e-9  # gains this near to the largest (relative) are equal: rounding must not decide between them
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from coreset_explore.compiled import compiled
 from coreset_explore.compiled.heap import sift
+from coreset_explore.compiled.loop import compiled
 
 LINE = 64  # entries compared at once: most lines hold none that matters
 KEEP = 16  # a row is gathered once at most one in so many entries matters

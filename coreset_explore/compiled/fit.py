@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coreset_explore.compiled import compiled
+from coreset_explore.compiled.loop import compiled
 
 
 @compiled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coreset_explore.compiled import CHUNK, DOUBT, NEAR, compiled
+from coreset_explore.compiled.loop import CHUNK, DOUBT, NEAR, compiled
 
 
 @compiled

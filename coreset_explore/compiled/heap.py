@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coreset_explore.compiled import compiled
+from coreset_explore.compiled.loop import compiled
 
 
 @compiled

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coreset_explore.compiled import compiled
+from coreset_explore.compiled.loop import compiled
 
 ROUNDING = 1e-5  # no inner product in float32 is further off than this share of the lengths
 TAKEN = np.float32(3e38)  # in `half`: a row that is picked already

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coreset_explore.compiled import compiled
+from coreset_explore.compiled.loop import compiled
 
 TILE = 8192  # rows whose correlations stay in the cache while the picks' columns stream past
 

@@ -24,7 +24,7 @@ def distances(vectors: Gradients, *, compiled: bool | None = None) -> Tensor:
     norms = squared_norms(vectors)
     if compiled is False or vectors.device.type != "cpu":
         return _distances_torch(vectors, norms)
-    from coreset_explore import compiled as loops
+    from coreset_explore.compiled import distances as loops
 
     r, h, bias = factors(vectors)
     steps, n, d = h.shape

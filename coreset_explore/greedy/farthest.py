@@ -54,7 +54,7 @@ def farthest_first(
 
 
 def _farthest_compiled(vectors, norms, k, given, first):
-    from coreset_explore import compiled as loops
+    from coreset_explore.compiled import distances as loops
 
     n = len(vectors)
     r, h, bias = factors(vectors)
