@@ -136,9 +136,9 @@ def test_pseudo_labels_group_rows_that_nobody_labelled():
 
 @pytest.mark.parametrize("k", [1, 16, 17, 50, 60])
 def test_per_batch_takes_whole_batches_and_cuts_the_last(k):
-    groups = batch_groups(POOL, 16, seed=0)
-    assert [len(rows) for rows in groups] == [16, 16, 16, 12]
     answer = per_batch(first_k, size=16)(POOL, k, rng=rng())
+    groups = batch_groups(POOL, 16, answer.info["batch_seed"])
+    assert [len(rows) for rows in groups] == [16, 16, 16, 12]
     rows = torch.cat(groups)
     assert answer.indices.tolist() == rows[:k].tolist() and not answer.info.get("stopped")
 
@@ -147,10 +147,11 @@ def test_per_batch_fills_up_when_a_short_batch_or_given_rows_leave_a_gap():
     def last_first(pool, k, *, rng, given=()):
         return Selection(torch.tensor([i for i in range(len(pool) - 1, -1, -1) if i not in given][:k]))
 
-    groups = batch_groups(POOL, 16, seed=0)
-    assert len(per_batch(last_first, size=16)(POOL, 16, rng=rng())) == 16  # 12 and 4 more
+    groups = batch_groups(POOL, 16, seed=5)
+    dealt = {"size": 16, "seed": 5}
+    assert len(per_batch(last_first, **dealt)(POOL, 16, rng=rng())) == 16  # 12 and 4 more
     given = torch.cat([rows[:10] for rows in groups]).tolist()
-    answer = per_batch(first_k, size=16)(POOL, 20, rng=rng(), given=given)
+    answer = per_batch(first_k, **dealt)(POOL, 20, rng=rng(), given=given)
     assert len(answer) == 20 and not set(answer.indices.tolist()) & set(given)
 
 
@@ -166,9 +167,98 @@ def test_a_batch_is_its_rows_mean_gradient_at_the_steps_asked_for(steps, against
     by_hand = Pool(held.fields, (), Pool.of(grads=Dense(target.dense())))
     how = {"steps": steps, "against": against, "show": False}
     wanted = select("gradmatch", by_hand, 2, **how)
-    answer = select("gradmatch", pool, 32, wrap=[("per_batch", {"size": 16})], **how)
+    answer = select("gradmatch", pool, 32, wrap=[("per_batch", {"size": 16, "seed": 0})], **how)
     rows = torch.cat([groups[b] for b in wanted.indices])[:32]
     assert len(rows) >= 28 and answer.indices.tolist()[: len(rows)] == rows.tolist()
+    torch.testing.assert_close(reweigh(pool, answer).weights, answer.weights)
+
+
+BATCHES = ("per_batch", {"size": 7})
+WRAPS = {
+    "alone": [BATCHES],
+    "per class": [BATCHES, ("per_class", {})],
+    "per class and view": [BATCHES, ("per_class", {"view": "pseudo_label"})],
+    "per class twice": [BATCHES, ("per_class", {}), ("per_class", {"view": "pseudo_label"})],
+    "merged": [BATCHES, ("merge_reduce", {"parts": 2})],
+    "merged within": [("merge_reduce", {"parts": 2}), BATCHES],
+    "per class and merged": [BATCHES, ("per_class", {}), ("merge_reduce", {"parts": 2})],
+    "two stages": [BATCHES, ("two_stage", {"factor": 2.0})],
+}
+
+
+@pytest.mark.parametrize("method", ["gradmatch", "craig", "random"])
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_batches_that_were_drawn_are_found_again(method, wrap, tmp_path):
+    """Whatever is around them: by reweigh, from a file too, and by a second call with the same seed."""
+    pool = Pool({**POOL.fields, "y": POOL.logits.argmax(1)}, POOL.classes, POOL.target)
+    answer = select(method, pool, 24, wrap=WRAPS[wrap], seed=3, show=False)
+    again = select(method, pool, 24, wrap=answer.info["wrap"], seed=answer.info["seed"], show=False)
+    assert torch.equal(again.indices, answer.indices) and torch.equal(again.weights, answer.weights)
+    assert again.info["batch_seed"] == answer.info["batch_seed"]
+    for kept in (answer, *(Selection.load(answer.save(tmp_path / f"a.{end}")) for end in ("npz", "parquet"))):
+        torch.testing.assert_close(reweigh(pool, kept).weights, answer.weights)
+        for j in (1, 5, 23):
+            prefix = reweigh(pool, kept[:j]).weights
+            assert torch.equal(prefix, reweigh(pool, answer[:j]).weights) and len(prefix) == j
+
+
+def test_weights_of_drawn_batches_by_hand():
+    """Each class deals its own rows; a batch stands for all of itself, also where the budget cuts it."""
+    answer = select("random", POOL, 20, wrap=[BATCHES, ("per_class", {})], seed=1, show=False)
+    dealt = answer.info["batch_seed"]
+    assert list(dealt) == list(POOL.classes) and len(set(dealt.values())) == 3
+    for label, name in enumerate(POOL.classes):
+        rows = POOL.by_class()[label]
+        groups = [rows[own].tolist() for own in batch_groups(POOL[rows], 7, dealt[name])]
+        mine = [i for i in answer.indices.tolist() if i in rows.tolist()]
+        chosen = [group for group in groups if set(group) & set(mine)]
+        for group in chosen:
+            inside = [place for place, i in enumerate(answer.indices.tolist()) if i in group]
+            total = len(groups) / len(chosen) * len(group)
+            assert float(answer.weights[inside].sum()) == pytest.approx(total)
+
+
+@pytest.mark.parametrize("name", ["GRAD-MATCHPB", "CRAIGPB"])
+def test_presets_by_batch_draw_by_their_seed(name):
+    pool = make(200)
+    picks = [select(name, pool, 40, seed=seed, show=False) for seed in (0, 0, 1, 2)]
+    rows = [answer.indices.tolist() for answer in picks]
+    assert rows[0] == rows[1] and len({tuple(sorted(r)) for r in rows}) == 3
+    assert len({answer.info["batch_seed"] for answer in picks}) == 3
+
+
+def test_batches_told_are_dealt_as_told_whatever_the_seed():
+    """As in code and files from before batches were drawn; what the method itself draws is left as it was."""
+    told = [("per_batch", {"size": 8, "seed": 0})]
+    one, two = (select("craig", POOL, 24, wrap=told, seed=seed, show=False) for seed in (0, 7))
+    assert one.indices.tolist() == two.indices.tolist() and "batch_seed" not in one.info
+    groups = batch_groups(POOL, 8, 0)
+    taken = [int(torch.isin(group, one.indices).sum()) for group in groups]
+    cut = [1 for group, count in zip(groups, taken) if 0 < count < len(group)]
+    assert len(cut) <= 1 and sum(taken) == 24
+    drawn = select("craig", POOL, 24, wrap=[("per_batch", {"size": 8})], seed=5, show=False)
+    redealt = [("per_batch", {"size": 8, "seed": drawn.info["batch_seed"]})]
+    assert select("craig", POOL, 24, wrap=redealt, show=False).indices.tolist() == drawn.indices.tolist()
+    unsaid = select("craig", POOL, 24, wrap=[("per_batch", {"size": 8, "seed": None})], seed=5, show=False)
+    assert unsaid.indices.tolist() == drawn.indices.tolist()
+    torch.testing.assert_close(reweigh(POOL, unsaid).weights, drawn.weights)
+
+
+def test_a_selection_from_before_batches_were_drawn_has_those_of_seed_0():
+    told = select("gradmatch", POOL, 24, wrap=[("per_batch", {"size": 8, "seed": 0})], show=False)
+    old = Selection(told.indices, info={**told.info, "wrap": [["per_batch", {"size": 8}]]}, ids=told.ids)
+    torch.testing.assert_close(reweigh(POOL, old).weights, told.weights)
+
+
+def test_batches_of_batches_are_refused():
+    with pytest.raises(ValueError, match="batches of batches, .* give it once, with a larger size"):
+        select("craig", POOL, 24, wrap=[BATCHES, BATCHES], show=False)
+
+
+def test_classes_of_one_name_are_told_apart():
+    pool = Pool(POOL.fields, ("x", "x", "y"), POOL.target)
+    answer = select("craig", pool, 24, wrap=[BATCHES, ("per_class", {})], show=False)
+    assert list(answer.info["batch_seed"]) == ["x (0)", "x (1)", "y"]
     torch.testing.assert_close(reweigh(pool, answer).weights, answer.weights)
 
 

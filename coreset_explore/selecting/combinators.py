@@ -63,16 +63,23 @@ def per_batch(
     method: Select,
     *,
     size: Annotated[int, Range(2, 4096), "rows a batch"] = 128,
-    seed: Annotated[int, Range(0, 2**31 - 1), "how the rows are dealt into batches"] = 0,
+    seed: Annotated[int | None, Range(0, 2**31 - 1), "deals the rows into batches; drawn unless told"] = None,
 ) -> Select:
     """Run the method on mini-batches' summed gradients (GRAD-MATCHPB, CRAIGPB); the last batch is cut to fit k.
 
-    What there is to match stays the pool's target.
+    Which rows form a batch is drawn from `rng`: `info["batch_seed"]` says how they were dealt (by class name within
+    `per_class`), so that weights are stated anew for the same batches; told as `seed` it deals them again. What there
+    is to match stays the pool's target.
     """
     method = _bound(method)
 
     def select(pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
-        groups = batch_groups(pool, size, seed)
+        if isinstance(pool, Batches):
+            raise ValueError(
+                "per_batch was asked for batches of batches, whose rows are in none; give it once, with a larger size"
+            )
+        dealt = int(torch.randint(2**31 - 1, (), generator=rng)) if seed is None else seed
+        groups = batch_groups(pool, size, dealt)
         held = _mask(len(pool), given)
         free = [rows[~held[rows.cpu()]] for rows in groups]
         taken = [number for number, rows in enumerate(free) if len(rows) == 0]
@@ -90,7 +97,8 @@ def per_batch(
             0, dtype=torch.int64, device=pool.device
         )  # a method may stop before its first batch
         rows = torch.cat([none, *(free[b] for b in order)]).cpu()[:k]
-        return stated(pool, rows, k, chosen.info, "per_batch", {"size": size, "seed": seed})
+        told, found = ({}, {"batch_seed": dealt}) if seed is None else ({"seed": seed}, {})
+        return stated(pool, rows, k, {**chosen.info, **found}, "per_batch", {"size": size, **told})
 
     return select
 

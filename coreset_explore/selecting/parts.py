@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from coreset_explore.pool import Pool
-from coreset_explore.selecting.weights import restate
+from coreset_explore.selecting.views import class_names
+from coreset_explore.selecting.weights import combined, restate
 from coreset_explore.selection import Selection
 
 # What the call gave to every class alike; anything else in `info` is what the method found out about one class.
@@ -41,7 +42,7 @@ def interleave(
         score = torch.empty(len(pool), dtype=torch.float64)
         for members, s in zip(classes.values(), picked, strict=True):
             score[members] = float("nan") if s.score is None else s.score.double().cpu()
-    names = [pool.classes[label] if label < len(pool.classes) else str(label) for label in classes]
+    names = class_names(pool, classes)
     info = _merged({name: s.info for name, s in zip(names, picked, strict=True)})
     stops = info.pop("stopped", {})
     info["wrap"] = [*info.get("wrap", ()), ["per_class", options]]
@@ -63,9 +64,8 @@ def stated(
         info["stopped"] = (
             f"{name} came to {len(rows):,} of {k:,} rows: its parts had stopped before their budgets"
         )
-    weights = (
-        restate(pool, rows, info.get("weights"), info.get("params", {}), info["wrap"]) if len(rows) else None
-    )
+    kind = info.get("weights") if len(rows) else None
+    weights = restate(pool, rows, kind, info.get("params", {}), combined(info))
     return Selection(rows, weights, gains, info=info)
 
 

@@ -1,11 +1,12 @@
 """Other readings of the same pool: its classes, each perhaps through a view (`per_class(view=…)`), and its batches.
 
-Separate from `compose`, because stating weights anew has to look at a class or batch as selecting did.
+Separate from `combinators`, because stating weights anew has to look at a class or batch as selecting did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,6 +74,19 @@ def class_groups(pool: Pool, view: str | None = None) -> ClassGroups:
     if view == "pseudo_label":
         pool, view = VIEWS[view](pool), None
     return ClassGroups(pool, pool.by_class(), view)
+
+
+def class_names(pool: Pool, labels: Iterable[int]) -> list[str]:
+    """What each class is called in a selection's `info`; classes of one name are told apart by their number."""
+    times = Counter(pool.classes)
+
+    def called(label: int) -> str:
+        if label >= len(pool.classes):
+            return str(label)
+        name = pool.classes[label]
+        return name if times[name] == 1 else f"{name} ({label})"
+
+    return [called(label) for label in labels]
 
 
 @dataclass(frozen=True, eq=False)

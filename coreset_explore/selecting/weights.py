@@ -17,7 +17,7 @@ from coreset_explore import greedy
 from coreset_explore.gradients import Dense
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
-from coreset_explore.selecting.views import Batches, batch_groups, class_groups
+from coreset_explore.selecting.views import Batches, batch_groups, class_groups, class_names
 from coreset_explore.selection import Selection, fitting
 
 Path = Iterator[Tensor]  # weights (b,) float64 for every budget b
@@ -110,6 +110,19 @@ def restate(
     return weights_path(pool, rows, kind, params, wrap, [len(rows)])[0]
 
 
+def combined(info: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The combinators that a selection's `info` names, innermost first, with the batches that per_batch drew.
+
+    A selection made before batches were drawn tells no seed; theirs was 0.
+    """
+    found = []
+    for name, options in info.get("wrap", ()):
+        if name == "per_batch" and options.get("seed") is None:
+            options = {**options, "seed": info.get("batch_seed", 0)}
+        found.append((name, dict(options)))
+    return found
+
+
 def reweigh(pool: Pool, selection: Selection) -> Selection:
     """The selection with weights stated for exactly its picks: what the method itself would say at that budget.
 
@@ -124,7 +137,7 @@ def reweigh(pool: Pool, selection: Selection) -> Selection:
 def reweigh_path(pool: Pool, selection: Selection, budgets: Sequence[int]) -> list[Selection]:
     """`reweigh(pool, selection[:b])` for every budget b (ascending), sharing the work."""
     info = fitting(selection, pool).info
-    wrap = [(name, dict(options)) for name, options in info.get("wrap", ())]
+    wrap = combined(info)
     kind = info.get("weights") if len(selection) else None
     if kind not in (None, "given"):
         _refuse_other_rows(pool, selection)
@@ -155,7 +168,9 @@ def _per_class(pool, rows, kind, params, inner, options, budgets) -> list[Tensor
     found = [torch.zeros(b, dtype=torch.float64) for b in budgets]
     place = torch.full((len(pool),), -1, dtype=torch.int64)
     place[rows] = torch.arange(len(rows))
-    for _, members, part in track(class_groups(pool, options.get("view")), "class"):
+    groups = class_groups(pool, options.get("view"))
+    names = class_names(pool, groups.members)
+    for name, (_, members, part) in zip(names, track(groups, "class"), strict=True):
         positions = place[members.cpu()]
         local = (positions >= 0).nonzero().flatten()
         local = local[
@@ -166,10 +181,21 @@ def _per_class(pool, rows, kind, params, inner, options, budgets) -> list[Tensor
         own = sorted({h for h in held if h})
         if not own:
             continue
-        stated = dict(zip(own, weights_path(part, local, kind, params, inner, own), strict=True))
+        seen = weights_path(part, local, kind, params, _of_class(inner, name), own)
+        stated = dict(zip(own, seen, strict=True))
         for weights, h in zip(found, held, strict=True):
             if h:
                 weights[positions[:h]] = stated[h]
+    return found
+
+
+def _of_class(wrap: Sequence, name: str) -> list:
+    """The combinators within one class, whose batches are its own; a class that nothing was picked from drew none."""
+    found = []
+    for combinator, options in wrap:
+        if isinstance(options.get("seed"), Mapping):
+            options = {**options, "seed": options["seed"].get(name, 0)}
+        found.append((combinator, options))
     return found
 
 
