@@ -1,9 +1,15 @@
 """coreset_explore: choose which data to train on, and look at the choice.
 
     >>> import coreset_explore as cx
-    >>> pool = cx.Pool.of(X, y)                        # or cx.signals(cx.load("digits"))
-    >>> chosen = cx.select("kcenter", pool, 0.05)
-    >>> chosen.indices, chosen.weights, chosen.info
+    >>> X, y = [[0.0], [1.0], [3.0], [10.0], [12.0], [17.0]], ["cat", "cat", "cat", "dog", "dog", "dog"]
+    >>> pool = cx.Pool.of(X, y)                   # or cx.signals(cx.load("digits")), with gradients too
+    >>> chosen = cx.select("kcenter", pool, 0.5)  # half of the rows, or say how many
+    >>> chosen
+    Selection(3 rows by kcenter, weights counts)
+    >>> chosen.indices.tolist(), chosen.weights.tolist()
+    ([3, 0, 5], [2.0, 3.0, 1.0])
+    >>> cx.coverage(pool, chosen).radius          # how far a row is from its nearest pick at most
+    3.0
 
 Names are imported when first used, so that importing the package costs little more than importing torch.
 """

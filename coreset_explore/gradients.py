@@ -23,6 +23,16 @@ class LastLayer:
     `r` (s, n, c) is softmax − one-hot (`residuals`), `h` (s, n, d) the features that enter the last linear layer. The
     steps count as one long vector, so ⟨g_i, g_j⟩ = Σ_s (r_i·r_j)(h_i·h_j + 1). n(c + d) numbers a step do the work of
     n·c(d + 1).
+
+    >>> import torch, coreset_explore as cx
+    >>> r, h = torch.eye(2)[None, [0, 0, 1, 1]], torch.ones(1, 4, 3)  # one step, 4 rows, 2 classes, 3 features
+    >>> grads = cx.LastLayer(r, h)
+    >>> grads
+    LastLayer(4 rows, 2 classes, 3 features, 1 step; 8 numbers a row)
+    >>> grads.norm().tolist()  # never built: √(‖r‖² (‖h‖² + 1))
+    [2.0, 2.0, 2.0, 2.0]
+    >>> grads.gram([0], [1, 2]).tolist()
+    [[4.0, 0.0]]
     """
 
     r: Tensor
@@ -127,7 +137,17 @@ class LastLayer:
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """Gradients that are no outer product (batch sums, projections, adapters): `g` (n, p), the same questions."""
+    """Gradients that are no outer product (batch sums, projections, adapters): `g` (n, p), the same questions.
+
+    >>> import torch, coreset_explore as cx
+    >>> grads = cx.Dense(torch.tensor([[3.0, 4.0], [0.0, 1.0]]))
+    >>> grads
+    Dense(2 rows; 2 numbers a row)
+    >>> grads.norm().tolist(), grads.sum().tolist()
+    ([5.0, 1.0], [3.0, 5.0])
+    >>> cx.Pool.of(grads=grads)  # what methods that need gradients select from
+    Pool(unnamed: 2 rows, grads, ids (2,))
+    """
 
     g: Tensor
 

@@ -19,7 +19,17 @@ STANDARD = ("pool", "k", "rng", "given", "scores", "memory", "batch", "capacity"
 
 @dataclass(frozen=True)
 class Range:
-    """Bounds of a numeric parameter, both included; `log` asks for a logarithmic slider."""
+    """Bounds of a numeric parameter, both included; `log` asks for a logarithmic slider.
+
+    >>> from typing import Annotated
+    >>> import coreset_explore as cx
+    >>> @cx.scorer(needs="emb")
+    ... def size(pool, power: Annotated[float, cx.Range(0.5, 4), "of the length"] = 2.0):
+    ...     return pool.emb.norm(dim=1) ** power
+    >>> cx.select("size", cx.Pool.of([[1.0], [2.0], [3.0]]), 1, power=9.0)
+    Traceback (most recent call last):
+    ValueError: power lies between 0.5 and 4, got 9.0
+    """
 
     low: float
     high: float

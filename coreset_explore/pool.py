@@ -52,6 +52,13 @@ class Pool:
     step, `grads` (LastLayer or Dense), `history`, and any named extra (n, …). `pool[rows]` slices every field.
     `target` is not row-aligned: the validation Pool that GLISTER and validation GRAD-MATCH match. Nor is `test`:
     held-out test rows, for judging alone, which no method reads.
+
+    >>> import coreset_explore as cx
+    >>> pool = cx.Pool.of([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], ["cat", "dog", "cat"])
+    >>> pool
+    Pool(unnamed: 3 rows, emb (3, 2), y (3,), ids (3,))
+    >>> pool[pool.y == 0].emb.tolist()
+    [[0.0, 1.0], [4.0, 5.0]]
     """
 
     fields: Mapping[str, Any]
@@ -91,6 +98,13 @@ class Pool:
         `more` takes `logits`, `grads`, `history` and named extras. Raises ValueError for NaN or infinite features,
         logits or gradients (naming the rows), for lengths that disagree, for ids that stand twice, and for an empty
         pool. A Pool comes back as it is, or with what else is given in place of its own.
+
+        >>> import coreset_explore as cx
+        >>> pool = cx.Pool.of([[0.0, 1.0], [2.0, 3.0]], ["dog", "cat"], ids=[70, 71], risk=[0.1, 0.9])
+        >>> pool.classes, pool.y.tolist()
+        (('cat', 'dog'), [1, 0])
+        >>> pool.risk.tolist(), pool.ids.tolist()
+        ([0.1, 0.9], [70, 71])
         """
         found: dict[str, Any] = {}
         if isinstance(X, Pool):
@@ -193,7 +207,13 @@ class Pool:
         return 1 if self.y is None else int(self.y.max()) + 1
 
     def need(self, name: str) -> Any:
-        """The field (or `target`), or `Missing`, which names the call that makes it."""
+        """The field (or `target`), or `Missing`, which names the call that makes it.
+
+        >>> import coreset_explore as cx
+        >>> cx.Pool.of([[0.0], [1.0]]).need("y")
+        Traceback (most recent call last):
+        coreset_explore.pool.Missing: this needs 'y', and the pool holds emb; pass labels: Pool.of(X, y)
+        """
         value = self.target if name == "target" else self.fields.get(name)
         if value is None:
             raise Missing(name, self)

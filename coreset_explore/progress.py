@@ -69,6 +69,14 @@ def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[
 
     Loops nest: an inner loop counts as a part of its outer loop's step. Raises `Cancelled` between items.
     Wrap steps of at most some 50 ms, since a loop can only be stopped between two of them.
+
+    >>> import coreset_explore as cx
+    >>> with cx.listening(lambda fraction, text: print(f"{fraction:.0%} {text}"), interval=0):
+    ...     for row in cx.track(range(2), "row"):
+    ...         pass
+    0% row 1 of 2
+    50% row 2 of 2
+    100% row 2 of 2
     """
     listener = _listener.get()
     if listener is None:
@@ -144,7 +152,15 @@ def listening(
     should_stop: Callable[[], bool] = lambda: False,
     interval: float = 0.1,
 ) -> Iterator[None]:
-    """Within the block `track` calls `report(fraction, text)` every `interval` seconds and obeys `should_stop`."""
+    """Within the block `track` calls `report(fraction, text)` every `interval` seconds and obeys `should_stop`.
+
+    >>> import time, coreset_explore as cx
+    >>> end = time.monotonic() - 1  # a deadline that has passed
+    >>> with cx.listening(should_stop=lambda: time.monotonic() > end):
+    ...     cx.select("kcenter", [[0.0], [1.0], [3.0]], 2)
+    Traceback (most recent call last):
+    coreset_explore.progress.Cancelled
+    """
     token = _listener.set(_Listener(report, should_stop, interval))
     try:
         yield

@@ -218,6 +218,18 @@ def selector(
     seed changes nothing; a text names the parameter's value that makes it draw ("optimizer=stochastic"). `also` names
     fields that a parameter's value asks for: {"against=validation": "target"}. `bytes(n, d, c, k)` estimates peak
     memory. `skips` maps a law that does not apply to the reason.
+
+    >>> import torch, coreset_explore as cx
+    >>> @cx.selector(needs="emb", nested=True)
+    ... def closest(pool, k, *, rng, given=()):
+    ...     'The rows closest to the mean.'
+    ...     distance = (pool.emb - pool.emb.mean(0)).norm(dim=1)
+    ...     distance[list(given)] = float("inf")
+    ...     return cx.Selection(torch.argsort(distance)[:k])
+    >>> cx.METHODS["closest"]
+    Method(selector closest: The rows closest to the mean.)
+    >>> cx.select("closest", cx.Pool.of([[0.0], [1.0], [3.0], [10.0]]), 2).indices.tolist()
+    [2, 1]
     """
     if weights not in WEIGHTS:
         raise ValueError(f"weights is one of {WEIGHTS}, not {weights!r}")
@@ -246,6 +258,16 @@ def scorer(
     """Register `fn(pool, …) -> (n,)`, higher is harder. As a method it selects through a picker (`top` unless told).
 
     The arguments are those of `selector`; `bytes` is a few float64 copies of the logits unless told.
+
+    >>> import coreset_explore as cx
+    >>> @cx.scorer(needs="emb")
+    ... def size(pool):
+    ...     'The length of the features.'
+    ...     return pool.emb.norm(dim=1)
+    >>> cx.select("size", cx.Pool.of([[2.0], [9.0], [5.0]]), 2).indices.tolist()
+    [1, 2]
+    >>> cx.select("size", cx.Pool.of([[2.0], [9.0], [5.0]]), 2, pick="bottom").indices.tolist()
+    [0, 2]
     """
     declared = {"needs": needs, "purpose": purpose, "paper": paper, "title": title, "bytes": bytes}
     return _register(
@@ -266,6 +288,15 @@ def picker(
     """Register `fn(pool, scores, k, *, rng, given=(), …) -> rows (k,)`: turns any score into a selection.
 
     The arguments are those of `selector`; `needs` and `bytes` come on top of the score's.
+
+    >>> import coreset_explore as cx
+    >>> @cx.picker()
+    ... def second(pool, scores, k, *, rng, given=()):
+    ...     'The highest scores but the very first: it may be an outlier.'
+    ...     return scores.argsort(descending=True)[1 : k + 1]
+    >>> pool = cx.Pool.of(logits=[[0.1, 0.0], [9.0, 0.0], [0.5, 0.0], [2.0, 0.0]])
+    >>> cx.select("margin", pool, 2, pick="second").indices.tolist()
+    [2, 3]
     """
     declared = {
         "needs": needs,
@@ -290,7 +321,15 @@ LINKS = {r"arXiv:(\d{4}\.\d{4,5})": "https://arxiv.org/abs/", r"doi:(10\.\d+/[\w
 
 
 def method_table() -> str:
-    """This library's selectors and scores in markdown, for readers: one table for each thing that one may want."""
+    """This library's selectors and scores in markdown, for readers: one table for each thing that one may want.
+
+    >>> import coreset_explore as cx
+    >>> print(cx.method_table())
+    ### Cover everything
+    <BLANKLINE>
+    | Method | What it is | Reads | Paper |
+    ...
+    """
     found = _own(METHODS, SCORES)
     parts = []
     for purpose, wanted in PURPOSES.items():

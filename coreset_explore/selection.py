@@ -26,6 +26,18 @@ class Selection:
     · `gains` (k,) of the greedy step, or None · `score` (n,) the method's ranking of all rows (higher is picked
     earlier; NaN in a class without a pick), or None · `ids` (k,) the same rows in the original dataset · `info` the
     provenance, plain JSON.
+
+    >>> import coreset_explore as cx
+    >>> pool = cx.Pool.of([[0.0], [1.0], [3.0], [10.0], [12.0], [17.0]])
+    >>> chosen = cx.select("kcenter", pool, 3)
+    >>> chosen
+    Selection(3 rows by kcenter, weights counts)
+    >>> chosen.indices.tolist(), chosen.weights.tolist()
+    ([3, 0, 5], [2.0, 3.0, 1.0])
+    >>> chosen[:2]  # the first two picks; weights belong to a budget, and `reweigh` states them
+    Selection(2 rows by kcenter, weights none)
+    >>> cx.Selection.load(chosen.save("chosen.npz")).indices.tolist()
+    [3, 0, 5]
     """
 
     indices: Tensor
@@ -60,7 +72,12 @@ class Selection:
 
     @classmethod
     def of(cls, indices, weights=None, name: str = "mine") -> Selection:
-        """Bring your own: rows in the order you chose them, weights if you have them, and a name for the legend."""
+        """Bring your own: rows in the order you chose them, weights if you have them, and a name for the legend.
+
+        >>> import coreset_explore as cx
+        >>> cx.Selection.of([4, 1, 7], weights=[5, 3, 2], name="hand-picked")
+        Selection(3 rows by hand-picked, weights given)
+        """
         return cls(
             indices,
             weights,

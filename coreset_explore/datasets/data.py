@@ -26,6 +26,13 @@ class Data:
     note: what a reader must know ("20,000 of 581,012 rows").
     files: one path a row, read for thumbnails; skipped: paths that could not be read.
     truth: row-aligned facts known by construction (`row` of the dataset this came from, `true_label`, ...).
+
+    >>> import coreset_explore as cx
+    >>> data = cx.load("digits")
+    >>> data[:100]  # the first hundred rows; the test set stays
+    Data(digits: 100 images 1x8x8, 10 classes, 359 for testing)
+    >>> tuple(data.x.shape), data.x.dtype, data.classes[:3]
+    ((1438, 1, 8, 8), torch.uint8, ('0', '1', '2'))
     """
 
     x: Tensor

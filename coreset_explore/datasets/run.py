@@ -61,8 +61,11 @@ def load(
     Errors: ValueError for what is wrong with the data or the call, FileNotFoundError for missing files,
     ConnectionError for a download, OSError for the disk; each one sentence that says what to do.
 
-    >>> load("digits")
+    >>> import coreset_explore as cx
+    >>> cx.load("digits")
     Data(digits: 1,438 images 1x8x8, 10 classes, 359 for testing)
+    >>> cx.load([[0.0, 1.0], [2.0, 3.0]], y=["cat", "dog"])
+    Data(arrays: 2 rows x 2, 2 classes)
     """
     if isinstance(name, Data):
         _unused("A Data", y=y, classes=classes, columns=columns, files=files, test=test, test_from=test_from)

@@ -60,6 +60,18 @@ def accuracy_curve(
     Columns: method, budget, seed, n (rows trained on), accuracy, accuracy_best, selection_seconds (a nested
     method runs once, for the largest budget), train_seconds, weights (their kind), model, regime, judged.
     Raises ValueError before anything runs for unknown names, budgets that cannot be met, or facts the pool lacks.
+
+    >>> import coreset_explore as cx
+    >>> pool = cx.signals("digits", model="logistic", epochs=2, seed=0)
+    >>> frame = cx.accuracy_curve(pool, ["kcenter", "CRAIG"], budgets=[20, 72], seeds=1)
+    >>> frame[["method", "budget", "n", "weights", "judged"]]
+        method  budget   n  weights         judged
+    0  kcenter      20  20   counts  359 test rows
+    1  kcenter      72  72   counts  359 test rows
+    2    CRAIG      20  20   counts  359 test rows
+    3    CRAIG      72  72   counts  359 test rows
+    4   Random      20  20  uniform  359 test rows
+    5   Random      72  72  uniform  359 test rows
     """
     import pandas
 

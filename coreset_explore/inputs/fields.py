@@ -20,6 +20,15 @@ class History:
 
     `correct` bool, `p_true` the true class's probability, `logit_margin` z_y − max z_other, `loss` cross-entropy,
     `el2n` ‖softmax − one-hot‖₂, `kl` KL(softmax_t ‖ softmax_{t−1}) (0 in the first epoch).
+
+    >>> import torch, coreset_explore as cx
+    >>> p = torch.tensor([[0.6, 0.9], [0.4, 0.2], [0.7, 0.4]])  # of your own training: 3 rows, 2 epochs
+    >>> none = torch.zeros(3, 2)
+    >>> history = cx.History(correct=p > 0.5, p_true=p, logit_margin=none, loss=-p.log(), el2n=none, kl=none)
+    >>> history
+    History(3 rows, 2 epochs: correct, p_true, logit_margin, loss, el2n, kl)
+    >>> cx.select("forgetting", cx.Pool.of(history=history), 2).indices.tolist()  # never learnt, then forgotten
+    [1, 2]
     """
 
     correct: Tensor

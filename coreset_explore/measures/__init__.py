@@ -63,6 +63,13 @@ def gradient_error(
     judges by other gradients of the same rows: another model's, or later ones (a Pool or the gradients).
     Equal weights n/k where the selection has none. Sums in float64; O(n(c + d)) a step. Infinite where the
     gradients sum to zero and the selection's do not.
+
+    >>> import torch, coreset_explore as cx
+    >>> pool = cx.Pool.of(grads=cx.Dense(torch.tensor([[3.0], [1.0], [2.0]])))
+    >>> cx.gradient_error(pool, cx.Selection.of([0], weights=[2]))
+    0.0
+    >>> cx.gradient_error(pool, cx.Selection.of([0]))  # without weights it counts for n / k = 3 rows
+    0.5
     """
     return gradient_errors(pool, [selection], step, grads=grads)[0]
 
@@ -107,7 +114,13 @@ def prefixes(pool: Pool, selection: Selection, budgets: Sequence[int]) -> list[S
 
 
 def coverage(pool: Pool, selection: Selection, space: Space = "emb") -> Coverage:
-    """The largest and the mean Euclidean distance from a row to its nearest pick, over all rows. O(n·k·d)."""
+    """The largest and the mean Euclidean distance from a row to its nearest pick, over all rows. O(n·k·d).
+
+    >>> import coreset_explore as cx
+    >>> pool = cx.Pool.of([[0.0], [1.0], [3.0], [10.0]])
+    >>> cx.coverage(pool, cx.Selection.of([1, 3]))
+    Coverage(radius=2.0, mean_distance=0.75)
+    """
     return coverage_path(pool, selection, [len(selection)], space)[0]
 
 
@@ -169,7 +182,12 @@ def effective_size(weights: Tensor | Selection) -> float:
 
 
 def jaccard(a: Selection | Iterable[int], b: Selection | Iterable[int]) -> float:
-    """|A ∩ B| / |A ∪ B| of two selections or two lists of rows; 1 for two empty ones."""
+    """|A ∩ B| / |A ∪ B| of two selections or two lists of rows; 1 for two empty ones.
+
+    >>> import coreset_explore as cx
+    >>> cx.jaccard([1, 2, 3], cx.Selection.of([2, 3, 4]))
+    0.5
+    """
     one, two = _rows(a, b)
     return len(one & two) / len(one | two) if one | two else 1.0
 

@@ -65,6 +65,13 @@ def project(
     seconds), run to their end first. With `runner=projection.worker.Worker()` they run in a process of their
     own, where a cancel is immediate and this interpreter stays free. Raises ValueError for NaN or infinite
     features, naming the rows.
+
+    >>> import coreset_explore as cx
+    >>> found = cx.project(cx.Pool.of([[0.0, 0.0], [1.0, 0.0], [5.0, 0.0]]))
+    >>> found
+    Map(3 points: PCA)
+    >>> tuple(found.xy.shape)
+    (3, 2)
     """
     checks.choice(how, "how", NAMES)
     seed, n_neighbors = checks.seed(seed), checks.whole(n_neighbors, "n_neighbors", 2)

@@ -81,6 +81,11 @@ def initial_gradients(
 
     Rows are those of `data`, so `pool.add(grads=found[pool.ids])`. The same seed starts the same networks as it does
     in `signals`. Raises ValueError for a network with other layers where "exact" is asked.
+
+    >>> import coreset_explore as cx
+    >>> X, y = [[0.0], [1.0], [3.0], [10.0], [12.0], [17.0]], ["cat", "cat", "cat", "dog", "dog", "dog"]
+    >>> cx.initial_gradients(X, y, inits=2, width=50)
+    Dense(6 rows; 100 numbers a row)
     """
     ways = {"exact": layered, "last layer": last_layer, "projected": None}
     checks.choice(how, "how", ways)

@@ -36,7 +36,15 @@ def per_class(
         Literal["proportional", "equal"], "how the budget is shared among the classes"
     ] = "proportional",
 ) -> Select:
-    """Run the method in each class with its share of the budget; picks interleave as the budget was allocated."""
+    """Run the method in each class with its share of the budget; picks interleave as the budget was allocated.
+
+    >>> import coreset_explore as cx
+    >>> pool = cx.Pool.of([[0.0], [1.0], [3.0], [4.0], [10.0], [12.0]], ["cat"] * 4 + ["dog"] * 2)
+    >>> cx.select(cx.per_class("kcenter"), pool, 3).indices.tolist()  # two cats, as they are twice as many
+    [1, 4, 3]
+    >>> cx.select("kcenter", pool, 3, wrap=["per_class"]).indices.tolist()  # the same, by name
+    [1, 4, 3]
+    """
     method = _bound(method)
 
     def select(pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
@@ -70,6 +78,11 @@ def per_batch(
     Which rows form a batch is drawn from `rng`: `info["batch_seed"]` says how they were dealt (by class name within
     `per_class`), so that weights are stated anew for the same batches; told as `seed` it deals them again. What there
     is to match stays the pool's target.
+
+    >>> import torch, coreset_explore as cx
+    >>> pool = cx.Pool.of(grads=cx.Dense(torch.eye(6)))
+    >>> len(cx.select(cx.per_batch("gradmatch", size=2), pool, 4))  # two whole batches
+    4
     """
     method = _bound(method)
 
@@ -109,7 +122,14 @@ def two_stage(
     first: Select,
     factor: Annotated[float, Range(1, 100), "candidates per pick"] = 4.0,
 ) -> Select:
-    """Let `first` propose factor·k candidates and the method choose among them (Small-GAN is random, then k-center)."""
+    """Let `first` propose factor·k candidates and the method choose among them (Small-GAN is random, then k-center).
+
+    >>> import coreset_explore as cx
+    >>> pool = cx.Pool.of([[float(i)] for i in range(100)])
+    >>> small_gan = cx.two_stage("kcenter", first="random", factor=10)
+    >>> cx.select(small_gan, pool, 5).info["wrap"]
+    [['two_stage', {'factor': 10}]]
+    """
     method, first = _bound(method), _bound(first)
 
     def select(pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
@@ -133,7 +153,13 @@ def merge_reduce(
     parts: Annotated[int, Range(1, 10_000), "how many parts to select from separately"] = 4,
     map: Callable = map,
 ) -> Select:
-    """Select k rows from each part, then k from the union; `map` may be a cluster's. Memory is one part's."""
+    """Select k rows from each part, then k from the union; `map` may be a cluster's. Memory is one part's.
+
+    >>> import coreset_explore as cx
+    >>> pool = cx.Pool.of([[float(i)] for i in range(100)])
+    >>> cx.select(cx.merge_reduce("kcenter", parts=4), pool, 5).info["wrap"]
+    [['merge_reduce', {'parts': 4}]]
+    """
     method = _bound(method)
 
     def select(pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:

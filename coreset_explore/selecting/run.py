@@ -32,6 +32,18 @@ def select(
     ("name", {options}); `given` holds rows already chosen. A bare array means features.
     The same seed gives the same picks. Raises ValueError (`Missing` for a field the pool lacks) with what to do,
     MemoryError before a run that would not fit.
+
+    >>> import coreset_explore as cx
+    >>> X, y = [[0.0], [1.0], [3.0], [10.0], [12.0], [17.0]], ["cat", "cat", "cat", "dog", "dog", "dog"]
+    >>> cx.select("kcenter", X, 2).indices.tolist()
+    [3, 0]
+    >>> pool = cx.Pool.of(X, y)
+    >>> cx.select("craig", pool, 1 / 3, space="emb", wrap=["per_class"]).indices.tolist()
+    [1, 4]
+    >>> cx.select("class_distance", pool, 2, pick="bottom").indices.tolist()
+    [1, 4]
+    >>> cx.select("kcenter", pool, 1, given=[0, 5]).indices.tolist()
+    [3]
     """
     strategy = Strategy.of(method, wrap=wrap, pick=pick, **params)
     return strategy.select(pool, k, seed=seed, given=given, show=show)

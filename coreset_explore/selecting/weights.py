@@ -130,6 +130,12 @@ def reweigh(pool: Pool, selection: Selection) -> Selection:
     "counts", a k x k solve for "match". One's own selection with no declared kind comes back unchanged. Of the others
     `info["reweighed"]` says that these are not the method's own words: FastCore and Craig+PQ count by bounded or
     quantized distances, and are counted by exact ones here.
+
+    >>> import coreset_explore as cx
+    >>> pool = cx.Pool.of([[0.0], [1.0], [3.0], [10.0], [12.0], [17.0]])
+    >>> chosen = cx.select("kcenter", pool, 3)
+    >>> chosen.weights.tolist(), cx.reweigh(pool, chosen[:2]).weights.tolist()
+    ([2.0, 3.0, 1.0], [3.0, 3.0])
     """
     return reweigh_path(pool, selection, [len(selection)])[0]
 

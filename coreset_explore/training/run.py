@@ -104,6 +104,14 @@ def fit(
     - `on_epoch(record, model)` is called after each epoch.
 
     Raises ValueError for what cannot be trained; warns where weights are so uneven that training may diverge.
+
+    >>> import coreset_explore as cx
+    >>> X, y = [[0.0], [1.0], [3.0], [10.0], [12.0], [17.0]], ["cat", "cat", "cat", "dog", "dog", "dog"]
+    >>> trained = cx.fit("logistic", cx.load(X, y=y), subset=[0, 2, 3, 5], epochs=5)
+    >>> trained
+    Fit(logistic: 5 epochs on 4 rows)
+    >>> list(trained.frame().columns)
+    ['epoch', 'updates', 'loss', 'lr', 'train_accuracy', 'test_accuracy', 'seconds']
     """
     given = {
         "epochs": epochs, "updates": updates, "batch_size": batch_size, "optimizer": optimizer, "lr": lr,
