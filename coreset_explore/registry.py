@@ -43,7 +43,7 @@ class Method:
     paper: str = ""
     bytes: Callable[[int, int, int, int], float] | None = None
     skips: Mapping[str, str] = field(default_factory=dict)
-    objective: str | Callable | None = None  # what it makes small, in `measures.objectives` or fn(pool, selection)
+    objective: str | Callable | None = None  # what picks are judged by: see `selector`
     declared: bool = True  # False for any other function, of which only its answers tell what it is
 
     def __call__(self, *args, **kwargs):

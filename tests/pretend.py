@@ -1,4 +1,4 @@
-"""A make-believe accelerator: tensors that say they lie on "pretend:0", compute on the CPU, and refuse what a GPU refuses.
+"""A make-believe accelerator: tensors that say they lie on "pretend:0", compute on the CPU, refuse what a GPU refuses.
 
     there = pool.to(pretend.device())   # every path for "not on the CPU" runs, on any machine
     select("craig", there, 10)          # a CPU tensor met by one over there, .numpy() of one, a CPU generator … raise
@@ -25,7 +25,6 @@ import pytest
 import torch
 from torch import Tensor
 from torch.utils import backend_registration
-from torch.utils._pytree import tree_leaves, tree_map_only
 
 NAME, CPU = "pretend", torch.device("cpu")
 MOVES = ("copy_", "_to_copy", "_copy_from")
@@ -91,35 +90,57 @@ class Held(Tensor):
 
 def _run(func, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Do on the CPU what was asked for over there, or refuse it."""
-    _refuse(func, args, kwargs)
-    tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
-    given = {id(_inside(t)): t for t in tensors}
-    wanted = kwargs.get("device")
-    over_there = torch.device(wanted).type == NAME if wanted is not None else True
-    inside = tree_map_only(Held, _inside, kwargs) | ({} if wanted is None else {"device": CPU})
-    found = _answer(func, tree_map_only(Held, _inside, args), inside)
+    tensors: list[Tensor] = []
+    inside = _taken_in(args, tensors)
+    named = {name: _taken_in(value, tensors) for name, value in kwargs.items()}
+    _refuse(func, args, kwargs, tensors)
+    over_there = True
+    if kwargs.get("device") is not None:
+        over_there, named["device"] = torch.device(kwargs["device"]).type == NAME, CPU
+    found = _answer(func, inside, named)
     if torch.Tag.inplace_view in func.tags:
         with torch._C._DisableTorchDispatch():  # what says where the numbers lie takes the new shape as well
             func(*args, **kwargs)
-    if any(t.shape != _inside(t).shape for t in tensors):
+    if func._schema.is_mutable and any(t.shape != _inside(t).shape for t in tensors):
         raise NotImplementedError(f"{func} gives a tensor another shape in a way that {NAME} cannot follow")
-    return tree_map_only(
-        Tensor, lambda t: given[id(t)] if id(t) in given else Held(t) if over_there else t, found
-    )
+    return _brought_out(found, {id(_inside(t)): t for t in tensors}, over_there)
 
 
-def _refuse(func, args: tuple, kwargs: dict[str, Any]) -> None:
+def _taken_in(value: Any, tensors: list[Tensor]) -> Any:
+    """The value with what is inside of each held tensor; `tensors` gets all of them as they were."""
+    if isinstance(value, Tensor):
+        tensors.append(value)
+        return _inside(value)
+    if isinstance(value, list | tuple):
+        return [_taken_in(part, tensors) for part in value]
+    return value
+
+
+def _brought_out(value: Any, given: dict[int, Tensor], over_there: bool) -> Any:
+    """The answer held over there; an argument that was written into comes back as itself."""
+    if isinstance(value, Tensor):
+        return given[id(value)] if id(value) in given else Held(value) if over_there else value
+    if isinstance(value, list | tuple):
+        return type(value)(_brought_out(part, given, over_there) for part in value)
+    return value
+
+
+def _refuse(func, args: tuple, kwargs: dict[str, Any], tensors: list[Tensor]) -> None:
     """Raise what CUDA raises for arguments that do not go together."""
     name = _name(func)
     if (generator := kwargs.get("generator")) is not None and generator.device.type != NAME:
-        raise RuntimeError(f"Expected a '{NAME}' device type for generator but found '{generator.device.type}'")
-    if name in PRODUCTS and not (args[-1].is_floating_point() or args[-1].is_complex()):
-        raise NotImplementedError(f'"{name}_cuda" not implemented for {args[-1].dtype}')
+        raise RuntimeError(
+            f"Expected a '{NAME}' device type for generator but found '{generator.device.type}'"
+        )
+    if name in PRODUCTS and not (tensors[-1].is_floating_point() or tensors[-1].is_complex()):
+        raise NotImplementedError(f'"{name}_cuda" not implemented for {tensors[-1].dtype}')
+    if all(isinstance(t, Held) for t in tensors):
+        return
     if name in INDEXING and not isinstance(args[0], Held) and any(isinstance(t, Held) for t in args[1]):
         raise RuntimeError(
             "indices should be either on cpu or on the same device as the indexed tensor (cpu)"
         )
-    together = _together(func, args, kwargs)
+    together = _together(func, args, kwargs, tensors)
     if len({isinstance(t, Held) for t in together}) > 1:
         met = ", ".join(f"{tuple(t.shape)} on {t.device}" for t in together)
         raise RuntimeError(
@@ -128,9 +149,9 @@ def _refuse(func, args: tuple, kwargs: dict[str, Any]) -> None:
         )
 
 
-def _together(func, args: tuple, kwargs: dict[str, Any]) -> list[Tensor]:
+def _together(func, args: tuple, kwargs: dict[str, Any], tensors: list[Tensor]) -> list[Tensor]:
     """The arguments that have to lie on one device."""
-    name, every = _name(func), [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
+    name = _name(func)
     if name in MOVES:
         return []
     if name in INDEXING:
@@ -138,16 +159,16 @@ def _together(func, args: tuple, kwargs: dict[str, Any]) -> list[Tensor]:
     if name in FILLS:
         return [t for t in args[:-1] if isinstance(t, Tensor)]
     if name == "where":
-        return [t for t in every if t.ndim or isinstance(t, Held)]
+        return [t for t in tensors if t.ndim or isinstance(t, Held)]
     written = kwargs.get("out", args[0] if func._schema.is_mutable else None)
-    read = [t for t in every if t is not kwargs.get("out")]
+    read = [t for t in tensors if t is not kwargs.get("out")]
     if torch.Tag.pointwise in func.tags and len(read) == 2 and not name.startswith("clamp"):
         numbers = [t for t in read if not t.ndim and not isinstance(t, Held) and t is not written]
-        return [t for t in every if t is not (numbers or [None])[0]]
-    return every
+        return [t for t in tensors if t is not (numbers or [None])[0]]
+    return tensors
 
 
-def _answer(func, args: tuple, kwargs: dict[str, Any]) -> Any:
+def _answer(func, args: list, kwargs: dict[str, Any]) -> Any:
     """What the CPU answers, but where torch leaves the order of equals open, or what fresh memory holds."""
     name = _name(func)
     if name in ("topk", "sort") and args[0].ndim:
@@ -172,6 +193,7 @@ def _inside(t: Tensor) -> Tensor:
     return t.inside if isinstance(t, Held) else t
 
 
+@cache
 def _name(func) -> str:
     return func._schema.name.removeprefix("aten::")
 
