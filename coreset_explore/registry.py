@@ -26,6 +26,8 @@ PURPOSES = {
 }
 Kind = Literal["selector", "score", "picker", "stream"]
 WEIGHTS = ("uniform", "counts", "match", None)
+# What a selector is judged by unless it says: weights that count rows stand for them, others for their gradients.
+USUAL_OBJECTIVES = {"counts": "distance", "match": "gradient distance"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +46,8 @@ class Method:
     bytes: Callable[[int, int, int, int], float] | None = None
     skips: Mapping[str, str] = field(default_factory=dict)
     draws: bool | str = True  # whether it reads `rng`; or the value that makes it: "delta=None"
-    also: Mapping[str, str] = field(
-        default_factory=dict
-    )  # what a value reads: {"against=validation": "target"}
+    also: Mapping[str, str] = field(default_factory=dict)  # by a value: {"against=validation": "target"}
+    objective: str | Callable | None = None  # what picks are judged by: see `selector`
     declared: bool = True  # False for any other function, of which only its answers tell what it is
 
     def __call__(self, *args, **kwargs):
@@ -209,6 +210,7 @@ def selector(
     title: str | None = None,
     bytes: Callable[[int, int, int, int], float] | None = None,
     skips: Mapping[str, str] | None = None,
+    objective: str | Callable | None = None,
 ) -> Callable[[Callable], Callable]:
     """Register `fn(pool, k, *, rng, given=(), …) -> Selection`; the function is returned untouched.
 
@@ -217,7 +219,10 @@ def selector(
     that the first j picks are the answer for budget j. `draws=False` promises that `rng` is left alone, so that another
     seed changes nothing; a text names the parameter's value that makes it draw ("optimizer=stochastic"). `also` names
     fields that a parameter's value asks for: {"against=validation": "target"}. `bytes(n, d, c, k)` estimates peak
-    memory. `skips` maps a law that does not apply to the reason.
+    memory. `skips` maps a law that does not apply to the reason. `objective` says what picks are judged by where two
+    answers may differ and both be right (another device, another order of rows): a name in `measures.objectives`, or
+    fn(pool, selection) -> float, lower is better. Unless told the distance for "counts", the gradient's for "match",
+    and nothing for what draws.
 
     >>> import torch, coreset_explore as cx
     >>> @cx.selector(needs="emb", nested=True)
@@ -242,6 +247,7 @@ def selector(
         "purpose": purpose,
         "paper": paper,
         "title": title,
+        "objective": USUAL_OBJECTIVES.get(weights) if objective is None else objective,
     }
     return _register("selector", bytes=bytes, skips=dict(skips or {}), **declared)
 

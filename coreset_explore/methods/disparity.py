@@ -21,6 +21,7 @@ BLOCK = 1 << 19  # numbers subtracted together
 @selector(
     needs="emb|grads",
     weights="uniform",
+    objective="gains",
     nested=True,
     draws=False,
     purpose="cover",
@@ -58,6 +59,7 @@ def disparity_min(
 @selector(
     needs="emb|grads",
     weights="uniform",
+    objective="gains",
     nested=True,
     draws=False,
     purpose="cover",
