@@ -93,7 +93,7 @@ def test_markup_in_a_label_stays_text():
         [Section([[Cell(1, "<img src=x onerror=alert(1)>")]], label="<b>bold</b>")], Pictures(Shades())
     )
     assert gallery.sections[0]["label"] == "<b>bold</b>"
-    source = Path(widgets.gallery.__file__).with_name("gallery.js").read_text()
+    source = Path(widgets.kit.gallery.__file__).with_name("gallery.js").read_text()
     assert "insertAdjacentHTML" not in source and ".innerHTML" not in source
 
 

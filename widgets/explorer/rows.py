@@ -54,6 +54,11 @@ class Reading:
         names = self.result.pool.classes
         return str(names[label]) if label < len(names) else f"class {label}"
 
+    def class_options(self, everything: str) -> list[tuple[str, int]]:
+        """Options of a menu of classes, after `everything` (-1); without labels that alone."""
+        labels = () if self.labels is None else range(self.classes)
+        return [(everything, -1), *((self.class_name(label), label) for label in labels)]
+
     def label(self, row: int) -> str:
         """The row's class as a sentence says it ("Bag", "class 7"), or nothing without labels. Not escaped."""
         return "" if self.labels is None else said_class(self.class_name(int(self.labels[row])))
