@@ -20,7 +20,8 @@ class View:
     while somebody sees the view: a hidden one catches up when it is shown (so what `seen` reads is watched too). The
     first time needs nobody to see it: a view that is made ahead is ready when it is opened.
 
-    What a draw raises is the task's problem, once: the part is tried again when it is made of something else.
+    What a draw raises is the task's problem, once: the parts behind it come with the next change, and it is tried again
+    when it is made of something else.
     """
 
     def __init__(
