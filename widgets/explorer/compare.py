@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 
+from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
 from widgets.explorer.curves_figure import accuracies
 from widgets.explorer.rows import short
@@ -16,19 +17,14 @@ from widgets.kit.canvas import Canvas
 from widgets.kit.form import Controls
 from widgets.kit.gallery import Cell, Gallery, Section, link
 from widgets.kit.kernel import kernel_loop
-from widgets.kit.markup import field, percent, text
+from widgets.kit.markup import field, text
 from widgets.kit.pictures import Pictures
 from widgets.kit.problems import session_guard
 from widgets.kit.view import Part, View
 
 STRIP = 16
 HEIGHT = 446
-MEASURES = {  # name in Run.numbers: (title, whether less is better); no seeds, so no side is marked
-    "mean_distance": "Mean distance",
-    "radius": "Coverage radius",
-    "gradient_error": "Gradient error",
-    "effective_size": "Effective size",
-}
+MEASURES = ("mean_distance", "radius", "gradient_error", "effective_size")  # no seeds, so no side is marked
 
 
 def compare_panel(session: Session) -> w.Widget:
@@ -214,29 +210,22 @@ def side_html(result: Result, a: Run, b: Run, j: int, dark: bool = False) -> str
 
 def _numbers(result: Result, a: Run, b: Run, j: int) -> list[tuple[str, str, str]]:
     rows = []
-    for name, title in MEASURES.items():
-        one, two = (run.numbers.get(name, [None] * (j + 1))[j] for run in (a, b))
-        if one is not None or two is not None:
-            rows.append(
-                (
-                    title,
-                    *(
-                        "–" if v is None else f"{v:.3g}" if name != "effective_size" else f"{v:,.0f}"
-                        for v in (one, two)
-                    ),
-                )
-            )
+    for name in MEASURES:
+        values = [run.numbers.get(name, [None] * (j + 1))[j] for run in (a, b)]
+        if values != [None, None]:
+            rows.append((NUMBERS[name].title, *map(NUMBERS[name].write, values)))
     points = [accuracies(run.choice.name, run) for run in (a, b)]
     if all(points):
         at = min((row[0] for row in points[0]), key=lambda budget: abs(budget - result.budgets[j]))
         one, two = (next((row for row in rows_ if row[0] == at), None) for rows_ in points)
         if one and two:
             gap = max(one[2], two[2])
+            accuracy = NUMBERS["accuracy"]
             marked = [
-                f"<b>{percent(v[1], 1)}</b>" if v[1] - o[1] > gap else percent(v[1], 1)
+                f"<b>{accuracy.write(v[1])}</b>" if v[1] - o[1] > gap else accuracy.write(v[1])
                 for v, o in ((one, two), (two, one))
             ]
-            rows.append((f"Accuracy at {at:,}", *marked))
+            rows.append((f"{accuracy.title} at {at:,}", *marked))
     rows.append(("Seconds", f"{a.seconds:.2f}", f"{b.seconds:.2f}"))
     return rows
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipywidgets as w
 
+from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.curves_figure import (
@@ -20,7 +21,7 @@ from widgets.explorer.curves_figure import (
     traces,
 )
 from widgets.explorer.session import Session
-from widgets.kit.markup import field, percent, swatch, text
+from widgets.kit.markup import field, swatch, text
 from widgets.kit.problems import session_guard
 from widgets.kit.view import Part, View
 
@@ -156,11 +157,11 @@ def table_html(session: Session) -> str:
     random_name = next(name for name, run in runs.items() if run is result.random)
     at = _nearest([row[0] for row in points[random_name]], result.budgets[j])
     values = {name: next((r for r in rows if r[0] == at), None) for name, rows in points.items()}
-    leader = _leader(values)
+    leader, judged = _leader(values), NUMBERS["accuracy"]
     heads = [
         "Method",
-        f"{'Gradient error' if measure == 'gradient_error' else 'Mean distance'} at {result.budgets[j]:,}",
-        f"Accuracy at {at:,}" if at else "Accuracy",
+        f"{NUMBERS[measure].title} at {result.budgets[j]:,}",
+        f"{judged.title} at {at:,}" if at else judged.title,
         "Points over random",
         "Time to select",
     ]
@@ -168,14 +169,14 @@ def table_html(session: Session) -> str:
     for name, run in runs.items():
         error = run.numbers.get(measure, [None] * (j + 1))[j]
         value, base = values[name], values[random_name]
-        accuracy = "–" if value is None else f"{100 * value[1]:.1f} ± {percent(value[2], 1)}"
+        accuracy = "–" if value is None else f"{100 * value[1]:.1f} ± {judged.write(value[2])}"
         if name == leader:
             accuracy = f"<b>{accuracy}</b>"
         over = (
             "–" if value is None or base is None else f"{100 * (value[1] - base[1]):+.1f}".replace("-", "−")
         )
         over = "baseline" if name == random_name else over
-        cells = ["–" if error is None else f"{error:.3g}", accuracy, over, f"{run.seconds:.2f} s"]
+        cells = [NUMBERS[measure].write(error), accuracy, over, f"{run.seconds:.2f} s"]
         label = f"{swatch(styles[name])} <span>{text(name)}</span>"
         rows.append(f"<tr><th scope=row>{label}</th>{''.join(f'<td>{c}</td>' for c in cells)}</tr>")
     head = "".join(f"<th scope=col>{h}</th>" for h in heads)

@@ -8,6 +8,7 @@ import ipywidgets as w
 import numpy as np
 
 from coreset_explore.plots import palette
+from coreset_explore.plots.base import ENDS
 from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
 from widgets.kit import encode
@@ -24,7 +25,7 @@ PAGE = 10  # classes shown at once, where there are more than MANY
 MANY = 12
 ORDERS = {"pick": "Rank in selection", "score": "Score, whole class", "weight": "Weight"}
 HEADS = {
-    "pick": ("First chosen", "Last chosen"),
+    "pick": ENDS,
     "score": ("Ranked first by score", "Ranked last by score"),
     "weight": ("Heaviest", "Lightest"),
 }

@@ -7,13 +7,14 @@ from typing import Any
 
 import ipywidgets as w
 
+from coreset_explore import projection
 from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
 from widgets.kit.form import Controls
 from widgets.kit.markup import field
 from widgets.kit.problems import session_guard
 
-LAYOUTS = ("PCA", "UMAP", "t-SNE")
+LAYOUTS = tuple(projection.NAMES.values())
 COLORS = [("Class", "class"), ("Rank", "rank"), ("Weight", "weight")]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import ipywidgets as w
 
+from coreset_explore.plots import palette
 from widgets.kit.gallery import Gallery, link
 from widgets.kit.kernel import hear_on_main_thread
 from widgets.kit.markup import note, percent, show, text
@@ -17,6 +18,15 @@ from widgets.kit.session import Session
 from widgets.kit.task import Task
 
 OPENING = "Drawing …"
+INKS = {  # --cx-…: the palette's name
+    "text": "text",
+    "ground": "background",
+    "muted": "muted",
+    "accent": "accent",
+    "error": "error",
+    "warn": "warning",
+    "done": "done",
+}
 QUIET = 3.0  # seconds in which nothing was touched: then megabytes that no one waits for may go to the page
 
 
@@ -170,6 +180,10 @@ def status(task: Task) -> tuple[str, str]:
 
 
 def stylesheet(own: Iterable[Path]) -> str:
-    """All of a panel's CSS: the shell's, then its `own` files."""
+    """All of a panel's CSS: the palette's colors as variables, the shell's style, then its `own` files."""
     shell = Path(__file__).with_name("css") / "shell.css"
-    return "\n".join(file.read_text() for file in (shell, *own))
+    colors = [
+        f"{where} {{ {' '.join(f'--cx-{name}: {palette.ink(ink, dark)};' for name, ink in INKS.items())} }}"
+        for where, dark in ((".cx", False), (".cx.dark", True))
+    ]
+    return "\n".join([*colors, *(file.read_text() for file in (shell, *own))])
