@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from coreset_explore import greedy, measures, progress
+from coreset_explore import greedy, measures, progress, projection
 from coreset_explore.pool import Pool
 from coreset_explore.registry import PICKERS, find
 from coreset_explore.selecting.run import budget, select
@@ -16,7 +16,7 @@ from coreset_explore.selection import Selection
 from widgets.explorer.pool import Ask, load, made, record
 from widgets.explorer.session import Choice, Result, Run, Session, budget_grid, default_k_max
 
-LAYOUTS = {"PCA": "pca", "UMAP": "umap", "t-SNE": "tsne"}
+LAYOUTS = {title: how for how, title in projection.NAMES.items()}
 YOURS = "Yours"  # the name of a map that the user brought
 
 
