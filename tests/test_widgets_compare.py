@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.panels import BUDGETS, pictures_of, pool_of, session_of
+from tests.tree import widgets_in
 from widgets.explorer.compare import STRIP, _codes, compare_panel, side_html
 from widgets.kit import encode
 from widgets.kit.canvas import Canvas
@@ -11,13 +12,8 @@ from widgets.kit.gallery import Gallery
 
 
 def parts(panel) -> tuple[list, Gallery]:
-    found, todo = [], [panel]
-    while todo:
-        one = todo.pop()
-        found.append(one)
-        todo.extend(getattr(one, "children", ()))
-    gallery = next(one for one in found if isinstance(one, Gallery))
-    return found, gallery
+    found = list(widgets_in(panel))
+    return found, next(one for one in found if isinstance(one, Gallery))
 
 
 @pytest.fixture

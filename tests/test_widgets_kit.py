@@ -13,6 +13,7 @@ from traitlets import Int
 
 from coreset_explore import progress
 from coreset_explore.params import Range, parameters
+from tests.tree import button, texts
 from widgets.kit.form import Controls, fields_for, section
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.runner import Runner, action
@@ -90,30 +91,6 @@ class Counter(Shell):
         return w.HTML(str(sum(self.session.result)))
 
 
-def words(panel: w.Widget) -> str:
-    """All text in the panel, and what its buttons say."""
-    found, todo = [], [panel]
-    while todo:
-        one = todo.pop()
-        todo += getattr(one, "children", ())
-        if isinstance(one, w.HTML) and "<style>" not in one.value:
-            found.append(one.value)
-        elif isinstance(one, w.Button):
-            found.append(f"[{one.description}]")
-    return "\n".join(found)
-
-
-def press(panel: w.Widget, name: str) -> None:
-    todo = [panel]
-    while todo:
-        one = todo.pop()
-        todo += getattr(one, "children", ())
-        if isinstance(one, w.Button) and one.description == name:
-            one.click()
-            return
-    raise AssertionError(f"no button {name}: {words(panel)}")
-
-
 # -- the laboratory ---------------------------------------------------------------------------------------------------
 
 
@@ -123,21 +100,21 @@ def test_this_laboratory_is_made_of_the_kit_alone():
     modules = [node.module for node in tree.body if isinstance(node, ast.ImportFrom)]
     panels = {name for name in modules if name.startswith("widgets.")}
     assert panels and all(name.startswith("widgets.kit.") for name in panels)
-    assert not [name for name in modules if name.startswith("tests")]
+    assert [name for name in modules if name.startswith("tests")] == ["tests.tree"]
 
 
 def test_a_run_a_setting_changed_and_a_run_again():
     panel = Counter()
-    assert "Numbers appear here." in words(panel) and "[Count]" in words(panel)
-    press(panel, "Count")
+    assert "Numbers appear here." in texts(panel) and button(panel, "Count")
+    button(panel, "Count").click()
     assert panel.runner.wait(5) and panel.session.status == "done"
-    assert "1 2 3 4 5" in words(panel) and "Done in 0.0 s" in words(panel)
+    assert "1 2 3 4 5" in texts(panel) and "Done in 0.0 s" in texts(panel)
     panel.end.value = 7
-    assert panel.session.end == 7 and "7 numbers" in words(panel) and "[Count again]" in words(panel)
-    assert "Settings changed" in words(panel) and "cx-old" in panel._views._dom_classes
-    press(panel, "Count again")
+    assert panel.session.end == 7 and "7 numbers" in texts(panel) and button(panel, "Count again")
+    assert "Settings changed" in texts(panel) and "cx-old" in panel._views._dom_classes
+    button(panel, "Count again").click()
     assert panel.runner.wait(5)
-    assert "1 2 3 4 5 6 7" in words(panel) and "cx-old" not in panel._views._dom_classes
+    assert "1 2 3 4 5 6 7" in texts(panel) and "cx-old" not in panel._views._dom_classes
 
 
 def test_progress_is_told_while_it_runs_and_cancel_keeps_the_last_result():
@@ -147,13 +124,13 @@ def test_progress_is_told_while_it_runs_and_cancel_keeps_the_last_result():
     panel.how, panel.session.end = {"pause": 0.01}, 10**5
     panel.start()
     time.sleep(0.5)  # past the second half of a double click
-    said = words(panel)
-    assert panel.session.status == "running" and "[Cancel]" in said and "counting" in said
+    said = texts(panel)
+    assert panel.session.status == "running" and button(panel, "Cancel") and "counting" in said
     assert 'role="progressbar"' in said and "Running " in said and 0 < panel.session.progress < 1
-    press(panel, "Cancel")
+    button(panel, "Cancel").click()
     assert panel.runner.wait(1)
     assert panel.session.status == "idle" and panel.session.note.startswith("Cancelled at ")
-    assert panel.session.result == [1, 2, 3, 4, 5] and "[Count again]" in words(panel)
+    assert panel.session.result == [1, 2, 3, 4, 5] and button(panel, "Count again")
 
 
 def test_what_fails_is_shown_until_it_is_closed_and_the_last_result_stays():
@@ -163,9 +140,9 @@ def test_what_fails_is_shown_until_it_is_closed_and_the_last_result_stays():
     panel.how = {"broken": True}
     panel.start()
     assert panel.runner.wait(5)
-    assert panel.session.status == "error" and "RuntimeError: lost count." in words(panel)
+    assert panel.session.status == "error" and "RuntimeError: lost count." in texts(panel)
     assert panel.session.result == [1, 2, 3, 4, 5]
-    press(panel, "×")
+    button(panel, "×").click()
     assert panel.session.status == "done" and panel.session.problem is None
 
 
@@ -175,11 +152,11 @@ def test_tabs_are_built_when_opened_and_a_hidden_one_is_drawn_when_it_is_shown()
     assert panel.runner.wait(5)
     assert list(panel._made) == ["list"] and panel.drawn == ["list"]
     panel.session.tab = "sum"
-    assert "15" in words(panel)
+    assert "15" in texts(panel)
     panel.session.step = 2
     assert panel.drawn == ["list"]
     panel.session.tab = "list"
-    assert panel.drawn == ["list", "list"] and "1 3 5" in words(panel)
+    assert panel.drawn == ["list", "list"] and "1 3 5" in texts(panel)
     panel.session.tab = "sum"
     panel.session.tab = "list"
     assert panel.drawn == ["list", "list"]

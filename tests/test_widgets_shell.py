@@ -9,7 +9,6 @@ import threading
 import time
 from pathlib import Path
 
-import ipywidgets as w
 import numpy as np
 import pytest
 import torch
@@ -18,6 +17,7 @@ import coreset_explore as cx
 from coreset_explore import progress
 from coreset_explore.registry import METHODS, selector
 from coreset_explore.selecting.presets import presets
+from tests.tree import button, texts
 from widgets import Explorer, explore
 from widgets.explorer.arguments import preset
 from widgets.explorer.export import write
@@ -80,27 +80,6 @@ def panel_of(*args, wait=True, **given) -> Explorer:
     if wait:
         assert made.control.main.wait(30)
     return made
-
-
-def texts(panel: Explorer) -> str:
-    """Every piece of HTML in the panel."""
-    found, todo = [], [panel]
-    while todo:
-        one = todo.pop()
-        todo += getattr(one, "children", ())
-        if isinstance(one, w.HTML) and "<style>" not in one.value:
-            found.append(one.value)
-    return "\n".join(found)
-
-
-def button(panel: Explorer, *names: str) -> w.Button:
-    todo = [panel]
-    while todo:
-        one = todo.pop()
-        todo += getattr(one, "children", ())
-        if isinstance(one, w.Button) and one.description in names:
-            return one
-    raise AssertionError(f"no button {names}")
 
 
 # -- states -----------------------------------------------------------------------------------------------------------
