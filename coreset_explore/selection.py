@@ -17,6 +17,8 @@ from coreset_explore.inputs.arrays import tensor
 if TYPE_CHECKING:
     from coreset_explore.pool import Pool
 
+THIN = 0.2  # weights whose effective size falls below this share of k make training diverge
+
 
 @dataclass(frozen=True, eq=False)
 class Selection:

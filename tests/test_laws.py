@@ -10,7 +10,7 @@ import json
 import random
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -216,6 +216,34 @@ def same(case: Case, one: tuple[Pool, Selection], two: tuple[Pool, Selection], r
     assert case.method.objective is not None, "another order, other picks"
     scale = abs(objective(POOL, case.answer(1)))
     assert objective(*one) == pytest.approx(objective(*two), rel=rel, abs=1e-6 * scale)
+
+
+@law
+def draws_as_declared(case: Case) -> None:
+    """What declares that it draws nothing leaves `rng` alone and cannot tell two of them apart; what draws reads it."""
+    one, two = (torch.Generator().manual_seed(seed) for seed in (1, 2))
+    before = one.get_state()
+    answers = [case.bound(POOL, 7, rng=rng).indices.tolist() for rng in (one, two)]
+    read = not torch.equal(one.get_state(), before)
+    assert case.bound.draws == read, (
+        f"declares draws={case.declares.draws!r}, and rng was {'' if read else 'not '}read"
+    )
+    assert read or answers[0] == answers[1]
+
+
+@law
+def what_it_reads_is_known_before(case: Case) -> None:
+    """A pool of the fields that it says it reads is enough, and it says which of them another pool lacks."""
+    reads = case.bound.reads
+    kept = replace(POOL.only(*reads), target=POOL.target if "target" in reads else None)
+    assert len(case.bound(kept, 7, rng=torch.Generator())) > 0
+    for name in reads:
+        less = replace(
+            POOL.only(*(field for field in reads if field != name)),
+            target=None if name == "target" or "target" not in reads else POOL.target,
+        )
+        with pytest.raises(Missing, match=f"needs '{name}'"):
+            case.bound(less, 7, rng=torch.Generator())
 
 
 @law

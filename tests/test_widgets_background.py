@@ -253,7 +253,7 @@ def test_the_curves_made_ahead_are_the_ones_that_open(panel):
 def test_curves_are_made_ahead_only_while_nothing_is_touched(panel):
     """The page stands still while it reads them, which whoever drags the slider would feel."""
     one = panel()
-    one.control.loop = loop = Loop()
+    one.loop = loop = Loop()
     one.session.j = 0
     one.control.background.warmed()
     assert not one._ahead and 0 < loop.calls[-1].seconds <= 3

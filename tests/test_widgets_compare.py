@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.panels import BUDGETS, pictures_of, pool_of, session_of
+from tests.tree import widgets_in
 from widgets.explorer.compare import STRIP, _codes, compare_panel, side_html
 from widgets.kit import encode
 from widgets.kit.canvas import Canvas
@@ -11,13 +12,8 @@ from widgets.kit.gallery import Gallery
 
 
 def parts(panel) -> tuple[list, Gallery]:
-    found, todo = [], [panel]
-    while todo:
-        one = todo.pop()
-        found.append(one)
-        todo.extend(getattr(one, "children", ()))
-    gallery = next(one for one in found if isinstance(one, Gallery))
-    return found, gallery
+    found = list(widgets_in(panel))
+    return found, next(one for one in found if isinstance(one, Gallery))
 
 
 @pytest.fixture
@@ -94,3 +90,26 @@ def test_without_pictures_the_strips_are_cards(session):
     session.tab = "compare"
     _, strips = parts(compare_panel(session))
     assert all(cell["card"] for s in strips.sections for group in s["groups"] for cell in group)
+
+
+def test_hidden_it_is_left_alone_and_drawn_when_it_is_shown(session):
+    view = compare_panel(session).view
+    session.tab = "map"
+    before, said = view.canvas.tick, view.side.value
+    with session.hold_trait_notifications():
+        session.j, session.theme, session.layout = 3, "dark", "UMAP"
+    assert view.canvas.tick == before and view.side.value == said
+    session.tab = "compare"
+    assert view.canvas.tick > before and f"Overlap at {BUDGETS[3]} points" in view.side.value
+    assert "UMAP of the features" in view.caption.value
+    drawn = view.canvas.tick
+    session.tab = "map"
+    session.tab = "compare"
+    assert view.canvas.tick == drawn, "nothing changed, so nothing is sent"
+
+
+def test_the_pair_follows_the_session(session):
+    view = compare_panel(session).view
+    session.compare_a, session.compare_b = "Herding", "CRAIG"
+    assert (view.pick_a.value, view.pick_b.value) == ("Herding", "CRAIG")
+    assert view.caption.value.startswith("<p>A: Herding. B: CRAIG.")

@@ -31,7 +31,13 @@ def frame(method: str, means: dict[int, tuple[float, ...]], regime: str = "probe
 
 def with_accuracy(run: Run, means: dict) -> Run:
     return Run(
-        run.choice, run.selection, run.at, run.numbers, run.seconds, run.nested, frame(run.choice.name, means)
+        run.strategy,
+        run.selection,
+        run.at,
+        run.numbers,
+        run.seconds,
+        run.nested,
+        frame(run.strategy.name, means),
     )
 
 

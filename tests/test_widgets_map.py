@@ -572,6 +572,20 @@ def test_a_hidden_map_waits_and_catches_up():
     assert standing_out(view) == set(session.selection.indices.tolist())
 
 
+@pytest.mark.parametrize("nested", [True, False])
+def test_a_slider_moved_while_the_map_was_hidden_states_sizes_and_picks_once_it_is_shown(nested):
+    loop = panels.Loop()
+    view, session = view_of(loop=loop, nested=nested)
+    session.tab = "images"
+    session.j = 2
+    session.tab = "map"
+    assert loop.run() == 1
+    assert standing_out(view) == set(session.run.at[2].indices.tolist())
+    fresh, _ = view_of(nested=nested)
+    fresh.session.j = 2
+    assert (view.canvas.widget.points == fresh.canvas.widget.points).all()
+
+
 def test_a_failure_in_a_callback_becomes_the_sessions_problem(monkeypatch):
     view, session = view_of(loop=panels.Loop())
     monkeypatch.setattr(canvas_module.Canvas, "look", lambda self, table: 1 / 0)

@@ -9,7 +9,6 @@ import threading
 import time
 from pathlib import Path
 
-import ipywidgets as w
 import numpy as np
 import pytest
 import torch
@@ -18,14 +17,15 @@ import coreset_explore as cx
 from coreset_explore import progress
 from coreset_explore.registry import METHODS, selector
 from coreset_explore.selecting.strategy import Strategy, presets
+from tests.tree import button, texts
 from widgets import Explorer, explore
 from widgets.explorer.arguments import preset
 from widgets.explorer.export import write
-from widgets.explorer.header import status
 from widgets.explorer.method_list import add, lack
 from widgets.explorer.rail import counted
 from widgets.kit.form import control_for
 from widgets.kit.problems import Problem
+from widgets.kit.shell import status
 
 ROOT = Path(__file__).resolve().parent.parent
 rng = np.random.default_rng(0)
@@ -82,27 +82,6 @@ def panel_of(*args, wait=True, **given) -> Explorer:
     return made
 
 
-def texts(panel: Explorer) -> str:
-    """Every piece of HTML in the panel."""
-    found, todo = [], [panel]
-    while todo:
-        one = todo.pop()
-        todo += getattr(one, "children", ())
-        if isinstance(one, w.HTML) and "<style>" not in one.value:
-            found.append(one.value)
-    return "\n".join(found)
-
-
-def button(panel: Explorer, *names: str) -> w.Button:
-    todo = [panel]
-    while todo:
-        one = todo.pop()
-        todo += getattr(one, "children", ())
-        if isinstance(one, w.Button) and one.description in names:
-            return one
-    raise AssertionError(f"no button {names}")
-
-
 # -- states -----------------------------------------------------------------------------------------------------------
 
 
@@ -143,11 +122,11 @@ def test_a_double_click_is_one_run_and_no_cancel(slow):
     select = button(panel, "Select")
     select.click()
     assert slow.inside.wait(30)
-    first = panel.control.main.thread
+    first = panel.control.main.job.thread
     select.click()
-    assert panel.control.main.thread is first and panel.session.status == "running"
+    assert panel.control.main.job.thread is first and panel.session.status == "running"
     panel.run()
-    assert panel.control.main.thread is first
+    assert panel.control.main.job.thread is first
     slow.go.set()
     assert panel.control.main.wait(30) and panel.session.status == "done"
 
@@ -178,7 +157,7 @@ def test_a_run_deaf_to_cancel_frees_the_panel_and_its_late_answer_is_dropped(slo
 
     async def story():
         panel = panel_of(methods=["slow_for_panel"], wait=False)
-        assert panel.control.loop is asyncio.get_running_loop()
+        assert panel.loop is asyncio.get_running_loop()
         await asyncio.to_thread(slow.inside.wait, 30)
         await asyncio.sleep(0.45)
         panel.cancel()
@@ -227,7 +206,7 @@ def test_cancel_in_signals_selection_and_numbers_takes_under_a_second(stage, giv
     while stage not in panel.session.activity and time.monotonic() < end:
         assert panel.session.status == "running", panel.session.problem
         time.sleep(0.005)
-    time.sleep(max(0.0, 0.45 - (time.monotonic() - panel.control._started)))
+    time.sleep(max(0.0, 0.45 - panel.session.seconds))
     panel.cancel()
     assert panel.session.status in ("cancelling", "idle")
     assert panel.control.main.wait(1.0)
@@ -244,7 +223,7 @@ def test_the_panel_pulls_in_nothing_heavy_before_it_is_needed():
 def test_run_and_wait_works_on_the_calling_thread_and_raises():
     panel = panel_of(run=False)
     assert panel.run(wait=True) is panel
-    assert panel.control.main.thread is None and panel.session.status == "done"
+    assert panel.control.main.job.thread is None and panel.session.status == "done"
     panel.session.k_max = 1000
     with pytest.raises(ValueError, match="asked for 1,000 of 60 rows"):
         panel.run(wait=True)
@@ -367,7 +346,7 @@ def test_own_labels_pictures_map_and_selection_come_together():
     session.active = "mine"
     assert panel.selection.indices.tolist() == [5, 3, 8, 1]
     assert panel.selection.weights.tolist() == [1.0, 2.0, 3.0, 4.0]
-    assert set(panel.selections) == {"CRAIG", "mine"} and session.result.random.choice.method == "random"
+    assert set(panel.selections) == {"CRAIG", "mine"} and session.result.random.strategy.method == "random"
 
 
 def test_paths_beside_ones_own_features_become_their_pictures(tmp_path):
@@ -399,7 +378,7 @@ def test_labels_and_names_are_escaped_wherever_html_shows_them():
 
 def test_random_is_always_there_and_not_computed_twice():
     panel = panel_of(methods=["kcenter"])
-    assert panel.session.result.random.choice.name == "Random"
+    assert panel.session.result.random.strategy.name == "Random"
     assert list(panel.session.result.runs) == ["k-center"]
     panel = panel_of()
     assert panel.session.result.random is panel.session.result.runs["Random, over all classes"]

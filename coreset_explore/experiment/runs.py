@@ -40,10 +40,6 @@ class Run:
     took: float = 0.0
     functions: tuple = ()  # that answered: a cell run again registers others under the same names
 
-    @property
-    def choice(self) -> Strategy:
-        return self.strategy
-
 
 @dataclass(frozen=True, eq=False)
 class Result:

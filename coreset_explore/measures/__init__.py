@@ -15,14 +15,13 @@ from torch import Tensor
 
 from coreset_explore.gradients import Dense, Gradients
 from coreset_explore.greedy import Distances
+from coreset_explore.measures.names import NUMBERS, THIN, Number
 from coreset_explore.measures.nearest import Space, represent, vectors_in, walk
 from coreset_explore.measures.objectives import objective
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.selecting.weights import reweigh_path
 from coreset_explore.selection import Selection, fitting
-
-THIN = 0.2  # weights whose effective size falls below this share of k make training diverge
 
 
 class Coverage(NamedTuple):
@@ -250,9 +249,11 @@ def _share(counts: Tensor) -> Tensor:
 
 
 __all__ = [
+    "NUMBERS",
     "THIN",
     "Balance",
     "Coverage",
+    "Number",
     "Path",
     "class_balance",
     "coverage",

@@ -5,7 +5,7 @@ Every function returns a Figure of its own (never pyplot's): `figure.savefig("ma
 
 from __future__ import annotations
 
-from coreset_explore.measures import THIN, class_balance, effective_size
+from coreset_explore.measures import NUMBERS, THIN, class_balance, effective_size
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import PLAIN, figure, name_of, plain
 from coreset_explore.plots.lines import curves
@@ -31,7 +31,8 @@ def weights(selection: Selection, *, title: str = "", dark: bool = False):
     axes.axvline(float(values.mean()), color=palette.ink("text", dark), linewidth=1, linestyle=(0, (2, 2)))
     axes.set(xlabel="weight (how many rows a pick counts for)", ylabel="picks")
     thin = worth < THIN * k
-    text = f"effective size {worth:,.0f} of {k:,}\nmean {float(values.mean()):,.3g} (dotted)"
+    size = NUMBERS["effective_size"]
+    text = f"{size.name} {size.write(worth)} of {k:,}\nmean {float(values.mean()):,.3g} (dotted)"
     text += "\nso uneven that training may diverge" if thin else ""
     ink = palette.ink("warning" if thin else "text", dark)
     left = float(values.mean()) > float(values.min() + values.max()) / 2  # write where the bars are low

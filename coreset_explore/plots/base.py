@@ -12,6 +12,7 @@ from coreset_explore.plots import palette
 from coreset_explore.selection import Selection
 
 SMALL, PLAIN, LARGE = 7.5, 8.5, 10.0  # points
+ENDS = ("First chosen", "Last chosen")  # over the two ends of a selection in pick order
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from coreset_explore.measures import Path
+from coreset_explore.measures import NUMBERS, Path
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import LARGE, PLAIN, caption, figure, legend, plain
 
@@ -36,7 +36,7 @@ def curves(
     for axes, part in zip(made.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         draw = _errors if part == "error" else _accuracies
         lines |= draw(plain(axes, dark), paths if part == "error" else frame, styles)
-        title = "Gradient error, lower is better" if part == "error" else "Test accuracy, higher is better"
+        title = NUMBERS["gradient_error" if part == "error" else "accuracy"].axis
         axes.set_title(
             title, loc="left", fontsize=PLAIN + 0.5, fontweight="bold", color=palette.ink("text", dark)
         )
@@ -69,7 +69,7 @@ def _accuracies(axes, frame, styles) -> dict:
             axes.fill_between(
                 mean.index.to_numpy(), low, high, color=styles[name].color, alpha=0.15, linewidth=0
             )
-    axes.set_ylabel("accuracy")
+    axes.set_ylabel(NUMBERS["accuracy"].name)
     digits = 0 if axes.get_ylim()[1] - axes.get_ylim()[0] > 0.05 else 1
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.{digits}f} %")
     return lines
@@ -98,7 +98,7 @@ def _budget_axis(axes, budget: int | None, dark: bool) -> None:
     """A logarithmic axis of budgets with ticks at 1, 2 and 5."""
     axes.set_xscale("log")
     _ticks(axes.xaxis)
-    axes.set_xlabel("points selected (log scale)")
+    axes.set_xlabel(NUMBERS["budget"].whole)
     if budget is not None:
         axes.axvline(
             budget, color=palette.ink("text", dark), linewidth=0.8, linestyle=(0, (2, 2)), gid="budget"

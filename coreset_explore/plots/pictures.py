@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.plots import palette
-from coreset_explore.plots.base import LARGE, PLAIN, SMALL, figure, marked, name_of
+from coreset_explore.plots.base import ENDS, LARGE, PLAIN, SMALL, figure, marked, name_of
 from coreset_explore.selection import Selection
 
 CELL, TEXT, GAP, NAME = 1.0, 0.34, 0.12, 2.5  # in images
@@ -46,7 +46,7 @@ def images(
     axes = made.add_subplot()
     axes.set_axis_off()
     text, muted = palette.ink("text", dark), palette.ink("muted", dark)
-    heads = ("First chosen", "Last chosen") if order == "pick" else ("Best", "Worst")
+    heads = ENDS if order == "pick" else ("Best", "Worst")
     axes.text(NAME, -0.2, heads[0], fontsize=PLAIN, fontweight="bold", color=muted)
     if split:
         axes.text(

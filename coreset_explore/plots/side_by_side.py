@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.plots import palette
-from coreset_explore.plots.base import LARGE, PLAIN, SMALL, bare, caption, dots, figure
+from coreset_explore.plots.base import ENDS, LARGE, PLAIN, SMALL, bare, caption, dots, figure
 from coreset_explore.plots.maps import _coordinates, _labels, _within
 from coreset_explore.pool import Pool
 from coreset_explore.selection import Selection
@@ -119,9 +119,9 @@ def many_images(
     text, muted = palette.ink("text", dark), palette.ink("muted", dark)
     inks = palette.class_colors(len(data.classes), dark)
     head = {"y": -0.25, "fontsize": PLAIN, "fontweight": "bold", "color": muted}
-    axes.text(NAME, s="First chosen", **head)
+    axes.text(NAME, s=ENDS[0], **head)
     if columns > first:
-        axes.text(NAME + first * (CELL + GAP) + SPLIT, s="Last chosen", **head)
+        axes.text(NAME + first * (CELL + GAP) + SPLIT, s=ENDS[1], **head)
     for number, (name, chosen) in enumerate(lines.items()):
         top = number * (CELL + 0.24)
         axes.text(0, top + CELL / 2, name, fontsize=PLAIN, fontweight="bold", va="center", color=text)

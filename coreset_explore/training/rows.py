@@ -11,7 +11,7 @@ from torch import Tensor
 from coreset_explore.datasets import Data, load
 from coreset_explore.inputs import checks
 from coreset_explore.pool import Pool
-from coreset_explore.selection import Selection
+from coreset_explore.selection import THIN, Selection
 
 
 def taught(data: Any, y: Any = None) -> Data:
@@ -52,10 +52,10 @@ def _scaled(weights: Tensor) -> Tensor:
             f"the weights sum to {total:g}, so the weighted loss points nowhere; use non-negative weights"
         )
     effective = total**2 / float(weights.square().sum())
-    if effective < len(weights) / 5:
+    if effective < THIN * len(weights):
         warnings.warn(
-            f"the weights of {len(weights):,} rows count like {effective:.1f} even ones (below a fifth): training may "
-            "diverge; use non-negative weights, a ridge, or uniform ones",
+            f"the weights of {len(weights):,} rows count like {effective:.1f} even ones (below {THIN:.0%}): training "
+            "may diverge; use non-negative weights, a ridge, or uniform ones",
             stacklevel=4,
         )
     return (weights * (len(weights) / total)).float()

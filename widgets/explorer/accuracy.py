@@ -68,10 +68,10 @@ def _entries(result: Result) -> dict:
     """What is judged: the picks there are where no seed can change them and no row is set aside, else the method."""
     found = {}
     for name, run in all_runs(result).items():
-        fixed = run.choice.own is not None or (
-            run.nested and result.pool.test is not None and not run.choice.draws
+        fixed = run.strategy.own is not None or (
+            run.nested and result.pool.test is not None and not run.strategy.draws
         )
-        found[name] = run.selection if fixed else run.choice
+        found[name] = run.selection if fixed else run.strategy
     return found
 
 

@@ -34,10 +34,6 @@ class Background:
         session.observe(guard(self._layout_changed), "layout")
         session.observe(guard(self._tab_changed), "tab")
 
-    @property
-    def _busy(self) -> bool:
-        return self.session.status in ("running", "cancelling")
-
     def seen(self) -> None:
         """A page shows the panel: from now on the map may be improved while nobody waits."""
         self.shown = True
@@ -46,7 +42,7 @@ class Background:
     def idle_work(self) -> None:
         """What follows a result by itself: accuracies if Curves is open, a UMAP if the user has not chosen a map."""
         session = self.session
-        if session.result is None or self._busy:
+        if session.result is None or session.busy:
             return
         if session.tab == "curves":
             self._probe()
@@ -62,7 +58,7 @@ class Background:
 
     def _improve(self) -> None:
         session = self.session
-        if session.result is None or self._busy:
+        if session.result is None or session.busy:
             return
         better = {"UMAP", work.YOURS} & set(session.maps)
         if not self.touched and not better and not self._computing:
@@ -148,7 +144,7 @@ class Background:
             self.loop.call_later(DRAWN, session_guard(self.session)(self._probe_shown))
 
     def _probe_shown(self) -> None:
-        if self.session.tab == "curves" and self.session.result is not None and not self._busy:
+        if self.session.tab == "curves" and self.session.result is not None and not self.session.busy:
             self._probe()
 
     def stop_probes(self) -> None:

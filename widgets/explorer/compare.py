@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ipywidgets as w
 import numpy as np
 
 from coreset_explore.experiment.runs import Run
+from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
 from widgets.explorer.curves_figure import accuracies
 from widgets.explorer.result import Result
@@ -13,132 +16,147 @@ from widgets.explorer.rows import short
 from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.canvas import Canvas
+from widgets.kit.form import Controls
 from widgets.kit.gallery import Cell, Gallery, Section, link
 from widgets.kit.kernel import kernel_loop
-from widgets.kit.markup import percent, text
+from widgets.kit.markup import field, text
 from widgets.kit.pictures import Pictures
 from widgets.kit.problems import session_guard
+from widgets.kit.view import Part, View
 
 STRIP = 16
 HEIGHT = 446
-MEASURES = {  # name in Run.numbers: (title, whether less is better); no seeds, so no side is marked
-    "mean_distance": "Mean distance",
-    "radius": "Coverage radius",
-    "gradient_error": "Gradient error",
-    "effective_size": "Effective size",
-}
+MEASURES = ("mean_distance", "radius", "gradient_error", "effective_size")  # no seeds, so no side is marked
 
 
 def compare_panel(session: Session) -> w.Widget:
-    """The tab's widget; it follows the result, the slider, the layout and the theme."""
-    loop = kernel_loop()
-    state = {"own": False, "n": 0, "canvas": Canvas(HEIGHT, session.theme == "dark", loop)}
-    frame = w.Box([state["canvas"].box]).add_class("cx-frame")
-    pick_a, pick_b = w.Dropdown(), w.Dropdown()
-    swap = w.Button(description="Swap").add_class("cx-button")
-    layout = w.ToggleButtons(options=["PCA"]).add_class("cx-toggle")
-    caption, side = w.HTML().add_class("cx-note"), w.HTML().add_class("cx-compare-side")
-    strips = Gallery(size=42, label="Rows that only one of the two selections holds")
-    link(strips, session)
-    guard = session_guard(session)
+    """The tab's widget; it follows the result, the pair, the slider, the layout and the theme."""
+    return CompareView(session, kernel_loop()).root
 
-    def canvas() -> Canvas:
-        return state["canvas"]
 
-    def names() -> tuple[str, str]:
-        runs = list(session.result.runs)
+class CompareView:
+    """One map of both selections, with what stands beside and under it."""
+
+    def __init__(self, session: Session, loop: Any = None):
+        self.session, self.loop = session, loop
+        self.canvas: Canvas | None = None
+        self._pictures: Pictures | None = None
+        self.pick_a, self.pick_b = w.Dropdown(), w.Dropdown()
+        self.layout = w.ToggleButtons(options=["PCA"]).add_class("cx-toggle")
+        self.controls = Controls(session, compare_a=self.pick_a, compare_b=self.pick_b, layout=self.layout)
+        swap = w.Button(description="Swap").add_class("cx-button")
+        swap.on_click(session_guard(session)(self._swap))
+        self.frame = w.Box([]).add_class("cx-frame")
+        self.caption, self.side = w.HTML().add_class("cx-note"), w.HTML().add_class("cx-compare-side")
+        self.strips = Gallery(size=42, label="Rows that only one of the two selections holds")
+        link(self.strips, session)
+        tools = [field("A", self.pick_a), field("B", self.pick_b), swap, field("Layout", self.layout)]
+        toolbar = w.HBox(tools).add_class("cx-toolbar")
+        plot = w.VBox([self.frame, self.caption]).add_class("cx-compare-plot")
+        body = w.Box([plot, self.side]).add_class("cx-two")
+        self.root = w.VBox([toolbar, body, self.strips]).add_class("cx-compare")
+        self.root.view = self
+        watch = ["result", "maps", "layout", "compare_a", "compare_b", "j", "theme", "tab"]
+        self.view = View(session, self._parts(), watch, seen=lambda: session.tab == "compare")
+        self.view.refresh()
+
+    def _parts(self) -> dict[str, Part]:
+        session = self.session
+
+        def drawable(*made_of: Any) -> tuple | None:
+            """On the canvas, of these, once there is a map to draw."""
+            return (self.canvas, *made_of) if session.maps else None
+
+        def picks() -> tuple:
+            a, b = self._pair
+            return a.at, b.at, None if a.nested and b.nested else self._j
+
+        return {
+            "pictures": (lambda: (session.result.pool, session.result.data), self._new_pictures),
+            "tools": (
+                lambda: (tuple(session.result.runs), *self._names, session.layout, session.maps),
+                self._offer,
+            ),
+            "canvas": (lambda: (session.result.n,) if session.maps else None, self._new_canvas),
+            "theme": (lambda: drawable(session.dark), lambda: self.canvas.theme(session.dark)),
+            "points": (lambda: drawable(*picks(), self._map), self._draw),
+            "look": (
+                lambda: drawable(*picks(), self._j, session.dark),
+                lambda: self.canvas.look(self._table()),
+            ),
+            "plot": (lambda: drawable(), self._attach),  # last: a view wants its points first
+            "words": (lambda: (*self._pair, self._j, session.dark, self.layout.value), self._tell),
+            "strips": (lambda: (*picks(), self._pictures, self._j, session.dark), self._fill_strips),
+        }
+
+    @property
+    def _names(self) -> tuple[str, str]:
+        """A, and a B that is another one where there is one."""
+        session, runs = self.session, list(self.session.result.runs)
         a = session.compare_a if session.compare_a in runs else runs[0]
         others = [name for name in runs if name != a]
-        fallback = others[0] if others else a
-        return a, session.compare_b if session.compare_b in others else fallback
+        return a, session.compare_b if session.compare_b in others else (others or [a])[0]
 
-    def table():
-        n, budgets, dark = session.result.n, session.result.budgets, session.theme == "dark"
-        j = min(session.j, len(budgets) - 1)
-        return encode.compare_tables(j, len(budgets), n, budgets[j], dark, canvas().next_tick())
+    @property
+    def _pair(self) -> tuple[Run, Run]:
+        a, b = self._names
+        return self.session.result.runs[a], self.session.result.runs[b]
 
-    @guard
-    def draw(_=None) -> None:
-        """New codes: another result, another pair, another map, or a prefix that is not its method's answer."""
-        result = session.result
-        if result is None or not session.maps:
-            return
-        a, b = names()
-        state["own"] = True
-        try:
-            for box, value in ((pick_a, a), (pick_b, b)):
-                box.options = list(result.runs)
-                box.value = value
-            layout.options = list(session.maps)
-            layout.value = session.layout if session.layout in session.maps else next(iter(session.maps))
-        finally:
-            state["own"] = False
-        if state["n"] not in (0, result.n):  # the view cannot change its number of points
-            old, state["canvas"] = canvas(), Canvas(HEIGHT, session.theme == "dark", loop)
-            frame.children = (canvas().box,)
+    @property
+    def _j(self) -> int:
+        return min(self.session.j, len(self.session.result.budgets) - 1)
+
+    @property
+    def _map(self) -> Any:
+        return self.session.maps[self.layout.value]
+
+    def _new_pictures(self) -> None:
+        self._pictures = Pictures.of(self.session.result)
+
+    def _offer(self) -> None:
+        session, runs, maps = self.session, list(self.session.result.runs), list(self.session.maps)
+        for box, name in zip((self.pick_a, self.pick_b), self._names, strict=True):
+            self.controls.put(box, name, runs)
+        if maps:
+            self.controls.put(self.layout, session.layout if session.layout in maps else maps[0], maps)
+
+    def _new_canvas(self) -> None:
+        """The view cannot change its number of points."""
+        old, self.canvas = self.canvas, Canvas(HEIGHT, self.session.dark, self.loop)
+        if old is not None:
             old.close()
-        state["n"] = result.n
-        codes, order = _codes(result, result.runs[a], result.runs[b], min(session.j, len(result.budgets) - 1))
-        canvas().draw(encode.square(np.asarray(session.maps[layout.value].xy)), codes, order, table())
-        tell()
 
-    @guard
-    def move(_=None) -> None:
-        """The slider: tables only, where every prefix is its method's answer."""
-        result = session.result
-        if result is None or not session.maps or session.tab != "compare":
-            return
-        if not all(result.runs[name].nested for name in names()):
-            draw()
-            return
-        canvas().look(table())
-        tell()
+    def _draw(self) -> None:
+        """New codes: another result, another pair, another map, or a prefix that is not its method's answer."""
+        codes, order = _codes(self.session.result, *self._pair, self._j)
+        self.canvas.draw(encode.square(np.asarray(self._map.xy)), codes, order, self._table())
+        self.view.drawn("look")
 
-    def tell() -> None:
-        result, dark = session.result, session.theme == "dark"
-        a, b = (result.runs[name] for name in names())
-        j = min(session.j, len(result.budgets) - 1)
-        side.value = side_html(result, a, b, j, dark)
-        caption.value = f"<p>{text(caption_text(result, a, b, j, layout.value))}</p>"
-        strips.show(_strips(result, a, b, j, dark), Pictures.of(result), label=strips.label)
+    def _table(self) -> encode.Table:
+        result, j = self.session.result, self._j
+        sizes = (len(result.budgets), result.n, result.budgets[j])
+        return encode.compare_tables(j, *sizes, self.session.dark, self.canvas.next_tick())
 
-    @guard
-    def themed(_) -> None:
-        canvas().theme(session.theme == "dark")
-        move()
+    def _attach(self) -> None:
+        self.frame.children = (self.canvas.box,)
 
-    @guard
-    def choose(change) -> None:
-        if state["own"] or change.new is None:
-            return
-        with session.hold_trait_notifications():
-            session.compare_a, session.compare_b = pick_a.value, pick_b.value
-            if change.owner is layout:
-                session.layout = layout.value
-        draw()
+    def _tell(self) -> None:
+        result, pair, j = self.session.result, self._pair, self._j
+        self.side.value = side_html(result, *pair, j, self.session.dark)
+        self.caption.value = f"<p>{text(caption_text(result, *pair, j, self.layout.value))}</p>"
 
-    @guard
-    def swapped(_) -> None:
-        a, b = names()
-        with session.hold_trait_notifications():
-            session.compare_a, session.compare_b = b, a
-        draw()
+    def _fill_strips(self) -> None:
+        a, b = self._pair
+        sections = [
+            _strip("Only in A", a, b, self._j, palette.ink("a", self.session.dark), self._pictures),
+            _strip("Only in B", b, a, self._j, palette.ink("b", self.session.dark), self._pictures),
+        ]
+        self.strips.show(sections, self._pictures, label=self.strips.label)
 
-    for box in (pick_a, pick_b, layout):
-        box.observe(choose, "value")
-    swap.on_click(swapped)
-    session.observe(draw, ["result", "maps", "layout"])
-    session.observe(move, ["j", "tab"])
-    session.observe(themed, "theme")
-    toolbar = w.HBox([_field("A", pick_a), _field("B", pick_b), _field("", swap), _field("Layout", layout)])
-    plot = w.VBox([frame, caption]).add_class("cx-compare-plot")
-    body = w.Box([plot, side]).add_class("cx-two")
-    draw()
-    return w.VBox([toolbar.add_class("cx-toolbar"), body, strips]).add_class("cx-compare")
-
-
-def _field(label: str, control: w.Widget) -> w.Widget:
-    return w.VBox([w.HTML(f"<label>{label}&nbsp;</label>"), control]).add_class("cx-field")
+    def _swap(self, _) -> None:
+        a, b = self._names
+        with self.session.hold_trait_notifications():
+            self.session.compare_a, self.session.compare_b = b, a
 
 
 def _codes(result: Result, a: Run, b: Run, j: int) -> tuple[np.ndarray, np.ndarray]:
@@ -194,29 +212,22 @@ def side_html(result: Result, a: Run, b: Run, j: int, dark: bool = False) -> str
 
 def _numbers(result: Result, a: Run, b: Run, j: int) -> list[tuple[str, str, str]]:
     rows = []
-    for name, title in MEASURES.items():
-        one, two = (run.numbers.get(name, [None] * (j + 1))[j] for run in (a, b))
-        if one is not None or two is not None:
-            rows.append(
-                (
-                    title,
-                    *(
-                        "–" if v is None else f"{v:.3g}" if name != "effective_size" else f"{v:,.0f}"
-                        for v in (one, two)
-                    ),
-                )
-            )
-    points = [accuracies(run.choice.name, run) for run in (a, b)]
+    for name in MEASURES:
+        values = [run.numbers.get(name, [None] * (j + 1))[j] for run in (a, b)]
+        if values != [None, None]:
+            rows.append((NUMBERS[name].title, *map(NUMBERS[name].write, values)))
+    points = [accuracies(run.strategy.name, run) for run in (a, b)]
     if all(points):
         at = min((row[0] for row in points[0]), key=lambda budget: abs(budget - result.budgets[j]))
         one, two = (next((row for row in rows_ if row[0] == at), None) for rows_ in points)
         if one and two:
             gap = max(one[2], two[2])
+            accuracy = NUMBERS["accuracy"]
             marked = [
-                f"<b>{percent(v[1], 1)}</b>" if v[1] - o[1] > gap else percent(v[1], 1)
+                f"<b>{accuracy.write(v[1])}</b>" if v[1] - o[1] > gap else accuracy.write(v[1])
                 for v, o in ((one, two), (two, one))
             ]
-            rows.append((f"Accuracy at {at:,}", *marked))
+            rows.append((f"{accuracy.title} at {at:,}", *marked))
     rows.append(("Seconds", f"{a.seconds:.2f}", f"{b.seconds:.2f}"))
     return rows
 
@@ -224,25 +235,18 @@ def _numbers(result: Result, a: Run, b: Run, j: int) -> list[tuple[str, str, str
 def caption_text(result: Result, a: Run, b: Run, j: int, layout: str) -> str:
     """What the map shows, as a sentence."""
     k = result.budgets[j]
-    return f"A: {a.choice.name}. B: {b.choice.name}. {k:,} points each of {result.n:,}. {layout} of the features."
+    return f"A: {a.strategy.name}. B: {b.strategy.name}. {k:,} points each of {result.n:,}. {layout} of the features."
 
 
-def _strips(result: Result, a: Run, b: Run, j: int, dark: bool) -> list[Section]:
-    rows_a, rows_b = (run.at[j].indices.tolist() for run in (a, b))
-    return [
-        _strip("Only in A", a, j, set(rows_b), palette.ink("a", dark), result),
-        _strip("Only in B", b, j, set(rows_a), palette.ink("b", dark), result),
-    ]
-
-
-def _strip(label: str, run: Run, j: int, other: set[int], color: str, result: Result) -> Section:
-    selection, pictures = run.at[j], Pictures.of(result)
+def _strip(label: str, run: Run, without: Run, j: int, color: str, pictures: Pictures) -> Section:
+    """What `run` picks and `without` does not, in pick order."""
+    selection, other = run.at[j], set(without.at[j].indices.tolist())
     weights = selection.weights
     only = [(rank, row) for rank, row in enumerate(selection.indices.tolist()) if row not in other]
     cells = [
         Cell(
             row,
-            f"{pictures.name(row)}, rank {rank + 1} of {run.choice.name}",
+            f"{pictures.name(row)}, rank {rank + 1} of {run.strategy.name}",
             str(rank + 1),
             "" if weights is None else f"×{short(float(weights[rank]))}",
         )

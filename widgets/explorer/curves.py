@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import ipywidgets as w
 
+from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
 from widgets.explorer.accuracy import all_runs
-from widgets.explorer.curves_figure import accuracies, cursor_line, error_measure, layout, measured, traces
+from widgets.explorer.curves_figure import (
+    accuracies,
+    cursor_line,
+    error_measure,
+    layout,
+    measured,
+    plot_width,
+    traces,
+)
 from widgets.explorer.session import Session
-from widgets.kit.markup import percent, swatch, text
+from widgets.kit.markup import field, swatch, text
 from widgets.kit.problems import session_guard
+from widgets.kit.view import Part, View
 
 
 def warm() -> None:
@@ -28,42 +38,36 @@ def curves_panel(session: Session) -> w.Widget:
     figure = go.FigureWidget(layout=layout(session, "gradient_error"))
     figure._config = {"displayModeBar": False, "responsive": False}
     caption, table = w.HTML().add_class("cx-note"), w.HTML().add_class("cx-curves-table")
-    guard = session_guard(session)
 
-    @guard
-    def draw(_=None) -> None:
-        if session.result is None:
-            return
+    def draw() -> None:
         measure = error_measure(session.result)
         with figure.batch_update():
             figure.data = ()
-            figure.add_traces(traces(session.result, measure, session.theme == "dark", session.trained))
+            figure.add_traces(traces(session.result, measure, session.dark, session.trained))
             figure.update_layout(layout(session, measure), overwrite=True)
-        words()
+        view.drawn("hint", "cursor")
 
-    @guard
-    def told(_) -> None:
-        if session.result is not None and not measured(session):
-            with figure.batch_update():
-                figure.layout.annotations = layout(session, error_measure(session.result))["annotations"]
-        words()
+    def hint() -> None:
+        with figure.batch_update():
+            figure.layout.annotations = layout(session, error_measure(session.result))["annotations"]
 
-    @guard
-    def words(_=None) -> None:
+    def cursor() -> None:
+        with figure.batch_update():
+            figure.layout.shapes = cursor_line(session)
+
+    def words() -> None:
         caption.value = f"<p>{text(describe(session))}</p>"
         table.value = table_html(session)
 
-    @guard
-    def cursor(_=None) -> None:
-        if session.result is not None and session.tab == "curves":
-            with figure.batch_update():
-                figure.layout.shapes = cursor_line(session)
-            words()
-
-    session.observe(draw, ["result", "theme", "width", "trained"])
-    session.observe(told, "probe_note")
-    session.observe(cursor, ["j", "tab"])
-    draw()
+    parts: dict[str, Part] = {
+        "figure": (lambda: (session.result, session.trained, session.dark, plot_width(session)), draw),
+        "hint": (lambda: None if measured(session) else (session.probe_note,), hint),
+        "cursor": (lambda: (session.budget,), cursor),
+        "words": (lambda: (session.result, session.trained, session.dark, session.j, session.seed), words),
+    }
+    watch = ["result", "trained", "theme", "width", "probe_note", "j", "tab"]
+    view = View(session, parts, watch, seen=lambda: session.tab == "curves")
+    view.refresh()
     plot = w.Box([figure]).add_class("cx-curves-plot")
     return w.VBox([plot, caption, table, train_row(session)]).add_class("cx-curves")
 
@@ -77,7 +81,7 @@ def train_row(session: Session) -> w.Widget:
 
     @guard
     def estimate(_=None) -> None:
-        button.disabled = session.result is None or session.status in ("running", "cancelling")
+        button.disabled = session.result is None or session.busy
         note.value = f"<p>{text(training_note(session, epochs.value))}</p>"
 
     @guard
@@ -89,8 +93,7 @@ def train_row(session: Session) -> w.Widget:
     epochs.observe(estimate, "value")
     session.observe(estimate, ["result", "j", "status"])
     estimate()
-    field = w.VBox([w.HTML("<label>Epochs</label>"), epochs]).add_class("cx-field")
-    return w.HBox([field, button, note]).add_class("cx-toolbar").add_class("cx-train")
+    return w.HBox([field("Epochs", epochs), button, note]).add_class("cx-toolbar").add_class("cx-train")
 
 
 def train_budgets(session: Session) -> tuple[int, ...]:
@@ -154,11 +157,11 @@ def table_html(session: Session) -> str:
     random_name = next(name for name, run in runs.items() if run is result.random)
     at = _nearest([row[0] for row in points[random_name]], result.budgets[j])
     values = {name: next((r for r in rows if r[0] == at), None) for name, rows in points.items()}
-    leader = _leader(values)
+    leader, judged = _leader(values), NUMBERS["accuracy"]
     heads = [
         "Method",
-        f"{'Gradient error' if measure == 'gradient_error' else 'Mean distance'} at {result.budgets[j]:,}",
-        f"Accuracy at {at:,}" if at else "Accuracy",
+        f"{NUMBERS[measure].title} at {result.budgets[j]:,}",
+        f"{judged.title} at {at:,}" if at else judged.title,
         "Points over random",
         "Time to select",
     ]
@@ -166,14 +169,14 @@ def table_html(session: Session) -> str:
     for name, run in runs.items():
         error = run.numbers.get(measure, [None] * (j + 1))[j]
         value, base = values[name], values[random_name]
-        accuracy = "–" if value is None else f"{100 * value[1]:.1f} ± {percent(value[2], 1)}"
+        accuracy = "–" if value is None else f"{100 * value[1]:.1f} ± {judged.write(value[2])}"
         if name == leader:
             accuracy = f"<b>{accuracy}</b>"
         over = (
             "–" if value is None or base is None else f"{100 * (value[1] - base[1]):+.1f}".replace("-", "−")
         )
         over = "baseline" if name == random_name else over
-        cells = ["–" if error is None else f"{error:.3g}", accuracy, over, f"{run.seconds:.2f} s"]
+        cells = [NUMBERS[measure].write(error), accuracy, over, f"{run.seconds:.2f} s"]
         label = f"{swatch(styles[name])} <span>{text(name)}</span>"
         rows.append(f"<tr><th scope=row>{label}</th>{''.join(f'<td>{c}</td>' for c in cells)}</tr>")
     head = "".join(f"<th scope=col>{h}</th>" for h in heads)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from coreset_explore.experiment.runs import Run
+from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.result import Result
@@ -14,10 +15,6 @@ RAIL = 248
 MARGIN = {"l": 58, "r": 14, "t": 40, "b": 48}
 HEIGHT = 372
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif'
-PLAIN = {
-    "gradient_error": "Gradient error, lower is better",
-    "mean_distance": "Mean distance to a pick, lower is better",
-}
 
 
 def error_measure(result: Result) -> str:
@@ -121,11 +118,11 @@ def layout(session: Session, measure: str) -> dict:
         "tickvals": ticks,
         "ticktext": [f"{t:,}" for t in ticks],
         "range": [math.log10(0.9 * budgets[0]), math.log10(1.1 * budgets[-1])],
-        "title": {"text": "Points selected (log scale)", "standoff": 8, "font": {"size": 12}},
+        "title": {"text": NUMBERS["budget"].axis, "standoff": 8, "font": {"size": 12}},
     }
     left, right = ((0, 1), (0, 1)) if stacked else ((0, 0.455), (0.545, 1))
     upper, lower = ((0.59, 1), (0, 0.41)) if stacked else ((0, 1), (0, 1))
-    titles = (PLAIN[measure], "Test accuracy, higher is better")
+    titles = (NUMBERS[measure].axis, NUMBERS["accuracy"].axis)
     heads = [
         {
             "text": f"<b>{title}</b>",

@@ -59,7 +59,7 @@ def export_panel(session: Session) -> w.Widget:
         what.value = (
             "Nothing is selected yet."
             if run is None
-            else f"{text(run.choice.name)}, {len(session.selection):,} points"
+            else f"{text(run.strategy.name)}, {len(session.selection):,} points"
         )
 
     @guard
@@ -84,14 +84,14 @@ def write(session: Session, form: str, folder: str | Path) -> Path:
     selection, run, result = session.selection, session.run, session.result
     into = Path(folder).expanduser()
     into.mkdir(parents=True, exist_ok=True)
-    path = into / f"{variable(run.choice.name)}_{len(selection)}"
+    path = into / f"{variable(run.strategy.name)}_{len(selection)}"
     if form in ("npz", "parquet", "csv"):
         return selection.save(path.with_suffix(f".{form}"))
     if form == "png":
         from coreset_explore import plots
 
         shown = session.maps.get(session.layout) or next(iter(session.maps.values()))
-        title = f"{len(selection):,} of {result.n:,} by {run.choice.name}"
+        title = f"{len(selection):,} of {result.n:,} by {run.strategy.name}"
         figure = plots.map(shown, selection, result.pool, title=title, dark=session.theme == "dark")
         figure.savefig(path.with_suffix(".png"), dpi=160, bbox_inches="tight")
         return path.with_suffix(".png")

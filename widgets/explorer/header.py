@@ -1,4 +1,4 @@
-"""The header: what is shown, how it goes, Code and Export; and the box that shows an error."""
+"""The header: which data is shown, Code and Export."""
 
 from __future__ import annotations
 
@@ -7,55 +7,15 @@ from pathlib import Path
 import ipywidgets as w
 
 from widgets.explorer.export import code_panel, export_panel
-from widgets.explorer.session import SETTINGS, Session
-from widgets.kit.markup import brief_name, note, percent, show, text
-from widgets.kit.problems import session_guard
+from widgets.explorer.session import Session
+from widgets.kit import shell
+from widgets.kit.markup import brief_name
 
 
 def header(session: Session) -> w.Widget:
     """Title, dataset, status, Code and Export."""
-    guard = session_guard(session)
-    title, chip = note("", "cx-title"), note("", "cx-chip")
     pops = {"Code": code_panel(session), "Export": export_panel(session)}
-    buttons = [w.Button(description=name) for name in pops]
-
-    def toggle(name: str) -> None:
-        for other, pop in pops.items():
-            show(pop, other == name and "cx-hidden" in pop._dom_classes)
-            pop.refresh()
-
-    for button in buttons:
-        button.on_click(guard(lambda b: toggle(b.description)))
-
-    def told(_=None) -> None:
-        state, words = status(session)
-        stale = " cx-stale" if session.stale and state in ("idle", "done") else ""
-        chip.value = (
-            f'<span class="cx-status{stale}" data-state="{state}" aria-live="polite">{text(words)}</span>'
-        )
-
-    def named(_=None) -> None:
-        title.value = f"<b>Explore</b><span>{text(dataset_line(session))}</span>"
-
-    session.observe(guard(told), ["status", "progress", "note", "result", *SETTINGS])
-    session.observe(guard(named), ["result", "data_name"])
-    told()
-    named()
-    return w.Box([title, chip, *buttons, *pops.values()]).add_class("cx-header")
-
-
-def status(session: Session) -> tuple[str, str]:
-    """The status element's data-state and its words."""
-    state = session.status
-    if state == "running":
-        return state, f"Running {percent(session.progress)}"
-    if state == "cancelling":
-        return state, "Cancelling"
-    if state == "error":
-        return state, "Error"
-    if session.stale:
-        return state, "Settings changed"
-    return state, session.note or ("Ready" if state == "idle" else "Done")
+    return shell.header(session, "Explore", lambda: dataset_line(session), ["result", "data_name"], pops)
 
 
 def dataset_line(session: Session) -> str:

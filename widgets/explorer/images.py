@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import ipywidgets as w
 import numpy as np
 
 from coreset_explore.plots import palette
+from coreset_explore.plots.base import ENDS
 from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
 from widgets.kit import encode
+from widgets.kit.form import Controls
 from widgets.kit.gallery import Gallery, Section, link
 from widgets.kit.markup import brief_name, field, note, text
 from widgets.kit.pictures import Pictures
 from widgets.kit.problems import session_guard
+from widgets.kit.view import Part, View
 
 EACH, ALL = 7, 63  # thumbnails at either end: of every class, and of one class alone
 EACH_CARD = 4  # cards of a table are wider
@@ -23,7 +25,7 @@ PAGE = 10  # classes shown at once, where there are more than MANY
 MANY = 12
 ORDERS = {"pick": "Rank in selection", "score": "Score, whole class", "weight": "Weight"}
 HEADS = {
-    "pick": ("First chosen", "Last chosen"),
+    "pick": ENDS,
     "score": ("Ranked first by score", "Ranked last by score"),
     "weight": ("Heaviest", "Lightest"),
 }
@@ -40,9 +42,8 @@ class ImagesView:
     def __init__(self, session: Session):
         self.session, guard = session, session_guard(session)
         self.page = 0
-        self._made: tuple = ()
-        self._ours = False
-        self._pictures: tuple[Any, Pictures] | None = None
+        self.reading: Reading | None = None
+        self._pictures: Pictures | None = None
         self.active, self.order, self.only = w.Dropdown(), w.Dropdown(), w.Dropdown()
         self.back, self.on = w.Button(description="Previous"), w.Button(description="Next")
         self.which = note("", "cx-note", "cx-page-note")
@@ -55,93 +56,90 @@ class ImagesView:
         self.root = w.VBox([tools, self.told, self.gallery]).add_class("cx-images")
         self.root.view = self
         link(self.gallery, session, guard(self._picked))
-        self.active.observe(guard(lambda change: self._set("active", change["new"])), "value")
-        self.only.observe(guard(lambda change: self._set("only_class", change["new"])), "value")
-        self.order.observe(guard(lambda change: None if self._ours else self.refresh()), "value")
+        self.controls = Controls(session, active=self.active, only_class=self.only)
         self.back.on_click(guard(lambda _: self._turn(-1)))
         self.on.on_click(guard(lambda _: self._turn(1)))
-        session.observe(guard(self.refresh), ["result", "active", "j", "only_class", "theme", "tab"])
-        self.refresh()
+        parts: dict[str, Part] = {
+            "pictures": (lambda: (session.result.pool, session.result.data), self._new_pictures),
+            "reading": (lambda: (self._pictures, session.run.at, self._j), self._read),
+            "tools": (lambda: (self.reading, tuple(session.result.runs), session.only_class), self._offer),
+            "pager": (lambda: (self.reading, session.only_class, self.page), self._show_pager),
+            "gallery": (
+                lambda: (self.reading, self.order.value, session.only_class, self.page, session.dark),
+                self._show,
+            ),
+        }
+        watch = ["result", "active", "j", "only_class", "theme", "tab"]
+        self.view = View(session, parts, watch, seen=lambda: session.tab == "images")
+        self.order.observe(guard(lambda _: self.view.refresh()), "value")
+        self.view.refresh()
 
-    def refresh(self, change: Any = None) -> None:
-        """Redraw if anything it is made of changed."""
-        session, result = self.session, self.session.result
-        if result is None or session.tab != "images":
-            return
-        if self._pictures is None or self._pictures[0] is not result.pool:
-            self._pictures = (result.pool, Pictures.of(result))
-        reading = Reading(result, session.run, session.j, self._pictures[1])
-        self._offer(reading)
-        dark = session.theme == "dark"
-        made = (result.pool, session.run.at, reading.j, self.order.value, session.only_class, self.page, dark)
-        if made == self._made:
-            return
-        self._made = made
-        shown = self._classes(reading)
-        head = HEADS[self.order.value] if reading.k else ()
-        notes = (*head, _said(reading, self.order.value)) if head else ()
-        sections = [section(reading, label, self.order.value, self._each(reading), dark) for label in shown]
+    @property
+    def _j(self) -> int:
+        return min(self.session.j, len(self.session.run.at) - 1)
+
+    def _new_pictures(self) -> None:
+        self._pictures = Pictures.of(self.session.result)
+
+    def _read(self) -> None:
+        self.reading = Reading(self.session.result, self.session.run, self._j, self._pictures)
+
+    def _offer(self) -> None:
+        reading, controls = self.reading, self.controls
+        orders = orders_of(reading)
+        kept = self.order.value if self.order.value in orders else "pick"
+        controls.put(self.active, reading.name, self.session.result.runs)
+        controls.put(self.order, kept, [(ORDERS[name], name) for name in orders])
+        controls.put(self.only, self.session.only_class, reading.class_options("Every class"))
+        self.only_field.layout.display = None if reading.labels is not None else "none"
+
+    def _show_pager(self) -> None:
+        """The pages there are, where the classes do not fit on one."""
+        paged = self._paged
+        self.pager.layout.display = None if paged else "none"
+        if paged:
+            classes = self.reading.classes
+            pages = math.ceil(classes / PAGE)
+            self.page = min(self.page, pages - 1)
+            self.back.disabled, self.on.disabled = self.page == 0, self.page == pages - 1
+            shown = self._classes()
+            self.which.value = f"{shown[0] + 1} to {shown[-1] + 1} of {classes:,} classes"
+
+    def _show(self) -> None:
+        reading, order, dark = self.reading, self.order.value, self.session.dark
+        head = (*HEADS[order], _said(reading, order)) if reading.k else ()
+        sections = [section(reading, label, order, self._each(), dark) for label in self._classes()]
         self.gallery.show(
             [s for s in sections if s.label or any(s.groups)],
             reading.pictures,
-            head=notes,
+            head=head,
             label=f"{reading.name}, {reading.k:,} points",
             empty="Nothing was chosen.",
         )
         self.told.value = "" if reading.pictures.has_images else text(_without(reading))
 
-    def _classes(self, reading: Reading) -> list[int]:
-        """The classes on this page."""
-        if reading.labels is None:
-            self.pager.layout.display = "none"
+    @property
+    def _paged(self) -> bool:
+        every = self.reading.labels is not None and self.session.only_class < 0
+        return every and self.reading.classes > MANY
+
+    def _classes(self) -> list[int]:
+        """The classes on this page; -1: all rows."""
+        if self.reading.labels is None:
             return [-1]
         if self.session.only_class >= 0:
-            self.pager.layout.display = "none"
             return [self.session.only_class]
-        if reading.classes <= MANY:
-            self.pager.layout.display = "none"
-            return list(range(reading.classes))
-        pages = math.ceil(reading.classes / PAGE)
-        self.page = min(self.page, pages - 1)
-        first, last = self.page * PAGE, min((self.page + 1) * PAGE, reading.classes)
-        self.pager.layout.display = None
-        self.back.disabled, self.on.disabled = self.page == 0, self.page == pages - 1
-        self.which.value = f"{first + 1} to {last} of {reading.classes:,} classes"
-        return list(range(first, last))
+        first, last = (self.page * PAGE, (self.page + 1) * PAGE) if self._paged else (0, MANY)
+        return list(range(first, min(last, self.reading.classes)))
 
-    def _each(self, reading: Reading) -> int:
-        if reading.labels is None or self.session.only_class >= 0:
+    def _each(self) -> int:
+        if self.reading.labels is None or self.session.only_class >= 0:
             return ALL
-        return EACH if reading.pictures.has_images else EACH_CARD
-
-    def _offer(self, reading: Reading) -> None:
-        self._ours = True
-        try:
-            names = tuple(self.session.result.runs)
-            if self.active.options != names:
-                self.active.options = names
-            self.active.value = reading.name if reading.name in names else names[0]
-            orders = tuple((ORDERS[name], name) for name in orders_of(reading))
-            if self.order.options != orders:
-                kept = self.order.value
-                self.order.options = orders
-                self.order.value = kept if kept in orders_of(reading) else "pick"
-            labels = range(reading.classes) if reading.labels is not None else ()
-            classes = (("Every class", -1), *((reading.class_name(c), c) for c in labels))
-            if self.only.options != classes:
-                self.only.options = classes
-            self.only_field.layout.display = None if labels else "none"
-            self.only.value = self.session.only_class
-        finally:
-            self._ours = False
-
-    def _set(self, trait: str, value: Any) -> None:
-        if not self._ours and value is not None:
-            self.session.set_trait(trait, value)
+        return EACH if self.reading.pictures.has_images else EACH_CARD
 
     def _turn(self, step: int) -> None:
         self.page = max(0, self.page + step)
-        self.refresh()
+        self.view.refresh()
 
     def _picked(self, row: int) -> None:
         """A click asks the map what the image stands for."""

@@ -7,8 +7,8 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 
-from widgets.explorer import map_side as gutter
-from widgets.explorer import map_strip as strip
+from widgets.explorer import map_side
+from widgets.explorer.map_strip import strip
 from widgets.explorer.map_toolbar import Toolbar
 from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
@@ -19,6 +19,7 @@ from widgets.kit.kernel import kernel_loop
 from widgets.kit.markup import note, text
 from widgets.kit.pictures import Pictures
 from widgets.kit.problems import session_guard
+from widgets.kit.view import Part, View
 
 HEIGHT = 548
 SETTLE = 0.3  # seconds after the slider's last move until sizes are stated for that budget
@@ -35,7 +36,7 @@ def map_panel(session: Session, loop: Any = None) -> w.Widget:
 
 
 class MapView:
-    """Each part is redrawn when what it is made of changed, and not otherwise."""
+    """The parts of the map and of what stands beside and under it, each with what it is made of."""
 
     def __init__(self, session: Session, loop: Any = None):
         self.session, self.loop = session, loop
@@ -43,11 +44,11 @@ class MapView:
         self.canvas: Canvas | None = None
         self.reading: Reading | None = None
         self._pictures: Pictures | None = None
-        self._made: dict[str, tuple] = {}  # part: what it was last made of
         self._stated = 0  # the budget that the dots' sizes are stated for
         self._timer: Any = None
         self._shown = ""  # the layout on the canvas, while the one asked for is computed
-        self.tools = Toolbar(session, self.guard)
+        self._ringed: tuple = ()  # the focus that stands out on the canvas
+        self.tools = Toolbar(session)
         self.tools.on_mode = lambda lasso: self.canvas and self.canvas.mode(lasso)
         self.tools.on_reset = lambda: self.canvas and self.canvas.reset()
         self.plot = w.Box([]).add_class("cx-frame")
@@ -62,36 +63,59 @@ class MapView:
         self.root = w.VBox([self.tools.box, two, under]).add_class("cx-map")
         self.root.view = self  # for tests, and so that it lives as long as its widget
         link(self.strip, session, self.guard(self._picked))
-        watched = ["result", "active", "j", "maps", "layout", "layout_note", "color_by", "only_class"]
-        session.observe(self.guard(self.refresh), [*watched, "focus", "theme", "width", "tab"])
-        session.observe(self.guard(self._hover), "hovered")
-        self.refresh()
+        watch = ["result", "active", "j", "maps", "layout", "layout_note", "color_by", "only_class", "focus"]
+        watch += ["theme", "width", "hovered", "tab"]
+        self.view = View(session, self._parts(), watch, seen=lambda: session.tab == "map")
+        self.view.refresh()
 
-    # -- the parts ------------------------------------------------------------------------------------------------
+    def _parts(self) -> dict[str, Part]:
+        session = self.session
 
-    def refresh(self, change: Any = None) -> None:
-        """Redraw what is out of date."""
-        session, result = self.session, self.session.result
-        if result is None or session.tab != "map":
-            return
-        run, j = session.run, min(session.j, len(result.budgets) - 1)
-        if self._changed("pool", result.pool, result.data):
-            self._new_pool(result)
-        if self._changed("run", run.at):
-            self._stated = j if self._restated else len(run.at) - 1
-        elif change is not None and change["name"] == "j":
-            self._settle_later()
-        if self._changed("reading", run.at, j, result.random.at):
-            self.reading = Reading(result, run, j, self._pictures)
-        self.tools.refresh(self.reading)
-        self._draw(run, j)
-        self._tell(j)
+        def drawable(*made_of: Any) -> tuple | None:
+            """On the canvas, of these, once there is a map to draw."""
+            return (self.canvas, *made_of) if self._map is not None else None
 
-    def _new_pool(self, result: Any) -> None:
+        return {
+            "pool": (lambda: (session.result.pool, session.result.data), self._new_pool),
+            "run": (lambda: (session.run.at,), self._new_run),
+            "slider": (lambda: (self._j,), self._settle_later),
+            "reading": (lambda: (session.run.at, self._j, session.result.random.at), self._read),
+            "layout": (lambda: (session.layout, session.maps), self._choose_layout),
+            "tools": (lambda: self.tools.made_of(self.reading), lambda: self.tools.fill(self.reading)),
+            "busy": (lambda: (session.layout_note, self._shown), self._say_busy),
+            "theme": (lambda: drawable(session.dark), lambda: self.canvas.theme(session.dark)),
+            "points": (lambda: drawable(session.run.at, self._map, self._stated), self._draw),
+            "look": (lambda: drawable(session.run.at, self._j, session.color_by, session.dark), self._look),
+            "only": (lambda: drawable(session.only_class), self._only),
+            "distance": (lambda: drawable(session.width), self._move_camera),
+            "plot": (lambda: drawable(), self._attach),  # last: a view wants its points first
+            "side": (lambda: (self.reading, session.color_by, session.dark), self._tell),
+            "card": (lambda: (self.reading, session.hovered), self._point),
+            "caption": (lambda: (self.reading, self._map), self._caption),
+            "strip": (lambda: None if self._dragged else (self.reading, session.focus), self._fill_strip),
+        }
+
+    # -- what the parts are made of ---------------------------------------------------------------------------------
+
+    @property
+    def _j(self) -> int:
+        return min(self.session.j, len(self.session.result.budgets) - 1)
+
+    @property
+    def _map(self) -> Any:
+        return self.session.maps.get(self._shown)
+
+    @property
+    def _dragged(self) -> bool:
+        """Whether the slider moves while a click is shown: what it stands for costs a pass over all rows."""
+        return self.session.focus[0] == "click" and self._timer is not None
+
+    # -- the parts --------------------------------------------------------------------------------------------------
+
+    def _new_pool(self) -> None:
         """Another set of points: a new view, since the old one forgets order and filter when the number changes."""
-        self._made = {"pool": self._made["pool"]}
-        self._pictures = Pictures.of(result)
-        old, self.canvas = self.canvas, Canvas(HEIGHT, self.session.theme == "dark", self.loop)
+        self._pictures, self._ringed = Pictures.of(self.session.result), ()
+        old, self.canvas = self.canvas, Canvas(HEIGHT, self.session.dark, self.loop)
         self.canvas.on_lasso = self.guard(lambda rows: self._focus("lasso", rows.tolist()))
         self.canvas.on_click = self.guard(lambda row: self._focus("click", [row]))
         self.canvas.on_clear = self.guard(lambda: self._focus("", ()))
@@ -100,75 +124,79 @@ class MapView:
         if old is not None:
             old.close()
 
-    def _draw(self, run: Any, j: int) -> None:
-        session, dark = self.session, self.session.theme == "dark"
-        name = session.layout if session.layout in session.maps else self._shown
-        if name not in session.maps:
-            name = next(iter(session.maps), "")
-        self._shown = name
-        busy = session.layout_note
+    def _new_run(self) -> None:
+        self._stated = self._j if self._restated else len(self.session.run.at) - 1
+        self.view.drawn("slider")
+
+    def _read(self) -> None:
+        self.reading = Reading(self.session.result, self.session.run, self._j, self._pictures)
+
+    def _choose_layout(self) -> None:
+        """The one asked for, or until it is computed the one before."""
+        maps = self.session.maps
+        wanted = (self.session.layout, self._shown, next(iter(maps), ""))
+        self._shown = next((name for name in wanted if name in maps), "")
+
+    def _say_busy(self) -> None:
+        busy, name = self.session.layout_note, self._shown
         self.busy.value = text(f"{busy}; until then {name}" if busy and name else busy)
-        if not name:
-            return
-        look = (run.at, j, session.color_by, dark)
-        if self._changed("theme", dark):
-            self.canvas.theme(dark)
-        if self._changed("points", run.at, session.maps[name], self._stated):
-            self._changed("look", *look)
-            xy, found = encode.square(np.asarray(session.maps[name].xy)), self._bins(run)
-            picks, weights = _picks(run)
-            classes = encode.point_classes(picks, weights, session.result.n, self._stated)
-            codes = encode.codes(self.reading.labels, found, classes, len(run.at))
-            self.canvas.draw(xy, codes, encode.order(found), self._table(j, dark))
-        elif self._changed("look", *look):
-            self.canvas.look(self._table(j, dark))
-        if self._changed("only", session.only_class):
-            some = session.only_class >= 0 and self.reading.labels is not None
-            self.canvas.only(np.flatnonzero(self.reading.labels == session.only_class) if some else None)
-        self.canvas.distance(_distance(session.width))
-        if not self.plot.children or self.plot.children[0] is not self.canvas.box:
-            self.plot.children = (self.canvas.box,)  # only now: a view wants its points before it is drawn
 
-    def _tell(self, j: int) -> None:
-        session, reading = self.session, self.reading
-        dark = session.theme == "dark"
-        if self._changed("side", reading, session.color_by, dark):
-            parts = [gutter.numbers(reading), gutter.bars(reading, dark, session.color_by != "class")]
-            parts.append(gutter.weights(reading, session.color_by, dark, fixed=not self._restated))
-            self.side.value = "".join(f'<section class="cx-part">{part}</section>' for part in parts if part)
-            self._hover()
-        shown = session.maps.get(self._shown)
-        if self._changed("caption", reading, shown):
-            self.caption.value = gutter.caption(reading, _shown_in(self._shown, shown))
-        # what a click stands for costs a pass over all rows: not while the slider moves
-        dragged = session.focus[0] == "click" and self._timer is not None
-        if not dragged and self._changed("strip", reading, session.focus):
-            found = strip.strip(reading, session.focus)
-            self.head.value = (
-                f'<b class="cx-h">{text(found.title)}</b><span class="cx-note">{text(found.note)}</span>'
-            )
-            self.strip.show([found.section], self._pictures, label=found.title)
-            if session.focus[0] != "lasso" or self._changed("lasso", session.focus):
-                self.canvas.ring(found.ringed or (), session.focus[0] or "lasso")
+    def _draw(self) -> None:
+        run, n = self.session.run, self.session.result.n
+        picks, weights = _picks(run)
+        bins = encode.bins(picks, n) if run.nested else encode.member(picks[self._stated], n, len(picks))
+        classes = encode.point_classes(picks, weights, n, self._stated)
+        codes = encode.codes(self.reading.labels, bins, classes, len(run.at))
+        xy = encode.square(np.asarray(self._map.xy))
+        self.canvas.draw(xy, codes, encode.order(bins), self._table())
+        self.view.drawn("look")
 
-    def _table(self, j: int, dark: bool) -> encode.Table:
-        reading = self.reading
-        budgets = len(reading.run.at)
-        return encode.tables(
-            j,
-            budgets,
-            reading.classes,
-            reading.n,
-            reading.k,
-            self.session.color_by,
-            dark,
-            self.canvas.next_tick(),
+    def _look(self) -> None:
+        self.canvas.look(self._table())
+
+    def _table(self) -> encode.Table:
+        reading, session = self.reading, self.session
+        sizes = (len(reading.run.at), reading.classes, reading.n, reading.k)
+        return encode.tables(self._j, *sizes, session.color_by, session.dark, self.canvas.next_tick())
+
+    def _only(self) -> None:
+        label, labels = self.session.only_class, self.reading.labels
+        some = label >= 0 and labels is not None
+        self.canvas.only(np.flatnonzero(labels == label) if some else None)
+
+    def _move_camera(self) -> None:
+        self.canvas.distance(_distance(self.session.width))
+
+    def _attach(self) -> None:
+        self.plot.children = (self.canvas.box,)
+
+    def _tell(self) -> None:
+        reading, color_by, dark = self.reading, self.session.color_by, self.session.dark
+        parts = [
+            map_side.numbers(reading),
+            map_side.bars(reading, dark, color_by != "class"),
+            map_side.weights(reading, color_by, dark, fixed=not self._restated),
+        ]
+        self.side.value = "".join(f'<section class="cx-part">{part}</section>' for part in parts if part)
+
+    def _point(self) -> None:
+        row = self.session.hovered
+        self.card.value = map_side.card(self.reading, row if row < self.reading.n else -1)
+        self.canvas.point_at(row)
+
+    def _caption(self) -> None:
+        self.caption.value = map_side.caption(self.reading, _shown_in(self._shown, self._map))
+
+    def _fill_strip(self) -> None:
+        focus = self.session.focus
+        found = strip(self.reading, focus)
+        self.head.value = (
+            f'<b class="cx-h">{text(found.title)}</b><span class="cx-note">{text(found.note)}</span>'
         )
-
-    def _bins(self, run: Any) -> np.ndarray:
-        picks, _ = _picks(run)
-        n = self.session.result.n
-        return encode.bins(picks, n) if run.nested else encode.member(picks[self._stated], n, len(picks))
+        self.strip.show([found.section], self._pictures, label=found.title)
+        if focus[0] != "lasso" or focus != self._ringed:
+            self.canvas.ring(found.ringed or (), focus[0] or "lasso")
+        self._ringed = focus
 
     # -- sizes, once the slider rests -------------------------------------------------------------------------------
 
@@ -191,7 +219,7 @@ class MapView:
         if self.session.result is not None:
             if self._restated:
                 self._stated = min(self.session.j, len(self.session.run.at) - 1)
-            self.refresh()
+            self.view.refresh()
 
     # -- what the user does -----------------------------------------------------------------------------------------
 
@@ -201,19 +229,6 @@ class MapView:
     def _picked(self, row: int) -> None:
         if row >= 0:
             self._focus("click", [row])
-
-    def _hover(self, change: Any = None) -> None:
-        if self.reading is None or self.session.tab != "map":
-            return
-        row = self.session.hovered
-        self.card.value = gutter.card(self.reading, row if row < self.reading.n else -1)
-        self.canvas.point_at(row)
-
-    def _changed(self, part: str, *made_of: Any) -> bool:
-        """Whether a part is made of other things than last time; from now on it counts as made of these."""
-        changed = self._made.get(part) != made_of
-        self._made[part] = made_of
-        return changed
 
 
 def _picks(run: Any) -> tuple[list[np.ndarray], list[np.ndarray | None]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from coreset_explore.measures import NUMBERS, THIN
 from coreset_explore.plots import palette
 from widgets.explorer.rows import Reading, listed, said_class, short, space_of
 from widgets.kit import encode
@@ -14,12 +15,7 @@ from widgets.kit.markup import brief_name
 from widgets.kit.pictures import data_url
 
 MAX_BARS = 12
-THIN = 0.2  # an effective size below this share of k makes training diverge
-_NUMBERS = (
-    ("mean_distance", "mean distance ↓"),
-    ("radius", "coverage radius ↓"),
-    ("gradient_error", "gradient error ↓"),
-)
+BESIDE_RANDOM = ("mean_distance", "radius", "gradient_error")
 
 
 def numbers(reading: Reading) -> str:
@@ -31,12 +27,12 @@ def numbers(reading: Reading) -> str:
         return None if values is None else values[min(reading.j, len(values) - 1)]
 
     boxes = []
-    for name, title in _NUMBERS:
-        value, beside = at(mine, name), at(random, name)
-        under = "not measured" if value is None else f"random {_three(beside)}"
-        boxes.append(_number(_three(value), title, under))
-    size = at(mine, "effective_size")
-    boxes.append(_number("–" if size is None else f"{size:,.0f}", "effective size", f"of {reading.k:,}"))
+    for name in BESIDE_RANDOM:
+        value, number = at(mine, name), NUMBERS[name]
+        under = "not measured" if value is None else f"random {number.write(at(random, name))}"
+        boxes.append(_number(number.write(value), number.short, under))
+    size, number = at(mine, "effective_size"), NUMBERS["effective_size"]
+    boxes.append(_number(number.write(size), number.short, f"of {reading.k:,}"))
     warning = ""
     if size is not None and size < THIN * reading.k:
         warning = '<div class="cx-thin">Weights this uneven make training diverge.</div>'
@@ -178,10 +174,6 @@ def _number(value: str, title: str, under: str) -> str:
     return (
         f'<div><span class="cx-num">{value}</span><span class="cx-under-num">{title}<br>{under}</span></div>'
     )
-
-
-def _three(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"
 
 
 def _css(color: list[float]) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from coreset_explore.plots.base import ENDS
 from widgets.explorer.rows import Reading, share
 from widgets.kit.gallery import Section
 
@@ -31,7 +32,7 @@ def strip(reading: Reading, focus: tuple[str, Sequence[int]]) -> Strip:
     if kind == "click" and len(rows):
         return represents(reading, int(rows[0]))
     shown = reading.cells(reading.rows[: _room(reading)])
-    return Strip("First chosen", "use Lasso to look at a region", Section([shown]))
+    return Strip(ENDS[0], "use Lasso to look at a region", Section([shown]))
 
 
 def lasso(reading: Reading, rows: np.ndarray) -> Strip:

@@ -10,24 +10,22 @@ from coreset_explore.training.models import MODELS
 from widgets.explorer.control import Control
 from widgets.explorer.method_list import methods_box
 from widgets.explorer.result import estimate
-from widgets.explorer.session import SETTINGS, Session
+from widgets.explorer.session import Session
+from widgets.kit.form import Controls, section
 from widgets.kit.markup import field, note, percent, show, text
 from widgets.kit.problems import session_guard
+from widgets.kit.runner import action
 
 
 def rail(session: Session, control: Control) -> w.Widget:
     """The column of settings."""
     parts = [
-        _section("1 Data", _data(session)),
-        _section("2 Methods", methods_box(session)),
-        _section("3 Budget", _budget(session)),
+        section("1 Data", _data(session)),
+        section("2 Methods", methods_box(session)),
+        section("3 Budget", _budget(session)),
         _action(session, control),
     ]
     return w.VBox(parts).add_class("cx-rail")
-
-
-def _section(title: str, *parts: w.Widget) -> w.Widget:
-    return w.VBox([note(title, "cx-sec"), *parts]).add_class("cx-section-box")
 
 
 def _data(session: Session) -> w.Widget:
@@ -39,41 +37,22 @@ def _data(session: Session) -> w.Widget:
     epochs = w.BoundedIntText(
         session.epochs, min=0, max=200, tooltip="passes over the data while signals are recorded"
     )
+    controls = Controls(session, data_name=name, model=model, epochs=epochs)
 
     def models(_=None) -> None:
-        used = (
-            session.result.pool.info.get("model")
-            if session.result is not None and not session.model
-            else None
-        )
+        trained = session.result is not None and not session.model
+        used = session.result.pool.info.get("model") if trained else None
         auto = f"Auto ({used})" if used else "Auto"
-        wanted = [(auto, ""), *((m, m) for m in MODELS)]
-        if tuple(wanted) != tuple(model.options):
-            with session.hold_trait_notifications():
-                model.options = wanted
-                model.value = session.model
-
-    def chosen(_) -> None:
-        session.data_name = name.value
-
-    def modelled(_) -> None:
-        session.model = model.value or ""
-
-    def lasted(_) -> None:
-        session.epochs = epochs.value
+        controls.put(model, session.model, [(auto, ""), *((m, m) for m in MODELS)])
 
     def follow(_=None) -> None:
-        if session.data_name not in name.options:
-            name.options = [session.data_name, *name.options]
-        name.value, epochs.value = session.data_name, session.epochs
-        if model.value != session.model:
-            model.value = session.model
+        known = session.data_name in name.options
+        controls.put(name, session.data_name, name.options if known else [session.data_name, *name.options])
+        controls.put(epochs, session.epochs)
+        controls.put(model, session.model)
 
     models()
-    name.observe(guard(chosen), "value")
-    model.observe(guard(modelled), "value")
-    epochs.observe(guard(lasted), "value")
-    session.observe(guard(models), ["result"])
+    session.observe(guard(models), "result")
     session.observe(guard(follow), ["data_name", "model", "epochs"])
     pair = w.Box([field("Model for the signals", model), field("Epochs", epochs)]).add_class("cx-pair")
     return w.VBox([field("Dataset", name), pair]).add_class("cx-section-box")
@@ -128,17 +107,15 @@ def _budget(session: Session) -> w.Widget:
             refused.value = text(error)
         show(refused, bool(refused.value))
 
-    def seeded(_) -> None:
-        session.seed = seed.value
+    controls = Controls(session, seed=seed)
 
     def settings(_=None) -> None:
-        seed.value = session.seed
+        controls.put(seed, session.seed)
         if session.k_max and not end.value.strip().endswith("%"):
             end.value = str(session.k_max)
 
     slider.observe(guard(moved), "value")
     end.observe(guard(ended), "value")
-    seed.observe(guard(seeded), "value")
     session.observe(guard(fit), "result")
     session.observe(guard(follow), "j")
     session.observe(guard(settings), ["seed", "k_max"])
@@ -171,46 +148,20 @@ def counted(words: str, n: int | None) -> int:
 
 
 def _action(session: Session, control: Control) -> w.Widget:
+    """Select, and below it the map that is being computed."""
     guard = session_guard(session)
-    button = w.Button(description="Select").add_class("cx-act")
-    told = note("", "cx-told", "cx-note")
-    map_note = note()
+    words = note()
     stop = w.Button(description="Stop", tooltip="Stop computing this map")
-    map_job = w.Box([map_note, stop]).add_class("cx-map-job")
+    stop.on_click(guard(lambda _: control.background.stop_map()))
+    job = w.Box([words, stop]).add_class("cx-map-job")
 
     def draw(_=None) -> None:
-        busy = control.busy
-        button.description = "Cancel" if busy else "Select again" if session.stale else "Select"
-        button.disabled = session.status == "cancelling"
-        (button.add_class if busy else button.remove_class)("cx-stop")
-        told.value = progress_html(session) if busy else f"<p>{text(advice(session))}</p>"
-        map_note.value = text(session.layout_note)
-        show(map_job, bool(session.layout_note))
+        words.value = text(session.layout_note)
+        show(job, bool(session.layout_note))
 
-    state = ["status", "note", "progress", "activity", "remaining", "result", "layout_note"]
-    session.observe(guard(draw), [*SETTINGS, *state])
-    button.on_click(guard(lambda _: control.click()))
-    stop.on_click(guard(lambda _: control.background.stop_map()))
+    session.observe(guard(draw), "layout_note")
     draw()
-    return w.VBox([button, told, map_job]).add_class("cx-action")
-
-
-def progress_html(session: Session) -> str:
-    """The bar, what is being done, and how long it still takes."""
-    left = ""
-    if session.remaining >= 0:
-        seconds = session.remaining
-        left = (
-            f"about {max(1, round(seconds))}\u00a0s left"
-            if seconds < 100
-            else f"about {round(seconds / 60)} min left"
-        )
-    words = "Stopping at the next step" if session.status == "cancelling" else session.activity or "Starting"
-    done = round(100 * session.progress)
-    return (
-        f'<div class="cx-bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{done}">'
-        f'<i style="width:{done}%"></i></div><p>{text(words)}</p><p class="cx-time">{left}</p>'
-    )
+    return action(session, control.main, control.start, job, name="Select", advice=lambda: advice(session))
 
 
 def advice(session: Session) -> str:

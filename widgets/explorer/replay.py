@@ -97,13 +97,13 @@ def _pool_lines(result: Result) -> list[str]:
 
 
 def _run_lines(run: Run, result: Result, budget: int) -> list[str]:
-    name = variable(run.choice.name)
-    if run.choice.own is not None:
+    name = variable(run.strategy.name)
+    if run.strategy.own is not None:
         return [f"# {name}: the selection you passed to explore(selections=...)"]
     seed = result.made["seed"]
     whole = result.budgets[-1]
     k = whole if run.nested else budget
-    call = run.choice.code(k, seed)
+    call = run.strategy.code(k, seed)
     if run.nested and budget < whole:
         return [f"{name} = {call}", f"{name} = cx.reweigh(pool, {name}[:{budget}])"]
     return [f"{name} = {call}"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from coreset_explore import progress
+from coreset_explore import progress, projection
 from coreset_explore.experiment import runs
 from coreset_explore.pool import Pool
 from coreset_explore.selecting.answer import budget
@@ -17,7 +17,7 @@ from coreset_explore.selecting.strategy import Strategy
 from widgets.explorer.pool import Ask, load, made, record
 from widgets.explorer.session import Session
 
-LAYOUTS = {"PCA": "pca", "UMAP": "umap", "t-SNE": "tsne"}
+LAYOUTS = {title: how for how, title in projection.NAMES.items()}
 YOURS = "Yours"  # the name of a map that the user brought
 
 
@@ -107,7 +107,7 @@ def estimate(session: Session) -> float | None:
         return None
     k = session.k_max or runs.default_k_max(result.n)
     answered = [*result.runs.values(), result.random]
-    known = {run.choice.method: run.took for run in result.runs.values() if run.choice.own is None}
+    known = {run.strategy.method: run.took for run in result.runs.values() if run.strategy.own is None}
     seconds = 0.0
     for choice in session.choices:
         if choice.own is not None or (k == result.budgets[-1] and runs.same(choice, answered)):

@@ -43,7 +43,7 @@ class Reading:
 
     @property
     def name(self) -> str:
-        return self.run.choice.name
+        return self.run.strategy.name
 
     @property
     def classes(self) -> int:
@@ -53,6 +53,11 @@ class Reading:
         """Not escaped."""
         names = self.result.pool.classes
         return str(names[label]) if label < len(names) else f"class {label}"
+
+    def class_options(self, everything: str) -> list[tuple[str, int]]:
+        """Options of a menu of classes, after `everything` (-1); without labels that alone."""
+        labels = () if self.labels is None else range(self.classes)
+        return [(everything, -1), *((self.class_name(label), label) for label in labels)]
 
     def label(self, row: int) -> str:
         """The row's class as a sentence says it ("Bag", "class 7"), or nothing without labels. Not escaped."""

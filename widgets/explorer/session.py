@@ -1,19 +1,20 @@
-"""The one object every panel shares: settings, state, result and view, as traits. Panels never talk to each other."""
+"""The one object that every tab shares: settings, result and view, as traits. Tabs never talk to each other."""
 
 from __future__ import annotations
 
 from traitlets import Any as AnyTrait
-from traitlets import Bool, Dict, Enum, Float, HasTraits, Int, Tuple, Unicode
+from traitlets import Bool, Dict, Int, Tuple, Unicode
+
+from widgets.kit.session import Session as Shared
 
 MAX_CHOICES = 6
-SETTINGS = ("data_name", "data", "model", "epochs", "choices", "k_max", "seed")  # what the rail edits
-STATES = ("idle", "running", "cancelling", "done", "error")
 
 
-class Session(HasTraits):
-    """Settings (what the rail edits), state (what the job writes), result, and view (what the tabs show)."""
+class Session(Shared):
+    """Settings (what the rail edits), the result with what is learnt of it later, and the view (what the tabs show)."""
 
     # settings: `key` is made of these, and a result whose key differs is stale
+    SETTINGS = ("data_name", "data", "model", "epochs", "choices", "k_max", "seed")
     data = AnyTrait(None)  # what the user gave, where it is no name: Data, Pool, array, (X, y) or frame
     data_name = Unicode("digits")  # a name that `datasets.load` knows, or `given_name`
     given_name = Unicode("")  # what the rail calls the user's own data
@@ -26,14 +27,7 @@ class Session(HasTraits):
     k_max = Int(0)  # the slider's right end; 0 = min(5 %, 2,000)
     seed = Int(0)
 
-    # state
-    status = Enum(STATES, "idle")
-    note = Unicode("")  # "Cancelled", "Done in 2.1 s"
-    progress = Float(0.0)
-    activity = Unicode("")  # "CRAIG, class 5 of 10"
-    remaining = Float(-1.0)  # seconds, -1 = unknown
-    problem = AnyTrait(None)  # Problem
-    result = AnyTrait(None)  # explorer.result.Result
+    # what is learnt of `result` (a Result), or asked of it
     probe_note = Unicode("")  # "Measuring accuracies, 40 %"
     trained = AnyTrait(None)  # a tidy frame: accuracies of the real model, once it was trained on selections
     asked = AnyTrait(None)  # what a tab asks for: {"train": {"model": "lenet", "budgets": (300, 3000), …}}
@@ -50,9 +44,6 @@ class Session(HasTraits):
     compare_a = Unicode("")
     compare_b = Unicode("")
     focus = Tuple(default_value=("", ()))  # ("lasso" | "click", rows of the pool)
-    hovered = Int(-1)
-    theme = Unicode("light")
-    width = Int(1260)
     images_given = Bool(False)
 
     @property

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import anywidget
 from traitlets import Bytes, Int, Unicode
 from traitlets import List as ListTrait
 
 from widgets.kit.pictures import Pictures, pack
+from widgets.kit.session import Session
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,9 @@ class Gallery(anywidget.AnyWidget):
         return [cell["row"] for s in self.sections for group in s["groups"] for cell in group]
 
 
-def link(gallery: Gallery, session: Any, on_pick: Callable[[int], None] | None = None) -> None:
+def link(gallery: Gallery, session: Session, on_pick: Callable[[int], None] | None = None) -> None:
     """Let the gallery's page tell the session its theme, width and the hovered row; clicks go to `on_pick`."""
-    gallery.observe(lambda change: session.set_trait("theme", change.new), "theme")
-    gallery.observe(lambda change: session.set_trait("width", change.new), "width")
-    gallery.observe(lambda change: session.set_trait("hovered", change.new), "hovered")
+    for trait in ("theme", "width", "hovered"):
+        gallery.observe(lambda change: session.set_trait(change.name, change.new), trait)
     if on_pick is not None:
         gallery.observe(lambda change: on_pick(change.new), "picked")

@@ -6,12 +6,16 @@ import functools
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
 from coreset_explore.registry import METHODS, SCORES
 from coreset_explore.training.models import MODELS
 from widgets.kit.markup import text
+
+if TYPE_CHECKING:
+    from widgets.kit.task import Task
 
 
 def problem(error: BaseException) -> Problem:
@@ -45,8 +49,8 @@ def _sentence(text: str) -> str:
     return f"{first}{text[1:]}{'' if text[-1] in '.!?' else '.'}"
 
 
-def session_guard(session) -> Callable[[Callable], Callable]:
-    """Decorator for callbacks: what they raise becomes the session's problem, so that nothing vanishes."""
+def session_guard(task: Task) -> Callable[[Callable], Callable]:
+    """Decorator for callbacks: what they raise becomes the task's problem, so that nothing vanishes."""
 
     def wrap(fn: Callable) -> Callable:
         @functools.wraps(fn)
@@ -54,9 +58,7 @@ def session_guard(session) -> Callable[[Callable], Callable]:
             try:
                 return fn(*args, **kwargs)
             except Exception as error:
-                session.problem = problem(error)
-                if session.status in ("idle", "done"):
-                    session.status = "error"
+                task.troubled(problem(error))
 
         return guarded
 
@@ -72,7 +74,7 @@ class Problem:
     details: str = ""
 
 
-def problem_box(session) -> w.Widget:
+def problem_box(task: Task) -> w.Widget:
     """The last error: a sentence, what to do, details; it is closed by its button or by the next run."""
     words = w.HTML()
     close = w.Button(description="×", tooltip="Close this message")
@@ -80,7 +82,7 @@ def problem_box(session) -> w.Widget:
     box.layout.display = "none"
 
     def draw(_=None) -> None:
-        problem = session.problem
+        problem = task.problem
         box.layout.display = "none" if problem is None else ""
         if problem is not None:
             advice = f"<p>{text(problem.advice)}</p>" if problem.advice else ""
@@ -88,11 +90,6 @@ def problem_box(session) -> w.Widget:
             details = trace if problem.details else ""
             words.value = f'<div role="alert"><b>{text(problem.sentence)}</b>{advice}{details}</div>'
 
-    def dismissed(_) -> None:
-        session.problem = None
-        if session.status == "error":
-            session.status = "idle" if session.result is None else "done"
-
-    session.observe(draw, "problem")  # not guarded: it shows what the guard catches
-    close.on_click(dismissed)
+    task.observe(draw, "problem")  # not guarded: it shows what the guard catches
+    close.on_click(lambda _: task.dismiss())
     return box

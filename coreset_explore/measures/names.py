@@ -1,0 +1,56 @@
+"""What the numbers about a selection are called and how they are written, wherever they are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coreset_explore.selection import THIN
+
+__all__ = ["NUMBERS", "THIN", "Number"]
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number: its name in a sentence, whether less is better (None: neither), and its format ("%": a share)."""
+
+    name: str
+    less: bool | None = None
+    form: str = ".3g"
+    whole: str = ""  # what an axis says, which has room for more than the name
+
+    @property
+    def title(self) -> str:
+        """At the head of a column: "Gradient error"."""
+        return _capital(self.name)
+
+    @property
+    def axis(self) -> str:
+        """Over a figure: "Gradient error, lower is better"."""
+        way = {True: ", lower is better", False: ", higher is better", None: ""}[self.less]
+        return _capital(self.whole or self.name) + way
+
+    @property
+    def short(self) -> str:
+        """Where there is little room: "gradient error ↓"."""
+        return self.name + {True: " ↓", False: " ↑", None: ""}[self.less]
+
+    def write(self, value: float | None) -> str:
+        """The value, or a dash for one that was not measured."""
+        if value is None:
+            return "–"
+        return f"{100 * value:.1f} %" if self.form == "%" else format(value, self.form)
+
+
+# By the names they have in `runs` and in tables.
+NUMBERS = {
+    "mean_distance": Number("mean distance", less=True, whole="mean distance to a pick"),
+    "radius": Number("coverage radius", less=True),
+    "gradient_error": Number("gradient error", less=True),
+    "effective_size": Number("effective size", form=",.0f"),
+    "accuracy": Number("accuracy", less=False, form="%", whole="test accuracy"),
+    "budget": Number("points selected", form=",", whole="points selected (log scale)"),
+}
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

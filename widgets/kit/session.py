@@ -1,0 +1,24 @@
+"""What all parts of a panel share."""
+
+from __future__ import annotations
+
+from traitlets import Int, Unicode
+
+from widgets.kit.task import Task
+
+
+class Session(Task):
+    """How the panel's run goes, and what its page says of itself. Each panel's own adds settings and view.
+
+    Parts of a panel watch these traits and never talk to each other. `gallery.link` lets a page write the last three.
+    """
+
+    tab = Unicode("")  # that is open
+    theme = Unicode("light")
+    width = Int(1260)  # of the panel, px
+    hovered = Int(-1)  # a row, -1: none
+
+    @property
+    def dark(self) -> bool:
+        """Whether the page is dark."""
+        return self.theme == "dark"
