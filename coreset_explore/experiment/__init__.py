@@ -56,7 +56,8 @@ def accuracy_curve(
     a fifth
       of each class that is set aside before selecting. Another name (or a module, copied for each run) is
       trained by `training.fit` with `recipe`, for equal `epochs`, or for equal `updates` (by default those of
-      `epochs` passes over the largest budget), and judged by the test rows after the last epoch.
+      `epochs` passes over the largest budget), in batches of one size for all budgets (`recipe`'s, or what
+      `fit` would take for the smallest), and judged by the test rows after the last epoch.
       `accuracy_best` is the best epoch's: chosen by the test rows, so too good.
     - `seeds`: a number or a list; they reseed selections that draw, and training. The probe itself draws
     nothing.
@@ -84,7 +85,7 @@ def accuracy_curve(
     if model == "probe":
         regime, learn = "probe", _probing(judge)
     else:
-        regime, learn = _training(data, model, equal, epochs, updates, sizes[-1], recipe)
+        regime, learn = _training(data, model, equal, epochs, updates, sizes, recipe)
     table = []
     with progress.bar("Accuracy curve", show):
         for entry in track(entries, "method"):
@@ -176,7 +177,7 @@ def _probing(judge: _Judge) -> Learn:
     return learn
 
 
-def _training(data, model, equal, epochs, updates, largest, recipe) -> tuple[str, Learn]:
+def _training(data, model, equal, epochs, updates, sizes, recipe) -> tuple[str, Learn]:
     from coreset_explore.datasets import load
     from coreset_explore.training.optimizers import usual_batch
     from coreset_explore.training.run import fit
@@ -186,10 +187,14 @@ def _training(data, model, equal, epochs, updates, largest, recipe) -> tuple[str
     if isinstance(recipe, Mapping) and "device" in recipe:  # fit's own, where a recipe says how to train
         device, recipe = {"device": recipe["device"]}, {k: v for k, v in recipe.items() if k != "device"}
     recipe = checked_recipe(recipe, "test_every")
+    # One batch for all budgets, which are compared by their updates. The smallest one's makes the larger slower at
+    # worst, where the largest one's would leave the smaller too few updates.
+    batch = recipe.get("batch_size") or usual_batch(sizes[0])
+    recipe = {**recipe, "batch_size": batch}
     if equal == "epochs":
         how, regime = {"epochs": epochs}, f"equal epochs: {epochs:,}"
     else:
-        steps = updates or epochs * math.ceil(largest / (recipe.get("batch_size") or usual_batch(largest)))
+        steps = updates or epochs * math.ceil(sizes[-1] / batch)
         how, regime = {"updates": steps}, f"equal updates: {steps:,}"
 
     def learn(chosen: Selection, seed: int) -> tuple[float, float, int]:

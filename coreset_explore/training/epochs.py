@@ -72,8 +72,15 @@ class Training:
         net.zero_grad()  # a module of one's own may bring gradients along
 
     def on(self, rows: Tensor | None = None, weights: Tensor | None = None) -> None:
-        """Train on these rows (k,) from the next epoch on, None being all n, with weights (k,) of mean 1."""
+        """Train on these rows (k,) from the next epoch on, None being all n, with weights (k,) of mean 1.
+
+        They are taken in the order of the data, so that the same rows in another order (the order of picks) train to
+        the same network: else it would depend on which of them a shuffle calls the first.
+        """
         where = device_of(self.net)
+        if rows is not None:
+            order = rows.argsort(stable=True)
+            rows, weights = rows[order], None if weights is None else weights[order]
         x, y = (part if rows is None else part[rows] for part in self._data)
         self._rows = x.to(where), y.to(where), None if weights is None else weights.to(where)
 

@@ -84,9 +84,11 @@ def fit(
     """Train a named model, or a module in place, on `data` or on the rows that `subset` names.
 
     - `data`: a dataset's name, a Data, or (X, y). `subset`: row numbers, or a Selection, whose ids are used where
-      it has them and whose weights, scaled to mean 1, multiply the rows' losses (batch norm does not see them).
+      it has them and whose weights, scaled to mean 1, multiply the rows' losses (batch norm does not see them). In
+      whatever order they stand, the same rows train to the same model.
     - `updates`: train for so many steps instead of `epochs` passes, so that subsets of any size train equally long.
-    - `batch_size`: unless told `usual_batch`. Batches are even, since a short last one would count its rows more.
+    - `batch_size`: unless told `usual_batch` of the rows trained on; to compare runs on more and on fewer rows, give
+      all of them one. Batches are even, since a short last one would count its rows more.
     - `sgd` (Nesterov momentum 0.9) takes a rate of 0.05 and `adam` one of 1e-3 unless told; cosine falls to zero.
     - `test_every` epochs, and after the last, the test set is scored: unless told about ten times; 0 is never.
     - `on_epoch(record, model)` is called after each epoch.
