@@ -66,6 +66,40 @@ def test_a_selection_is_read_in_the_original_datasets_rows():
     assert torch.equal(weights_of(one), weights_of(two))
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("model, data", [("mlp", table()), ("lenet", _images(60))])
+def test_the_same_rows_in_another_order_train_to_the_same_model(model, data, seed):
+    """A law of every subset: as row numbers, as a Selection with weights, with rows that stand in it twice."""
+    rng = torch.Generator().manual_seed(seed)
+    rows = torch.randperm(60, generator=rng)[:23]
+    weights, order = torch.rand(23, generator=rng) * 10 + 0.01, torch.randperm(23, generator=rng)
+    repeated = torch.cat([rows, rows[:5]])
+    again = torch.randperm(28, generator=rng)
+    whole = torch.randperm(60, generator=rng)
+    pairs = {
+        "rows": (rows, rows[order]),
+        "a Selection": (Selection(rows, weights), Selection(rows[order], weights[order])),
+        "repeated rows": (repeated, repeated[again].tolist()),
+        "all rows": (None, whole),
+    }
+    rule = {"updates": 7, "batch_size": 8, "seed": seed, "augment": "crop" if data.kind == "images" else None}
+    for what, pair in pairs.items():
+        one, two = (training.fit(model, data, subset, **rule) for subset in pair)
+        assert torch.equal(weights_of(one), weights_of(two)), what
+        told = [[(e.loss, e.train_accuracy, e.test_accuracy) for e in fit.epochs] for fit in (one, two)]
+        assert told[0] == told[1], what
+
+
+def test_weights_go_with_their_rows():
+    rows, weights = torch.tensor([41, 3, 25]), torch.tensor([1.0, 2.0, 6.0])
+    rule = {"epochs": 4, "batch_size": 100}
+    right = training.fit("mlp", table(), Selection(rows, weights), **rule)
+    sorted_ = training.fit("mlp", table(), Selection([3, 25, 41], [2.0, 6.0, 1.0]), **rule)
+    wrong = training.fit("mlp", table(), Selection([3, 25, 41], weights), **rule)
+    assert torch.equal(weights_of(right), weights_of(sorted_))
+    assert not torch.allclose(weights_of(right), weights_of(wrong), atol=1e-3)
+
+
 def test_same_seed_same_model_and_global_generators_untouched():
     before = torch.get_rng_state()
     one, same, other = (training.fit("mlp", table(), epochs=2, batch_size=16, seed=s) for s in (0, 0, 1))

@@ -53,7 +53,8 @@ def accuracy_curve(
     - `model` "probe" is a linear classifier on the pool's features, judged by `pool.test` or, without one, by a fifth
       of each class that is set aside before selecting. Another name (or a module, copied for each run) is
       trained by `training.fit` with `recipe`, for equal `epochs`, or for equal `updates` (by default those of
-      `epochs` passes over the largest budget), and judged by the test rows after the last epoch.
+      `epochs` passes over the largest budget), in batches of one size for all budgets (`recipe`'s, or what `fit`
+      would take for the smallest), and judged by the test rows after the last epoch.
       `accuracy_best` is the best epoch's: chosen by the test rows, so too good.
     - `seeds`: a number or a list; they reseed selections that draw, and training. The probe itself draws nothing.
 
@@ -86,7 +87,7 @@ def accuracy_curve(
         sizes = _sizes(budgets, judge.pool)
     else:
         sizes = _sizes(budgets, pool)
-        judge = training(pool, data, model, equal, epochs, updates, sizes[-1], recipe)
+        judge = training(pool, data, model, equal, epochs, updates, sizes, recipe)
     strategies = [_moved(strategy, judge.place) for strategy in with_random(strategies_of(methods))]
     for strategy in strategies:
         if lacking := strategy.lacks(judge.pool):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,19 +66,23 @@ def training(
     equal: str,
     epochs: int,
     updates: int | None,
-    largest: int,
+    sizes: Sequence[int],
     recipe: Mapping[str, Any] | None,
 ) -> Judge:
-    """A network trained by `fit` from scratch, for equal epochs or equal updates, judged by the data's test rows."""
+    """A network trained by `fit` from scratch on picks of these `sizes`, for equal epochs or updates; judged by test rows."""
     data = tested(data, model)
     device = {}
     if isinstance(recipe, Mapping) and "device" in recipe:  # fit's own, where a recipe says how to train
         device, recipe = {"device": recipe["device"]}, {k: v for k, v in recipe.items() if k != "device"}
     recipe = checked_recipe(recipe, "test_every")
+    # One batch for all budgets, which are compared by their updates. The smallest one's makes the larger slower at
+    # worst, where the largest one's would leave the smaller too few updates.
+    batch = recipe.get("batch_size") or usual_batch(sizes[0])
+    recipe = {**recipe, "batch_size": batch}
     if equal == "epochs":
         how, regime = {"epochs": epochs}, f"equal epochs: {epochs:,}"
     else:
-        steps = updates or epochs * math.ceil(largest / (recipe.get("batch_size") or usual_batch(largest)))
+        steps = updates or epochs * math.ceil(sizes[-1] / batch)
         how, regime = {"updates": steps}, f"equal updates: {steps:,}"
 
     def learn(chosen: Selection, seed: int) -> tuple[float, float, int]:

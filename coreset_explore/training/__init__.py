@@ -1,5 +1,6 @@
 """Models, and their training on weighted choices of rows."""
 
-from coreset_explore.training.run import Epoch, Fit, fit
+from coreset_explore.training.epochs import Epoch, Training
+from coreset_explore.training.run import Fit, fit
 
-__all__ = ["Epoch", "Fit", "fit"]
+__all__ = ["Epoch", "Fit", "Training", "fit"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -46,7 +47,7 @@ def chosen(subset: Any, n: int) -> tuple[Tensor, Tensor | None]:
 
 
 def _scaled(weights: Tensor) -> Tensor:
-    total = float(weights.sum())
+    total = math.fsum(weights.tolist())  # whatever their order
     if total <= 0:
         raise ValueError(
             f"the weights sum to {total:g}, so the weighted loss points nowhere; use non-negative weights"

@@ -9,11 +9,11 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from coreset_explore import progress
@@ -27,6 +27,7 @@ from coreset_explore.machine.threads import threads
 from coreset_explore.params import Param, Range, check_params, parameters
 from coreset_explore.selection import Selection
 from coreset_explore.training import models
+from coreset_explore.training.epochs import Epoch, Training
 from coreset_explore.training.evaluation import evaluate, evaluating
 from coreset_explore.training.optimizers import SGD, Adam, usual_batch
 from coreset_explore.training.rows import chosen, taught
@@ -35,19 +36,6 @@ OPTIMIZERS = {"sgd": (SGD, 0.05), "adam": (Adam, 1e-3)}  # with their usual rate
 RECIPE = ("batch_size", "optimizer", "lr", "weight_decay", "schedule", "augment")  # how, whatever the budget
 Count = Annotated[int, Range(1, math.inf)]
 Amount = Annotated[float, Range(0, math.inf)]
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to. Training accuracy is counted as rows pass, before their update; no test, no number."""
-
-    epoch: int
-    updates: int
-    loss: float
-    lr: float
-    train_accuracy: float
-    test_accuracy: float | None
-    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +84,11 @@ def fit(
     """Train a named model, or a module in place, on `data` or on the rows that `subset` names.
 
     - `data`: a dataset's name, a Data, or (X, y). `subset`: row numbers, or a Selection, whose ids are used where
-      it has them and whose weights, scaled to mean 1, multiply the rows' losses (batch norm does not see them).
+      it has them and whose weights, scaled to mean 1, multiply the rows' losses (batch norm does not see them). In
+      whatever order they stand, the same rows train to the same model.
     - `updates`: train for so many steps instead of `epochs` passes, so that subsets of any size train equally long.
-    - `batch_size`: unless told `usual_batch`. Batches are even, since a short last one would count its rows more.
+    - `batch_size`: unless told `usual_batch` of the rows trained on; to compare runs on more and on fewer rows, give
+      all of them one. Batches are even, since a short last one would count its rows more.
     - `sgd` (Nesterov momentum 0.9) takes a rate of 0.05 and `adam` one of 1e-3 unless told; cosine falls to zero.
     - `test_every` epochs, and after the last, the test set is scored: unless told about ten times; 0 is never.
     - `on_epoch(record, model)` is called after each epoch.
@@ -128,57 +118,44 @@ def fit(
     net = made(model, data, generator(seed, "init")).to(where)
     kind, usual = OPTIMIZERS[optimizer]
     lr = usual if lr is None else lr
-    x, y = (part if subset is None else part[rows] for part in (data.x, data.y))
-    x, y, weights = x.to(where), y.to(where), None if weights is None else weights.to(where)
-    batch_size = batch_size or usual_batch(len(x))
-    steps = math.ceil(len(x) / batch_size)
+    batch_size = batch_size or usual_batch(len(rows))
+    steps = math.ceil(len(rows) / batch_size)
     total = epochs * steps if updates is None else updates
     epochs = math.ceil(total / steps)
     test_every = max(1, epochs // 10) if test_every is None else test_every
-    net.zero_grad()  # a module of one's own may bring gradients along
-    descent = kind(net.parameters(), decay=weight_decay)
-    shuffle, moves = generator(seed, "batches"), generator(seed, "augment")
+
+    def rate(done: int) -> float:
+        return lr * (0.5 + 0.5 * math.cos(math.pi * done / total)) if schedule == "cosine" else lr
+
+    move = None if augment is None else partial(moved, flip="flip" in augment)
+    run = Training(
+        net, data.x, data.y, kind(net.parameters(), decay=weight_decay), rate, batch_size=batch_size, seed=seed,
+        move=move,
+    )  # fmt: skip
+    run.on(None if subset is None else rows, weights)
     records: list[Epoch] = []
     stopped = None
-    start, done = time.perf_counter(), 0
+    start = time.perf_counter()
     with progress.bar(f"Training {net.name}", show), threads() as threads_used:
-        for epoch in progress.track(range(1, epochs + 1), "epoch"):
-            begun = time.perf_counter()
-            net.train(len(x) > 1)  # one row has no batch statistics
-            batches = torch.randperm(len(x), generator=shuffle).to(where).tensor_split(steps)[: total - done]
-            lost = right = torch.zeros((), device=where)
-            with progress.stage("training", 0, 0.75):
-                for batch in progress.track(batches, "update"):
-                    rate = lr * (0.5 + 0.5 * math.cos(math.pi * done / total)) if schedule == "cosine" else lr
-                    given = x[batch] if augment is None else moved(x[batch], moves, flip="flip" in augment)
-                    logits, _ = net(given)
-                    loss = F.cross_entropy(logits, y[batch], reduction="none")
-                    loss = loss if weights is None else loss * weights[batch]
-                    loss.mean().backward()
-                    descent.step(rate)
-                    done += 1
-                    lost = lost + loss.detach().sum()
-                    right = right + (logits.detach().argmax(1) == y[batch]).sum()
-            seen = sum(map(len, batches))
-            last = epoch == epochs or not math.isfinite(lost)
-            tested = None
-            if data.y_test is not None and test_every and (last or epoch % test_every == 0):
+        for record in progress.track(run.epochs(until=total), "epoch", epochs):
+            last = record.epoch == epochs or not math.isfinite(record.loss)
+            if data.y_test is not None and test_every and (last or record.epoch % test_every == 0):
+                begun = time.perf_counter()
                 with progress.stage("testing", 0.75, 1):
                     tested = evaluate(net, data.x_test, data.y_test)
-            seconds = time.perf_counter() - begun
-            records.append(Epoch(epoch, done, float(lost) / seen, rate, float(right) / seen, tested, seconds))
+                seconds = record.seconds + time.perf_counter() - begun
+                record = replace(record, test_accuracy=tested, seconds=seconds)
+            records.append(record)
             if on_epoch is not None:
                 with progress.stage("recording", 0.75, 1):
-                    on_epoch(records[-1], net)
-            if not math.isfinite(lost):
-                stopped = (
-                    f"the loss was not finite in epoch {epoch}: lower lr={lr:g}, or use more even weights"
-                )
+                    on_epoch(record, net)
+            if not math.isfinite(record.loss):
+                stopped = f"the loss was not finite in epoch {record.epoch}: lower lr={lr:g}, or use more even weights"
                 warnings.warn(f"training stopped: {stopped}", stacklevel=2)
                 break
     info = {
-        "model": net.name, "data": data.name, "rows": len(x), "weighted": weights is not None,
-        "epochs": epochs, "updates": done, "batch_size": batch_size, "optimizer": optimizer, "lr": lr,
+        "model": net.name, "data": data.name, "rows": len(rows), "weighted": weights is not None,
+        "epochs": epochs, "updates": run.updates, "batch_size": batch_size, "optimizer": optimizer, "lr": lr,
         "weight_decay": weight_decay, "schedule": schedule, "augment": augment, "seed": seed, "device": str(where),
         "threads": threads_used, "seconds": round(time.perf_counter() - start, 3), "versions": versions(),
         "stopped": stopped,

@@ -1,0 +1,159 @@
+"""The loop of training, entered from outside: epoch after epoch on rows that may change, from a state that can be kept.
+
+n rows of the data, k rows trained on, B rows a batch; the unit of account is the update.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from coreset_explore import progress
+from coreset_explore.machine.devices import device_of
+from coreset_explore.machine.seeds import generator
+from coreset_explore.training.optimizers import Optimizer
+
+State = dict[str, Tensor | str]  # tensors and JSON, as `machine.cache.write` and npz hold them
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to. Training accuracy is counted as rows pass, before their update; no test, no number."""
+
+    epoch: int
+    updates: int
+    loss: float
+    lr: float
+    train_accuracy: float
+    test_accuracy: float | None
+    seconds: float
+
+
+class Training:
+    """A network in training: all that its next update depends on.
+
+    `for record in run.epochs(until)` trains until so many updates were made and hands over after each epoch; then
+    `on` may say what comes next, and `state` what it takes to go on elsewhere. So a selection that is made again
+    during training, a replay memory and a growing set of labels are all written as
+
+        run = Training(net, data.x, data.y, SGD(net.parameters()), rate, batch_size=32, seed=0)
+        while run.updates < total:
+            run.on(*chosen(selection, len(data)))
+            for record in run.epochs(until=run.updates + every):
+                ...
+
+    `rate(updates done)` is the next update's learning rate; `move(rows, rng)` changes a batch before it is seen.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        optimizer: Optimizer,
+        rate: Callable[[int], float],
+        *,
+        batch_size: int,
+        seed: int,
+        move: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+    ):
+        self.net, self.optimizer, self.rate, self.move = net, optimizer, rate, move
+        self.batch_size = batch_size
+        self.shuffle, self.moves = generator(seed, "batches"), generator(seed, "augment")
+        self.epoch = self.updates = 0
+        self._data, self._rows = (x, y), None
+        net.zero_grad()  # a module of one's own may bring gradients along
+
+    def on(self, rows: Tensor | None = None, weights: Tensor | None = None) -> None:
+        """Train on these rows (k,) from the next epoch on, None being all n, with weights (k,) of mean 1.
+
+        They are taken in the order of the data, so that the same rows in another order (the order of picks) train to
+        the same network: else it would depend on which of them a shuffle calls the first.
+        """
+        where = device_of(self.net)
+        if rows is not None:
+            order = rows.argsort(stable=True)
+            rows, weights = rows[order], None if weights is None else weights[order]
+        x, y = (part if rows is None else part[rows] for part in self._data)
+        self._rows = x.to(where), y.to(where), None if weights is None else weights.to(where)
+
+    def epochs(self, until: int) -> Iterator[Epoch]:
+        """Pass after pass until `until` updates were made in all, the last one cut short; a record after each.
+
+        A pass is ⌈k/B⌉ updates by even batches, since a short last one would count its rows more.
+        """
+        while self.updates < until:
+            yield self._pass(until - self.updates)
+
+    def _pass(self, most: int) -> Epoch:
+        begun = time.perf_counter()
+        if self._rows is None:
+            self.on()
+        x, y, weights = self._rows
+        self.net.train(len(x) > 1)  # one row has no batch statistics
+        order = torch.randperm(len(x), generator=self.shuffle).to(x.device)
+        batches = order.tensor_split(math.ceil(len(x) / self.batch_size))[:most]
+        lost = right = torch.zeros((), device=x.device)
+        with progress.stage("training", 0, 0.75):
+            for batch in progress.track(batches, "update"):
+                rate = self.rate(self.updates)
+                logits, _ = self.net(x[batch] if self.move is None else self.move(x[batch], self.moves))
+                loss = F.cross_entropy(logits, y[batch], reduction="none")
+                loss = loss if weights is None else loss * weights[batch]
+                loss.mean().backward()
+                self.optimizer.step(rate)
+                self.updates += 1
+                lost = lost + loss.detach().sum()
+                right = right + (logits.detach().argmax(1) == y[batch]).sum()
+        self.epoch += 1
+        seen = sum(map(len, batches))
+        loss, accuracy = float(lost) / seen, float(right) / seen
+        return Epoch(self.epoch, self.updates, loss, rate, accuracy, None, time.perf_counter() - begun)
+
+    def state(self) -> State:
+        """After an epoch: parameters, the optimizer's state, the generators' and the counts, copied to the CPU.
+
+        The rows are the caller's, and so is what a network of one's own draws from torch's global generator.
+        """
+        return {
+            "counts": json.dumps({"epoch": self.epoch, "updates": self.updates}),
+            "shuffle": self.shuffle.get_state(),
+            "moves": self.moves.get_state(),
+            **{name: value.detach().cpu().clone() for name, value in self._tensors().items()},
+        }
+
+    def restore(self, state: Mapping[str, Tensor | str]) -> None:
+        """Go on from what `state` gave in a run of the same network, optimizer, data and seed.
+
+        Raises ValueError where it was another network or optimizer.
+        """
+        own = self._tensors()
+        counts = json.loads(state["counts"])
+        theirs = {name: value for name, value in state.items() if name not in ("counts", "shuffle", "moves")}
+        for name in sorted(own.keys() | theirs.keys()):
+            sizes = [tuple(part[name].shape) if name in part else "nothing" for part in (own, theirs)]
+            if sizes[0] != sizes[1]:
+                raise ValueError(
+                    f"the state is of another network or optimizer: for {name} it holds {sizes[1]} where this one has "
+                    f"{sizes[0]}; restore it into a run set up as the one that gave it"
+                )
+        with torch.no_grad():
+            for name, value in own.items():
+                value.copy_(theirs[name])
+        self.shuffle.set_state(state["shuffle"])
+        self.moves.set_state(state["moves"])
+        self.epoch, self.updates = counts["epoch"], counts["updates"]
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """Every tensor that training changes, by name, itself and not a copy."""
+        of = {f"model.{name}": value for name, value in self.net.state_dict(keep_vars=True).items()}
+        for name, values in self.optimizer.state.items():
+            of |= {f"optimizer.{name}.{i}": value for i, value in enumerate(values)}
+        return of
