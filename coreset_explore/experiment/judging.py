@@ -69,7 +69,7 @@ def training(
     sizes: Sequence[int],
     recipe: Mapping[str, Any] | None,
 ) -> Judge:
-    """A network trained by `fit` from scratch on picks of these `sizes`, for equal epochs or updates; judged by test rows."""
+    """A network trained by `fit` from scratch on picks of these `sizes`, for equal epochs or updates."""
     data = tested(data, model)
     device = {}
     if isinstance(recipe, Mapping) and "device" in recipe:  # fit's own, where a recipe says how to train
