@@ -21,6 +21,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coreset_explore.experiment import cells
 from coreset_explore.experiment import store as module
 from coreset_explore.experiment.store import Record, Store
 
@@ -193,7 +194,7 @@ def test_numbers_of_any_make_are_pythons(store, given, meant):
 @settings(max_examples=100, deadline=None, database=None)
 @given(st.floats(), st.integers(-(2**80), 2**80), st.text(max_size=8))
 def test_every_float_integer_and_text_comes_back_to_the_last_bit(real, whole, text):
-    record = module.json.loads(module._text(module._plain({"x": real, "n": whole, "t": text}, "numbers")))
+    record = json.loads(cells.text(cells.plain({"x": real, "n": whole, "t": text}, "numbers")))
     bits = (struct.pack("d", math.nan if math.isnan(v) else v) for v in (record["x"], real))
     assert next(bits) == next(bits) and record["n"] == whole and record["t"] == text
 
@@ -241,11 +242,11 @@ def test_the_frame_of_no_cells(store):
 # -- processes and threads --------------------------------------------------------------------------------------------
 
 LOAD = """
-import importlib.util, os, sys
-spec = importlib.util.spec_from_file_location("store", sys.argv[1])
-module = importlib.util.module_from_spec(spec)
-sys.modules["store"] = module
-spec.loader.exec_module(module)
+import os, sys, types
+room = types.ModuleType("coreset_explore.experiment")  # what lies beside the store in its room imports torch
+room.__path__ = [sys.argv[1]]
+sys.modules[room.__name__] = room
+from coreset_explore.experiment import store as module
 assert not {"torch", "numpy", "pandas"} & set(sys.modules), "a store is opened by the standard library alone"
 store = module.Store(sys.argv[2])
 def numbers(seed, who=0): return {"seed squared": seed * seed, "who": who, "curve": [seed / 7] * 400}
@@ -254,8 +255,8 @@ def put(seed, who=0): return store.put(store.key({"seed": seed}), {"seed": seed}
 
 
 def started(path: Path, code: str, *arguments) -> subprocess.Popen:
-    command = [sys.executable, "-c", LOAD + code, str(FILE), str(path), *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", LOAD + code, str(FILE.parent), str(path), *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=FILE.parents[2])
 
 
 def expected(seed: int, who: int = 0) -> dict:

@@ -34,6 +34,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coreset_explore.experiment.cells import (
+    OWN,
+    column,
+    flat,
+    plain,
+    refuse_one_name_twice,
+    settings_of,
+    text,
+)
+
 VERSION = 1  # of the table below; a store of another one is read where it can be, and never changed
 APPLICATION = 0x63787374  # "cxst", in the file's header: what tells a store from any other database
 PATIENCE = 60.0  # seconds to wait for another process that is writing
@@ -44,7 +54,6 @@ TABLE = """CREATE TABLE cells (
 # A cell that failed and later did not is answered with its numbers; the row that says how it failed stays.
 ANSWERS = """FROM cells AS c WHERE failed = 0 OR NOT EXISTS
     (SELECT 1 FROM cells AS s WHERE s.key = c.key AND s.failed = 0) ORDER BY id"""
-OWN = ("key", "error")  # columns of the frame that no setting and no number may be called
 
 
 @dataclass(frozen=True)
@@ -128,7 +137,7 @@ class Store:
         count as the Python numbers of the same value, tuples as lists. Raises ValueError for anything that JSON cannot
         hold exactly.
         """
-        return hashlib.sha256(_text(_settings(settings), sort=True).encode()).hexdigest()
+        return hashlib.sha256(text(settings_of(settings), sort=True).encode()).hexdigest()
 
     def get(self, key: str) -> Record | None:
         """The cell of this key, or None; its numbers if it ever had any, otherwise how it failed first."""
@@ -157,8 +166,8 @@ class Store:
         """
         if self.sealed:
             raise ValueError(self.sealed)
-        plain = _settings(settings)
-        if key != self.key(plain):
+        asked = settings_of(settings)
+        if key != self.key(asked):
             raise ValueError(
                 f"{key!r:.70} is not the key of these settings; put(store.key(settings), settings, …)"
             )
@@ -171,9 +180,9 @@ class Store:
                 f"error is the sentence that a cell failed with, not {error!r:.60}; give str(exception)"
             )
         error = None if error is None else error.encode(errors="backslashreplace").decode()
-        found = None if numbers is None else _plain(numbers, "numbers", Mapping)
-        _refuse_one_name_twice(plain, found or {})
-        row = (key, int(found is None), _text(plain), None if found is None else _text(found), error)
+        found = None if numbers is None else plain(numbers, "numbers", Mapping)
+        refuse_one_name_twice(asked, found or {})
+        row = (key, int(found is None), text(asked), None if found is None else text(found), error)
         done = self._run(
             "INSERT OR IGNORE INTO cells (key, failed, settings, numbers, error) SELECT ?, ?, ?, ?, ? "
             "WHERE NOT EXISTS (SELECT 1 FROM cells WHERE key = ? AND failed = 0) RETURNING id",
@@ -191,11 +200,11 @@ class Store:
         import pandas
 
         records = list(self)
-        asked = [dict(_flat(record.settings, lists=_text)) for record in records]
-        given = [dict(_flat(record.numbers or {})) for record in records]
+        asked = [dict(flat(record.settings, lists=text)) for record in records]
+        given = [dict(flat(record.numbers or {})) for record in records]
         rows = [{**one, **two} for one, two in zip(asked, given, strict=True)]
         names = dict.fromkeys(name for table in (asked, given) for row in table for name in row)
-        columns = {name: _column([row.get(name) for row in rows]) for name in names}
+        columns = {name: column([row.get(name) for row in rows]) for name in names}
         for name in reversed(OWN):
             columns[name] = pandas.Series([getattr(record, name) for record in records], dtype=object)
         return pandas.DataFrame(columns)
@@ -318,79 +327,3 @@ class Store:
             return Record(key, json.loads(settings), None if numbers is None else json.loads(numbers), error)
         except ValueError as wrong:
             raise self._damaged(f"the cell {key} is no JSON: {wrong}") from None
-
-
-def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return _plain(settings, "settings", Mapping)
-
-
-def _plain(value: Any, what: str, kind: type = object) -> Any:
-    """The value as Python's own texts, numbers, lists and dictionaries; numbers to the last bit, or refused."""
-    if not isinstance(value, kind):
-        raise ValueError(f"{what} are a dictionary, name to value, not {value!r:.60}")
-    if isinstance(value, str) and not value.isascii():
-        _refuse_half_characters(value, what)
-    if value is None or isinstance(value, str | bool | int | float):
-        return value.item() if hasattr(value, "item") else value  # numpy's float64 is a float too
-    if isinstance(value, Mapping):
-        if odd := [name for name in value if not isinstance(name, str)]:
-            raise ValueError(f"names in {what} are texts, and one is {odd[0]!r:.60}; give str(name)")
-        return {_plain(name, what): _plain(one, f"{what}[{name!r}]") for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one, f"{what}[{place}]") for place, one in enumerate(value)]
-    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
-        found = value.item()
-        if isinstance(found, str | bool | int | float):
-            return found
-    hint = "give its tolist(), or a fingerprint of it" if hasattr(value, "tolist") else "say it by these"
-    raise ValueError(
-        f"{what} is a {type(value).__name__}, and a cell holds texts, numbers, True, False, None, lists and "
-        f"dictionaries of them; {hint}"
-    )
-
-
-def _refuse_half_characters(value: str, what: str) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ValueError(
-            f"{what} is {value!a:.60}, no text that a file can hold; give it by .encode(errors='replace').decode()"
-        ) from None
-
-
-def _text(value: Any, sort: bool = False) -> str:
-    """JSON in ASCII, with NaN and Infinity; a float is the shortest text that reads back to the same bits."""
-    return json.dumps(value, sort_keys=sort, separators=(",", ":"))
-
-
-def _flat(table: Mapping[str, Any], before: str = "", lists: Any = None) -> list[tuple[str, Any]]:
-    """Names and values, what is nested by dots; a list (or an empty dictionary) through `lists`."""
-    found: list[tuple[str, Any]] = []
-    for name, value in table.items():
-        kind = type(value)
-        if kind is dict and value:
-            found += _flat(value, f"{before}{name}.", lists)
-        elif lists and (kind is list or kind is dict):
-            found.append((before + name, lists(value)))
-        else:
-            found.append((before + name, value))
-    return found
-
-
-def _refuse_one_name_twice(settings: Mapping[str, Any], numbers: Mapping[str, Any]) -> None:
-    seen = set(OWN)
-    for name, _ in (*_flat(settings), *_flat(numbers)):
-        if name in seen:
-            why = "is the frame's own" if name in OWN else "stands for two things among settings and numbers"
-            raise ValueError(f"the name {name!r} {why}; call one of them otherwise")
-        seen.add(name)
-
-
-def _column(values: list) -> Any:
-    """A frame's column; whole numbers stay whole, and exact, where some are missing."""
-    import pandas
-
-    if None in values and {type(v) for v in values} == {int, type(None)}:
-        whole = all(abs(v) < 2**63 for v in values if v is not None)
-        return pandas.Series(values, dtype="Int64" if whole else object)
-    return pandas.Series(values)
