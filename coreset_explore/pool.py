@@ -143,9 +143,10 @@ class Pool:
         ones are refused. `info` keeps what all tell alike. Copies every field once, n·(widths) numbers, and sorts the
         ids; `emb` and gradients that shared memory before no longer do.
 
-        >>> memory = Pool.of([[0.0], [1.0]], ["cat", "dog"], ids=[4, 7])
-        >>> batch = Pool.of([[2.0]], ["dog"], ids=[9], classes=["cat", "dog"])
-        >>> Pool.join(memory, batch).ids.tolist()
+        >>> import coreset_explore as cx
+        >>> memory = cx.Pool.of([[0.0], [1.0]], ["cat", "dog"], ids=[4, 7])
+        >>> batch = cx.Pool.of([[2.0]], ["dog"], ids=[9], classes=["cat", "dog"])
+        >>> cx.Pool.join(memory, batch).ids.tolist()
         [4, 7, 9]
         """
         for one in pools:

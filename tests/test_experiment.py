@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from coreset_explore.datasets import Data, load
-from coreset_explore.experiment import accuracy_curve, grid, probe, probes
+from coreset_explore.experiment import accuracy_curve, grid, judging, probe, probes
 from coreset_explore.experiment import linear_probe as linear
 from coreset_explore.experiment.runs import strategies_of, with_random
 from coreset_explore.measures import prefixes
@@ -278,7 +278,7 @@ def test_all_budgets_are_trained_in_batches_of_one_size(monkeypatch, equal, reci
         seen.append((len(chosen), batch_size, epochs, updates))
         return training.Fit(nn.Identity(), (training.Epoch(1, 1, 0.0, 0.0, 0.5, 0.5, 0.0),), {})
 
-    monkeypatch.setattr(training, "fit", fit)
+    monkeypatch.setattr(judging, "fit", fit)
     pool = make_pool(6000)
     data = Data(pool.emb, pool.y, tuple("abcd"), pool.emb[:9], pool.y[:9], "table", "made")
     accuracy_curve(

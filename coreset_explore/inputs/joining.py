@@ -78,9 +78,9 @@ def shared_classes(classes: Sequence[Sequence[str]], y: Sequence[Tensor | None])
     longest = max(range(len(classes)), key=lambda number: len(classes[number]))
     names = tuple(classes[longest])
     for number, (own, labels) in enumerate(zip(classes, y, strict=True)):
-        short = not own and names and labels is not None and len(labels) and int(labels.max()) >= len(names)
-        if tuple(own) != names[: len(own)] or short:
-            said = ", ".join(own[:4]) + ", …" * (len(own) > 4) or f"0 to {int(labels.max())}"
+        last = -1 if labels is None or len(labels) == 0 else int(labels.max())
+        if tuple(own) != names[: len(own)] or (not own and names and last >= len(names)):
+            said = ", ".join(own[:4]) + ", …" * (len(own) > 4) or f"0 to {last}"
             raise ValueError(
                 f"classes are {said} in {place(number)} and {', '.join(names[:4])}{', …' * (len(names) > 4)} in "
                 f"{place(longest)}; code both by one list, Pool.of(pool, labels, classes=[…])"

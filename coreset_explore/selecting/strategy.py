@@ -39,6 +39,19 @@ class Strategy:
     `Strategy.of` makes and checks one. A registered method is held by its name, so that a notebook cell run again is
     heeded; any other function by itself; one's own picks as the Selection they are (`own`). Two strategies are equal
     when all of these are. It is a method too: `strategy(pool, k, rng=rng)` is what combinators wrap.
+
+    >>> import coreset_explore as cx
+    >>> strategy = cx.Strategy.of("kcenter", wrap=["per_class"], metric="cosine")
+    >>> strategy
+    Strategy(kcenter: kcenter(metric="cosine") in per_class())
+    >>> strategy.reads, strategy.nested, strategy.draws
+    (('emb', 'y'), True, False)
+    >>> strategy.lacks(cx.Pool.of([[0.0], [1.0]])).name  # before anything runs
+    'y'
+    >>> strategy.code(0.05)
+    'cx.select("kcenter", pool, 0.05, seed=0, wrap=[("per_class", {})], metric="cosine")'
+    >>> cx.Strategy.of("CRAIGPB").plain()  # a paper's name, as JSON
+    {'name': 'CRAIGPB', 'method': 'craig', 'wrap': [['per_batch', {'size': 32}]], 'params': {}, 'pick': None}
     """
 
     name: str  # what a legend says
