@@ -81,6 +81,7 @@ class Store:
     find damage before a run rather than after it.
 
     >>> import tempfile, pathlib
+    >>> from coreset_explore.experiment.store import Store
     >>> store = Store(pathlib.Path(tempfile.mkdtemp()) / "grid.sqlite")
     >>> settings = {"budget": 600, "seed": 0, "recipe": {"lr": 0.1}}
     >>> store.put(store.key(settings), settings, {"accuracy": 0.97})

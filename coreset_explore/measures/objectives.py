@@ -21,6 +21,8 @@ def objective(pool: Pool, selection: Selection, by: str | Method | None = None) 
     method, with whose yardstick and default parameters it is judged: two methods compare at one objective. Raises
     ValueError where there is none: a method that draws, or ranks, is told by its picks alone.
 
+    >>> from coreset_explore import Pool, Selection
+    >>> from coreset_explore.measures import objective
     >>> pool = Pool.of([[0.0], [1.0], [2.0], [9.0]])
     >>> objective(pool, Selection.of([1, 3]), by="kcenter")
     1.0
