@@ -113,7 +113,7 @@ class Registry(Mapping[str, Method]):
 
     def add(self, method: Method) -> None:
         """Register; the same function defined again (a cell run twice) replaces, anyone else's name is an error."""
-        if not method.fn.__module__.startswith(f"{__package__}.methods."):
+        if not str(method.fn.__module__).startswith(f"{__package__}.methods."):
             discover()  # one's own method may not take a name that the library has and nobody looked up yet
         # selectors and scores are both asked for by name in select()
         rivals = (METHODS, SCORES) if self.kind in ("method", "score") else (self,)

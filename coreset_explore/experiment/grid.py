@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import marshal
+import math
 import numbers
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -15,7 +21,9 @@ from coreset_explore import progress
 from coreset_explore.datasets import load
 from coreset_explore.experiment.judging import Judge, probing, training
 from coreset_explore.experiment.runs import picks, strategies_of, with_random
+from coreset_explore.experiment.store import Record, Store
 from coreset_explore.inputs import checks
+from coreset_explore.machine.cache import versions
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.recording.run import signals
@@ -23,9 +31,10 @@ from coreset_explore.selecting.answer import budget
 from coreset_explore.selecting.strategy import Strategy
 from coreset_explore.selection import Selection
 
+LIBRARY = "coreset_explore."
 COLUMNS = (
     "method", "budget", "seed", "n", "accuracy", "accuracy_best", "selection_seconds", "train_seconds",
-    "weights", "model", "regime", "judged",
+    "weights", "model", "regime", "judged", "failed",
 )  # fmt: skip
 
 
@@ -41,6 +50,7 @@ def accuracy_curve(
     epochs: int = 30,
     updates: int | None = None,
     recipe: Mapping[str, Any] | None = None,
+    store: Store | str | os.PathLike | None = None,
     show: bool | None = None,
 ):
     """A tidy pandas frame: accuracy of `model` trained on each method's picks, for every budget and seed.
@@ -57,9 +67,13 @@ def accuracy_curve(
       would take for the smallest), and judged by the test rows after the last epoch.
       `accuracy_best` is the best epoch's: chosen by the test rows, so too good.
     - `seeds`: a number or a list; they reseed selections that draw, and training. The probe itself draws nothing.
+    - `store`: a file that keeps every cell of the grid as soon as it is done. What it holds (the same data, method,
+      budget, seed, recipe and versions) is not run again, so that a curve that was stopped, or killed, goes on; several
+      processes may fill one. A cell that fails is a row with its sentence in `failed`, and is tried again next time;
+      without a store it is raised.
 
     Columns: method, budget, seed, n (rows trained on), accuracy, accuracy_best, selection_seconds (a nested
-    method runs once, for the largest budget), train_seconds, weights (their kind), model, regime, judged.
+    method runs once, for the largest budget), train_seconds, weights (their kind), model, regime, judged, failed.
     Raises ValueError before anything runs for unknown names, budgets that cannot be met, or facts the pool lacks.
 
     >>> import coreset_explore as cx
@@ -95,28 +109,105 @@ def accuracy_curve(
     drawn = [checks.seed(seed) for seed in several(seeds, "seeds", count=True)]
     if len(drawn) == 0:
         raise ValueError("no seeds: pass a number from 1 or a list")
-    with progress.bar("Accuracy curve", show):
-        return pandas.DataFrame(list(_rows(judge, strategies, sizes, drawn)), columns=COLUMNS)
+    with progress.bar("Accuracy curve", show), nullcontext() if store is None else Store.open(store) as kept:
+        return pandas.DataFrame(list(_rows(judge, strategies, sizes, drawn, kept)), columns=COLUMNS)
 
 
 def _rows(
-    judge: Judge, strategies: Sequence[Strategy], sizes: Sequence[int], seeds: Sequence[int]
-) -> Iterator[tuple]:
-    """The frame's rows; what no seed can change is selected once."""
+    judge: Judge,
+    strategies: Sequence[Strategy],
+    sizes: Sequence[int],
+    seeds: Sequence[int],
+    store: Store | None,
+) -> Iterator[dict[str, Any]]:
+    """The frame's rows. What no seed can change is selected once, and what the store holds not at all."""
     for strategy in track(strategies, "method"):
-        at: list[Selection] = []
+        at: dict[int, Selection] = {}
         for seed in track(seeds, "seed"):
-            if not at or strategy.draws:
-                at = picks(strategy, judge.pool, sizes, seed)[1]
-            for size, chosen in track(list(zip(sizes, at, strict=True)), "budget"):
-                start = time.perf_counter()
-                accuracy, best, n = judge.learn(chosen, seed)
-                spent, seconds = time.perf_counter() - start, chosen.info.get("seconds", float("nan"))
-                kind = "none" if chosen.weights is None else chosen.info.get("weights") or "given"
-                yield (
-                    strategy.name, size, seed, n, accuracy, best, seconds, spent, kind,
-                    judge.model, judge.regime, judge.judged,
-                )  # fmt: skip
+            if strategy.draws:
+                at = {}
+            for size in track(sizes, "budget"):
+                cell = _settings(judge, strategy, size, seed)
+                found = None if store is None else store.get(store.key(cell))
+                if found is None or found.error:
+                    found = _run(judge, strategy, cell, at, sizes, store)
+                named = {"method": strategy.name, "budget": size, "seed": seed, "failed": found.error}
+                yield {"model": judge.model, "regime": judge.regime, **(found.numbers or {}), **named}
+
+
+def _settings(judge: Judge, strategy: Strategy, size: int, seed: int) -> dict[str, Any]:
+    """All that a cell's numbers depend on. Its label is none of it."""
+    target = judge.pool.target
+    return {
+        "budget": size,
+        "seed": seed,
+        "strategy": {word: value for word, value in strategy.plain().items() if word != "name"},
+        "source": _source(strategy),
+        "pool": judge.pool.fingerprint,
+        "target": None if target is None else target.fingerprint,
+        "model": judge.model,
+        "regime": judge.regime,
+        **judge.settings,
+        "versions": versions(),
+    }
+
+
+def _source(strategy: Strategy) -> str | None:
+    """A digest of the code of a method of one's own: edited, it is another. The library's own go by its version."""
+    own = [fn for fn in filter(None, strategy.functions) if not str(fn.__module__).startswith(LIBRARY)]
+    return hashlib.sha256(b"".join(map(_code, own))).hexdigest()[:12] if own else None
+
+
+def _code(fn: Any) -> bytes:
+    fn = inspect.unwrap(getattr(fn, "func", fn))  # what a functools.partial calls
+    fn = fn if inspect.isroutine(fn) else type(fn).__call__
+    try:
+        return inspect.getsource(fn).encode()
+    except (OSError, TypeError):  # written where nobody kept the text, as at a prompt
+        return marshal.dumps(fn.__code__)
+
+
+def _run(
+    judge: Judge,
+    strategy: Strategy,
+    cell: Mapping[str, Any],
+    at: dict[int, Selection],
+    sizes: Sequence[int],
+    store: Store | None,
+) -> Record:
+    """One cell, run; `at` are selections already made for this seed, by budget. Without a store its error is raised."""
+    size, seed, numbers, why = cell["budget"], cell["seed"], None, None
+    if store is not None and store.sealed:
+        raise ValueError(store.sealed)
+    try:
+        if size not in at:
+            # a nested method's largest budget answers them all; others run one by one, so that one alone can fail
+            todo = [k for k in sizes if k >= size] if strategy.nested else [size]
+            at.update(zip(todo, picks(strategy, judge.pool, todo, seed)[1], strict=True))
+        numbers = _learnt(judge, at[size], seed)
+    except Exception as error:
+        if store is None:
+            raise
+        why = " ".join(str(error).split()) or type(error).__name__
+    if store is None:
+        return Record("", cell, numbers, why)
+    key = store.key(cell)
+    store.put(key, cell, numbers, error=why)
+    return store.get(key)  # of two processes that ran it, the first one's
+
+
+def _learnt(judge: Judge, chosen: Selection, seed: int) -> dict[str, Any]:
+    start = time.perf_counter()
+    accuracy, best, n = judge.learn(chosen, seed)
+    return {
+        "n": n,
+        "accuracy": accuracy,
+        "accuracy_best": best,
+        "selection_seconds": chosen.info.get("seconds", math.nan),
+        "train_seconds": time.perf_counter() - start,
+        "weights": "none" if chosen.weights is None else chosen.info.get("weights") or "given",
+        "judged": judge.judged,
+    }
 
 
 def _sizes(budgets: Any, pool: Pool) -> list[int]:
