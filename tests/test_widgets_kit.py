@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import ipywidgets as w
+import numpy as np
 import pytest
 from traitlets import Int
 
@@ -20,7 +21,7 @@ from widgets.kit.runner import Runner, action
 from widgets.kit.session import Session
 from widgets.kit.shell import Shell, header, status
 from widgets.kit.task import Task
-from widgets.kit.view import View
+from widgets.kit.view import View, same
 
 
 class Count(Session):
@@ -372,6 +373,16 @@ def test_a_part_that_fails_says_so_once_and_those_behind_it_come_with_the_next_c
     assert drawn == [1] and box.problem is None
     box.a = 1
     assert box.problem is not None
+
+
+def test_what_counts_as_the_same():
+    array, other = np.arange(3), np.arange(3)
+    for one, two, wanted in (
+        (("a", 1, 0.5), ("a", 1, 0.5), True), ((1,), (1, 2), False), (None, None, True), (None, 0, False),
+        ((array,), (array,), True), ((array,), (other,), False), ((array,), (None,), False), ("1", 1, False),
+        ({"a": array}, {"a": array}, True), ({"a": 1}, {"b": 1}, False), ({"a": 1, "b": 2}, {"b": 2, "a": 1}, False),
+    ):  # fmt: skip
+        assert same(one, two) is wanted and same(two, one) is wanted, (one, two)
 
 
 # -- forms ------------------------------------------------------------------------------------------------------------

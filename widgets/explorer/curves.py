@@ -63,13 +63,15 @@ def curves_panel(session: Session) -> w.Widget:
         "figure": (lambda: (session.result, session.trained, session.dark, plot_width(session)), draw),
         "hint": (lambda: None if measured(session) else (session.probe_note,), hint),
         "cursor": (lambda: (session.budget,), cursor),
-        "words": (lambda: (session.result, session.trained, session.dark, session.j, session.seed), words),
+        "words": (lambda: (session.result, session.trained, session.dark, session.j), words),
     }
     watch = ["result", "trained", "theme", "width", "probe_note", "j", "tab"]
     view = View(session, parts, watch, seen=lambda: session.tab == "curves")
     view.refresh()
     plot = w.Box([figure]).add_class("cx-curves-plot")
-    return w.VBox([plot, caption, table, train_row(session)]).add_class("cx-curves")
+    root = w.VBox([plot, caption, table, train_row(session)]).add_class("cx-curves")
+    root.view = view  # for tests, as the other tabs have theirs
+    return root
 
 
 def train_row(session: Session) -> w.Widget:
@@ -141,7 +143,7 @@ def describe(session: Session) -> str:
         words.insert(
             0, f"Accuracy: {trained}, trained on the weighted selection, scored on {judged}; {seeds_text}."
         )
-        words.insert(1, f"Left: seed {session.seed}, no band.")
+        words.insert(1, f"Left: seed {result.made.get('seed', session.seed)}, no band.")
     return " ".join(words)
 
 

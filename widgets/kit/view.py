@@ -14,8 +14,8 @@ Part = tuple[Callable[[], tuple | None], Callable[[], Any]]
 class View:
     """Keeps `parts` {name: (made_of, draw)} in step with a task that has a result.
 
-    `made_of()` gives what the part shows as a tuple of things that compare, or None while there is nothing to draw it
-    of; `draw()` runs when the tuple differs from the last one's. Parts are looked at in order, so a part may be made of
+    `made_of()` gives what the part shows as a tuple, or None while there is nothing to draw it of; `draw()` runs when
+    the tuple holds other things than the last one (see `same`). Parts are looked at in order, so a part may be made of
     what an earlier one has drawn. They are looked at by `refresh()`, which follows the traits of `watch`, and only
     while somebody sees the view: a hidden one catches up when it is shown (so what `seen` reads is watched too). The
     first time needs nobody to see it: a view that is made ahead is ready when it is opened.
@@ -54,8 +54,22 @@ class View:
                 self._again = False
                 for name, (made_of, draw) in self.parts.items():
                     now = made_of()
-                    if now is not None and now != self._drawn.get(name):
+                    if now is not None and not same(now, self._drawn.get(name)):
                         self._drawn[name] = now
                         draw()
         finally:
             self._drawing = False
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two things are the same object, equal words or numbers, or tuples or dictionaries of such.
+
+    Arrays and frames are never compared by their values: another one is a change.
+    """
+    if one is other:
+        return True
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return same(tuple(one), tuple(other)) and same(tuple(one.values()), tuple(other.values()))
+    return isinstance(one, str | int | float) and isinstance(other, str | int | float) and one == other
