@@ -24,6 +24,8 @@ PURPOSES = {
     "own": "Your own",
 }
 WEIGHTS = ("uniform", "counts", "match", None)
+# What a selector is judged by unless it says: weights that count rows stand for them, others for their gradients.
+USUAL_OBJECTIVES = {"counts": "distance", "match": "gradient distance"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,7 @@ class Method:
     paper: str = ""
     bytes: Callable[[int, int, int, int], float] | None = None
     skips: Mapping[str, str] = field(default_factory=dict)
+    objective: str | Callable | None = None  # what picks are judged by: see `selector`
     declared: bool = True  # False for any other function, of which only its answers tell what it is
 
     def __call__(self, *args, **kwargs):
@@ -188,13 +191,16 @@ def selector(
     title: str | None = None,
     bytes: Callable[[int, int, int, int], float] | None = None,
     skips: Mapping[str, str] | None = None,
+    objective: str | Callable | None = None,
 ) -> Callable[[Callable], Callable]:
     """Register `fn(pool, k, *, rng, given=(), …) -> Selection`; the function is returned untouched.
 
     `needs` names pool fields: "emb", "logits,y" (both), "grads|emb" (either). `weights` is "uniform" (n/k each),
     "counts" (how many rows a pick stands for), "match" (least squares on gradients) or None. `nested=True` promises
     that the first j picks are the answer for budget j. `bytes(n, d, c, k)` estimates peak memory. `skips` maps a law
-    that does not apply to the reason.
+    that does not apply to the reason. `objective` says what picks are judged by where two answers may differ and both
+    be right (another device, another order of rows): a name in `measures.objectives`, or fn(pool, selection) -> float,
+    lower is better. Unless told the distance for "counts", the gradient's for "match", and nothing for what draws.
     """
     if weights not in WEIGHTS:
         raise ValueError(f"weights is one of {WEIGHTS}, not {weights!r}")
@@ -205,6 +211,7 @@ def selector(
         "purpose": purpose,
         "paper": paper,
         "title": title,
+        "objective": USUAL_OBJECTIVES.get(weights) if objective is None else objective,
     }
     return _register("selector", bytes=bytes, skips=dict(skips or {}), **declared)
 

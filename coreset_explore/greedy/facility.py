@@ -83,8 +83,7 @@ def cover(
     free = torch.ones(n, dtype=torch.bool)
     free[given.cpu()] = False
     if compiled is False or matrix.device.type != "cpu":
-        nearest = matrix[given].min(0).values if len(given) else matrix.max().expand(n)
-        return _cover_torch(matrix, k, nearest, owner, free)
+        return _cover_torch(matrix, k, given, owner, free)
     from coreset_explore.compiled import facility as loops
 
     picks, saved, made = np.zeros(k, dtype=np.int64), np.zeros(k), 0
@@ -157,27 +156,42 @@ def _medoid(matrix: np.ndarray) -> tuple[int, float]:
     return int(sums.argmin()), n * float(tops.view(np.float32).max()) - sums.min()
 
 
-def _cover_torch(matrix, k, nearest, owner, free):
-    """The same, every gain kept current: a pick changes only the rows that it comes nearer to."""
+def _cover_torch(matrix: Tensor, k: int, given: Tensor, owner: Tensor, free: Tensor):
+    """The same, every gain kept current: a pick changes only the rows that it comes nearer to.
+
+    What these saved before is taken off and what they save now put back, each a sum in float64 of float32 differences:
+    exact, so that a gain is what it would be if computed anew, and equal rows tie as they do in the compiled loop.
+    """
     n, device = len(matrix), matrix.device
-    nearest, owner, free = nearest.clone(), owner.to(device), free.to(device)
+    owner, free = owner.to(device), free.to(device)
     piece = max(1, 2**24 // n)
-    gains = torch.zeros(n, dtype=torch.float64, device=device)
-    for start in track(range(0, n, piece), "first gains"):
-        gains += (
-            (nearest[start : start + piece, None] - matrix[start : start + piece])
-            .clamp_min_(0)
-            .sum(0, dtype=torch.float64)
-        )
     picks = torch.zeros(k, dtype=torch.int64, device=device)
     saved = torch.zeros(k, dtype=torch.float64, device=device)
-    for made in track(range(k), "greedy"):
+    gains = torch.zeros(n, dtype=torch.float64, device=device)
+
+    def would_save(rows: Tensor, nearest: Tensor) -> Tensor:
+        return (nearest[:, None] - matrix[rows]).clamp_min_(0).sum(0, dtype=torch.float64)
+
+    first = 0
+    if len(given):
+        nearest = matrix[given].min(0).values
+    else:
+        sums = torch.cat(
+            [matrix[i : i + piece].sum(1, dtype=torch.float64) for i in track(range(0, n, piece), "sums")]
+        )
+        row, first = first_max(-sums), 1
+        picks[:1], saved[:1], free[row] = row, n * matrix.max().double() - sums[row], False
+        nearest = matrix[row].clone()
+    rows = torch.arange(n, device=device).split(piece)
+    for part in track(rows if k > first else [], "first gains"):
+        gains += would_save(part, nearest[part])
+    for made in track(range(first, k), "greedy"):
         row = first_max(torch.where(free, gains, -torch.inf))
         picks[made], saved[made], free[row] = row, gains[row], False
         changed = (matrix[row] < nearest).nonzero().flatten()
         for part in changed.split(piece):
-            old, new, far = nearest[part, None], matrix[row, part, None], matrix[part]
-            gains -= ((old - far).clamp_min_(0) - (new - far).clamp_min_(0)).sum(0, dtype=torch.float64)
+            gains -= would_save(part, nearest[part])
+            gains += would_save(part, matrix[row, part])
         nearest[changed], owner[changed] = matrix[row, changed], made
         owner[row] = made
     return picks.cpu(), saved.cpu(), owner.cpu()

@@ -127,7 +127,8 @@ class Centers:
             return torch.from_numpy(out)
         own, centers = own.double(), self.centers.double()  # ‖x‖² + ‖c‖² − 2x·c may cancel
         both = own.square().sum(1, keepdim=True) + centers.square().sum(1)
-        return torch.addmm(both, own, centers.T, alpha=-2).clamp_min_(0).sqrt_().float().add_(self.radius)
+        apart = torch.addmm(both, own, centers.T, alpha=-2).clamp_min_(0).sqrt_()
+        return apart.mul_(ROUNDING).float().add_(self.radius)
 
     def ceiling(self) -> Tensor:
         return (self.norms.max().sqrt() + self.center_norms.sqrt() + self.radius) * (1 + 2**-14)

@@ -16,6 +16,7 @@ from torch import Tensor
 from coreset_explore.gradients import Dense, Gradients
 from coreset_explore.greedy import Distances
 from coreset_explore.measures.nearest import Space, represent, vectors_in, walk
+from coreset_explore.measures.objectives import objective
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.selecting.weights import reweigh_path
@@ -231,6 +232,7 @@ __all__ = [
     "gradient_error",
     "gradient_path",
     "jaccard",
+    "objective",
     "overlap_matrix",
     "prefixes",
     "represent",

@@ -19,6 +19,7 @@ ROWS = 65_536  # between two looks at whether to stop
 @selector(
     needs="logits",
     weights="uniform",
+    objective="gains",
     nested=True,
     purpose="cover",
     title="Contextual Diversity",

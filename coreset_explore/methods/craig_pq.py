@@ -19,6 +19,7 @@ OWN_WEIGHTS = "a pick counts the rows nearest to it by quantized distances, and 
 @selector(
     needs="emb|grads",
     weights="counts",
+    objective="gains",
     nested=True,
     purpose="cover",
     title="Craig+PQ",

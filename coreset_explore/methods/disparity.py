@@ -21,6 +21,7 @@ BLOCK = 1 << 19  # numbers subtracted together
 @selector(
     needs="emb|grads",
     weights="uniform",
+    objective="gains",
     nested=True,
     purpose="cover",
     title="Disparity-min",
@@ -57,6 +58,7 @@ def disparity_min(
 @selector(
     needs="emb|grads",
     weights="uniform",
+    objective="gains",
     nested=True,
     purpose="cover",
     title="Disparity-sum",

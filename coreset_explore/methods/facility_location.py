@@ -22,6 +22,7 @@ BLOCK = 1 << 20  # entries of one block of gains
 @selector(
     needs="grads|emb",
     weights="counts",
+    objective="dissimilarity",
     nested=True,
     purpose="cover",
     title="Facility Location",

@@ -19,6 +19,7 @@ OWN_WEIGHTS = "a pick counts the groups nearest to it by the bound, and reweigh(
 @selector(
     needs="emb|grads",
     weights="counts",
+    objective="gains",
     nested=True,
     purpose="fast",
     title="FastCore-hull",

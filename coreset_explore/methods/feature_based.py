@@ -24,6 +24,7 @@ CONCAVE = {"sqrt": torch.sqrt, "log": torch.log1p}
 @selector(
     needs="emb|grads",
     weights="uniform",
+    objective="gains",
     nested=True,
     purpose="cover",
     title="Feature-based",

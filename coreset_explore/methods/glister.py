@@ -23,6 +23,7 @@ BLOCK = 8192  # rows between two chances to stop
 @selector(
     needs="grads,target",
     weights="uniform",
+    objective="gains",
     nested=True,
     purpose="match",
     title="GLISTER",

@@ -18,6 +18,7 @@ from coreset_explore.selection import Selection
 @selector(
     needs="grads|emb",
     weights="uniform",
+    objective="gains",
     nested=True,
     purpose="cover",
     title="GraphCut",

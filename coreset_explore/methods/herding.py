@@ -17,6 +17,7 @@ from coreset_explore.selection import Selection
 @selector(
     needs="emb|grads",
     weights="uniform",
+    objective="mean distance",
     nested=True,
     purpose="typical",
     title="Herding",

@@ -17,6 +17,7 @@ from coreset_explore.selection import Selection
 @selector(
     needs="emb|grads",
     weights="counts",
+    objective="radius",
     nested=True,
     purpose="cover",
     title="k-Center",

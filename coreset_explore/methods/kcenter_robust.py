@@ -21,6 +21,7 @@ from coreset_explore.selection import Selection
 @selector(
     needs="emb|grads",
     weights="counts",
+    objective="radius",
     nested=True,
     purpose="cover",
     title="Robust k-Center",

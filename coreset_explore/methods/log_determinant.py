@@ -21,6 +21,7 @@ NOTHING = 1e-8  # of the diagonal: a residual below it is rounding
 @selector(
     needs="grads|emb",
     weights="uniform",
+    objective="gains",
     nested=True,
     purpose="cover",
     title="Log determinant",

@@ -28,6 +28,7 @@ SHARE = 0.01  # of all rows, which a ball of that width should hold
 @selector(
     needs="emb",
     weights="counts",
+    objective="gains",
     nested=True,
     purpose="cover",
     title="MaxHerding",

@@ -24,6 +24,7 @@ PROBES = 2000  # rows whose balls' purity is looked at
 @selector(
     needs="emb",
     weights="uniform",
+    objective="gains",
     nested=True,
     purpose="cover",
     title="ProbCover",

@@ -22,6 +22,7 @@ NOTHING = 1e-6  # of what all rows ask for: a gain below it is rounding
 @selector(
     needs="grads|emb",
     weights="uniform",
+    objective="gains",
     nested=True,
     purpose="cover",
     title="Saturated coverage",
