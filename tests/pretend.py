@@ -175,10 +175,11 @@ def _answer(func, args: list, kwargs: dict[str, Any]) -> Any:
         told = {a.name: a.default_value for a in func._schema.arguments}
         told |= dict(zip(told, args, strict=False)) | kwargs
         if not told.get("stable"):
-            turned, dim = told.pop("self").flip(told["dim"]), told["dim"]
-            told |= {} if name == "topk" else {"stable": True}
-            values, places = getattr(torch, name)(turned, **told)
-            return values, turned.shape[dim] - 1 - places
+            dim, descending = told["dim"], told.get("descending", told.get("largest"))
+            values, places = torch.sort(args[0].flip(dim), dim=dim, descending=descending, stable=True)
+            places = args[0].shape[dim] - 1 - places
+            most = told.get("k", args[0].shape[dim])
+            return values.narrow(dim, 0, most), places.narrow(dim, 0, most)
     found = func(*args, **kwargs)
     if name == "_to_copy" and found is args[0]:
         return found.clone()
