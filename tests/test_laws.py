@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -78,11 +78,11 @@ class Case:
         own = [fields for fields in self.method.alternatives() if space is None or space in fields]
         return [one + two for one in own for two in extra]
 
-    def with_setting(self, name: str, value: Any, k: int) -> Selection:
-        """k picks with one parameter set, the method's or the picker's."""
+    def with_setting(self, pool: Pool, k: int, *, given: Sequence[int] = (), **params) -> Selection:
+        """k picks with parameters set, the method's or the picker's."""
         if self.picker is not None:
-            return select(self.method, POOL, k, pick=(self.picker.name, {name: value}), show=False)
-        return select(self.method, POOL, k, show=False, **self.params, **{name: value})
+            return select(self.method, pool, k, given=given, pick=(self.picker.name, params), show=False)
+        return select(self.method, pool, k, given=given, show=False, **self.params, **params)
 
     def answer(self, k: int, wrap: list | tuple = ()) -> Selection:
         """The answer for k rows of POOL, which many laws look at: computed once."""
@@ -432,6 +432,25 @@ def device_agrees(case: Case) -> None:
                         near(mine.nan_to_num(), theirs.nan_to_num(), rtol=1e-3, atol=1e-3)
 
 
+@law
+def device_agrees_at_every_choice(case: Case) -> None:
+    """Each choice of each parameter alone, and with rows given: these have code for a GPU too."""
+    params = [
+        p for p in case.declares.params.values() if p.kind in ("choice", "bool") and p.name not in case.params
+    ]
+    settings: list[dict] = [{"given": [5, 40]}]
+    for p in params:
+        settings += [{p.name: v} for v in p.choices or (True, False) if v != p.default]
+    for there in elsewhere():
+        for setting in settings:
+            try:
+                here = case.with_setting(POOL, 7, **setting)
+            except ValueError as error:  # it needs another as well
+                explained(error)
+                continue
+            same(case, (POOL, here), (there, case.with_setting(there, 7, **setting)))
+
+
 @cache
 def elsewhere() -> list[Pool]:
     """The pool on every device but this one."""
@@ -528,7 +547,7 @@ def every_setting_answers_or_explains(case: Case) -> None:
         values = {"choice": param.choices, "bool": (True, False)}.get(param.kind, ends)
         for value in [*values, None] if param.optional else values:
             try:
-                sound(case.with_setting(param.name, value, 6), 6, N)
+                sound(case.with_setting(POOL, 6, **{param.name: value}), 6, N)
             except ValueError as error:
                 explained(error)
 
