@@ -26,7 +26,6 @@ import coreset_explore as cx
 from coreset_explore import greedy, neighbors
 from coreset_explore.machine.devices import pick_device
 from coreset_explore.measures import objective
-from coreset_explore.methods.gradsim import neighbor_counts, unit_factors
 from coreset_explore.registry import find
 
 WORSE = 1e-4  # relative
@@ -124,6 +123,12 @@ def pursuit(pool: cx.Pool, k: int) -> object:
     return greedy.pursue(grads, grads.sum(), k, NOTHING, nonnegative=True, ridge=0.5)
 
 
+def neighbor_counts(pool: cx.Pool, k: int) -> object:
+    from coreset_explore.methods import gradsim  # not above: the registry lists methods as it imports them
+
+    return gradsim.neighbor_counts(gradsim.unit_factors(pool.grads.steps[-1]), 0.5)
+
+
 NOTHING = torch.zeros(0, dtype=torch.int64)
 KERNELS: dict[str, Callable[[cx.Pool, int], object]] = {
     "distances": lambda pool, k: greedy.distances(pool.vectors("grads")),
@@ -137,7 +142,7 @@ KERNELS: dict[str, Callable[[cx.Pool, int], object]] = {
     "k-means": lambda pool, k: neighbors.kmeans(pool.emb, k, rng()),
     "product codes": lambda pool, k: neighbors.pq(pool.emb, 4, 256, rng()),
     "similarities": lambda pool, k: greedy.Similarity(pool.vectors("grads")).matrix(),
-    "neighbor counts": lambda pool, k: neighbor_counts(unit_factors(pool.grads.steps[-1]), 0.5),
+    "neighbor counts": neighbor_counts,
 }
 
 
