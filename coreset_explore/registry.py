@@ -357,7 +357,7 @@ def skips_table() -> str:
 def _own(*registries: Registry) -> list[Method]:
     """What the library itself registers, by title."""
     found = [m for registry in registries for m in registry.values()]
-    found = [m for m in found if m.fn.__module__.startswith(f"{__package__}.")]
+    found = [m for m in found if str(m.fn.__module__).startswith(f"{__package__}.")]
     return sorted(found, key=lambda m: m.title.lower())
 
 

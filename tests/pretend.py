@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -68,7 +68,7 @@ class Held(Tensor):
 
     @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None) -> Any:
-        return _run(func, args, kwargs or {})
+        return _run(_op(func), args, kwargs or {})
 
     def numpy(self, *, force: bool = False):
         if force:
@@ -88,21 +88,43 @@ class Held(Tensor):
         return f"{self.inside!r} on {self.device}"
 
 
-def _run(func, args: tuple, kwargs: dict[str, Any]) -> Any:
+class Op(NamedTuple):
+    """What there is to know about an operation, looked up once."""
+
+    func: Any
+    name: str
+    writes: bool  # into one of its arguments
+    reshapes: bool  # an argument, in place
+    elementwise: bool
+
+
+@cache
+def _op(func) -> Op:
+    name, tags = func._schema.name.removeprefix("aten::"), func.tags
+    elementwise = torch.Tag.pointwise in tags and not name.startswith("clamp")
+    return Op(func, name, func._schema.is_mutable, torch.Tag.inplace_view in tags, elementwise)
+
+
+def _run(op: Op, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Do on the CPU what was asked for over there, or refuse it."""
     tensors: list[Tensor] = []
-    inside = _taken_in(args, tensors)
-    named = {name: _taken_in(value, tensors) for name, value in kwargs.items()}
-    _refuse(func, args, kwargs, tensors)
+    inside, named = _taken_in(args, tensors), {}
+    for name, value in kwargs.items():
+        named[name] = _taken_in(value, tensors)
+    _refuse(op, args, kwargs, tensors)
     over_there = True
     if kwargs.get("device") is not None:
         over_there, named["device"] = torch.device(kwargs["device"]).type == NAME, CPU
-    found = _answer(func, inside, named)
-    if torch.Tag.inplace_view in func.tags:
+    found = _answer(op, inside, named)
+    if op.reshapes:
         with torch._C._DisableTorchDispatch():  # what says where the numbers lie takes the new shape as well
-            func(*args, **kwargs)
-    if func._schema.is_mutable and any(t.shape != _inside(t).shape for t in tensors):
-        raise NotImplementedError(f"{func} gives a tensor another shape in a way that {NAME} cannot follow")
+            op.func(*args, **kwargs)
+    if not op.writes:
+        return _brought_out(found, {}, over_there)
+    if any(t.shape != _inside(t).shape for t in tensors):
+        raise NotImplementedError(
+            f"{op.func} gives a tensor another shape in a way that {NAME} cannot follow"
+        )
     return _brought_out(found, {id(_inside(t)): t for t in tensors}, over_there)
 
 
@@ -125,9 +147,9 @@ def _brought_out(value: Any, given: dict[int, Tensor], over_there: bool) -> Any:
     return value
 
 
-def _refuse(func, args: tuple, kwargs: dict[str, Any], tensors: list[Tensor]) -> None:
+def _refuse(op: Op, args: tuple, kwargs: dict[str, Any], tensors: list[Tensor]) -> None:
     """Raise what CUDA raises for arguments that do not go together."""
-    name = _name(func)
+    name = op.name
     if (generator := kwargs.get("generator")) is not None and generator.device.type != NAME:
         raise RuntimeError(
             f"Expected a '{NAME}' device type for generator but found '{generator.device.type}'"
@@ -140,18 +162,18 @@ def _refuse(func, args: tuple, kwargs: dict[str, Any], tensors: list[Tensor]) ->
         raise RuntimeError(
             "indices should be either on cpu or on the same device as the indexed tensor (cpu)"
         )
-    together = _together(func, args, kwargs, tensors)
+    together = _together(op, args, kwargs, tensors)
     if len({isinstance(t, Held) for t in together}) > 1:
         met = ", ".join(f"{tuple(t.shape)} on {t.device}" for t in together)
         raise RuntimeError(
             f"Expected all tensors to be on the same device, but found at least two devices, {NAME}:0 and cpu! "
-            f"({func} of {met})"
+            f"({op.func} of {met})"
         )
 
 
-def _together(func, args: tuple, kwargs: dict[str, Any], tensors: list[Tensor]) -> list[Tensor]:
+def _together(op: Op, args: tuple, kwargs: dict[str, Any], tensors: list[Tensor]) -> list[Tensor]:
     """The arguments that have to lie on one device."""
-    name = _name(func)
+    name = op.name
     if name in MOVES:
         return []
     if name in INDEXING:
@@ -160,19 +182,19 @@ def _together(func, args: tuple, kwargs: dict[str, Any], tensors: list[Tensor]) 
         return [t for t in args[:-1] if isinstance(t, Tensor)]
     if name == "where":
         return [t for t in tensors if t.ndim or isinstance(t, Held)]
-    written = kwargs.get("out", args[0] if func._schema.is_mutable else None)
+    written = kwargs.get("out", args[0] if op.writes else None)
     read = [t for t in tensors if t is not kwargs.get("out")]
-    if torch.Tag.pointwise in func.tags and len(read) == 2 and not name.startswith("clamp"):
+    if op.elementwise and len(read) == 2:
         numbers = [t for t in read if not t.ndim and not isinstance(t, Held) and t is not written]
         return [t for t in tensors if t is not (numbers or [None])[0]]
     return tensors
 
 
-def _answer(func, args: list, kwargs: dict[str, Any]) -> Any:
+def _answer(op: Op, args: list, kwargs: dict[str, Any]) -> Any:
     """What the CPU answers, but where torch leaves the order of equals open, or what fresh memory holds."""
-    name = _name(func)
+    name = op.name
     if name in ("topk", "sort") and args[0].ndim:
-        told = {a.name: a.default_value for a in func._schema.arguments}
+        told = {a.name: a.default_value for a in op.func._schema.arguments}
         told |= dict(zip(told, args, strict=False)) | kwargs
         if not told.get("stable"):
             dim, descending = told["dim"], told.get("descending", told.get("largest"))
@@ -180,7 +202,7 @@ def _answer(func, args: list, kwargs: dict[str, Any]) -> Any:
             places = args[0].shape[dim] - 1 - places
             most = told.get("k", args[0].shape[dim])
             return values.narrow(dim, 0, most), places.narrow(dim, 0, most)
-    found = func(*args, **kwargs)
+    found = op.func(*args, **kwargs)
     if name == "_to_copy" and found is args[0]:
         return found.clone()
     return _worthless(found) if name in FRESH else found
@@ -192,11 +214,6 @@ def _worthless(fresh: Tensor) -> Tensor:
 
 def _inside(t: Tensor) -> Tensor:
     return t.inside if isinstance(t, Held) else t
-
-
-@cache
-def _name(func) -> str:
-    return func._schema.name.removeprefix("aten::")
 
 
 # -- what torch asks a backend for: memory, a way in and out of it, and numbers that are made in it ------------------

@@ -2,14 +2,20 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from coreset_explore import PRESETS, Selection
+from tests import pretend
+from tests.pools import make
+
 FOLDER = str(Path(__file__).resolve().parents[1] / "benchmarks")
 sys.path.insert(0, FOLDER)  # as it is when the script runs
 try:
+    import device
     import selection
     from cases import CASES, Bench, peers, race
     from cases.plain_pursuit import extrapolated
@@ -77,3 +83,28 @@ def test_extrapolation_is_exact_where_its_form_is():
     marks = [(k, 2.0 * k + 0.01 * k**3) for k in (60, 120)]
     assert extrapolated(marks, 500) == pytest.approx(2.0 * 500 + 0.01 * 500**3)
     assert np.isclose(extrapolated([(60, 3.0), (120, 6.0)], 500), 25.0)
+
+
+def test_a_gpu_beside_the_cpu_is_tried_on_the_make_believe_one(monkeypatch, capsys):
+    pretend.device()
+    monkeypatch.delenv("CORESET_DATA", raising=False)
+    monkeypatch.setattr(device, "write", lambda *args, **more: pytest.fail("no real GPU, no results"))
+    options = ["--device", "pretend", "--rows", "60", "--picks", "6", "--repeats", "1"]
+    monkeypatch.setattr(sys, "argv", ["device.py", *options])
+    assert device.main() == 0
+    said = capsys.readouterr().out
+    assert said.count("agrees=True") == len(PRESETS) and said.count("kernel=") == len(device.KERNELS)
+
+
+def test_presets_that_do_not_agree_are_named(monkeypatch, capsys):
+    pool = make(30)
+    answers = {"cpu": [1, 2], "other": [3, 4]}
+
+    def picked(name, where, k):
+        info = {"method": "random" if name == "drawn" else "herding"}
+        return Selection(answers["cpu" if where is pool else "other"], ids=None, info=info), 0.0
+
+    monkeypatch.setattr(device, "picked", lambda *a: (replace(picked(*a)[0], ids=picked(*a)[0].indices), 0.0))
+    assert device.compared("drawn", pool, make(30), 2)["agrees"] is False, "what draws must draw the same"
+    row = device.compared("judged", pool, make(30), 2)
+    assert row["objective_is"] == "mean distance" and row["agrees"] == (row["device"] <= row["cpu"] * 1.0001)

@@ -38,11 +38,12 @@ from coreset_explore.pool import Missing
 from coreset_explore.registry import Method
 from coreset_explore.selecting.bare import Bare, bind
 from coreset_explore.selecting.parts import allocate
+from coreset_explore.selecting.run import bind, peak_memory
 from tests import pretend
 from tests.pools import constant, gradients, make
 
 PER_CLASS = [("per_class", {})]
-PER_BATCH = [("per_batch", {"size": 4})]
+PER_BATCH = [("per_batch", {"size": 8})]
 MERGE = [("merge_reduce", {"parts": 3})]
 LIBRARY = Path(coreset_explore.__file__).parent
 NOISE = 24 << 20  # bytes that the allocator and imports may add to any measurement
@@ -423,7 +424,7 @@ def large(n: int, d: int, c: int) -> Pool:
 
 @law
 def memory(case: Case) -> None:
-    n, d, c, k = 3000, 48, 10, 20
+    n, d, c, k = 3000, 48, 10, 8
     case.answer(7)  # imports and compiled kernels are not the method's memory
     pool, bound = large(n, d, c), case.bound
     with peak_memory(pool.device) as peak:
@@ -441,7 +442,7 @@ def device_agrees(case: Case) -> None:
         set(fields) <= {"grads", "emb"} for fields in case.needs
     )  # what a batch of rows has as well
     budgets = [(k, ()) for k in (1, 7, N // 2)]
-    combined = [(7, PER_CLASS), (7, MERGE)] + ([(7, PER_BATCH)] if batches else [])
+    combined = [(7, PER_CLASS), (7, MERGE)] + ([(20, PER_BATCH)] if batches else [])
     for there in elsewhere():
         for k, wrap in budgets + combined:
             answer, here = case(k, there, wrap=wrap), case.answer(k, wrap)

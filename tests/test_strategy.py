@@ -201,6 +201,27 @@ def test_a_config_of_the_version_before_opens_the_same_panel():
         assert found[name].indices.tolist() == run.at[panel.session.j].indices.tolist(), name
 
 
+def test_batches_of_a_config_of_the_version_before_are_dealt_as_they_were():
+    from widgets.explorer import replay
+    from widgets.explorer.session import Session
+
+    saved = json.loads((SAVED / "panel-0.1.0.json").read_text())["config"]
+    batches = {
+        "name": "CRAIGPB",
+        "method": "craig",
+        "wrap": [["per_batch", {"size": 16}]],
+        "params": {},
+        "pick": None,
+    }
+    for version, options in (("0.1.0", {"seed": 0, "size": 16}), ("0.2.0", {"size": 16})):
+        session = Session()
+        replay.apply(session, {**saved, "data": "digits", "version": version, "methods": [batches]})
+        assert session.choices[0].wrap == (("per_batch", options),)
+    old = Selection.load(SAVED / "batches.npz")
+    again = select("gradmatch", wave_pool(), 40, seed=5, wrap=[("per_batch", {"size": 16, "seed": 0})])
+    assert rows(again) == rows(old)
+
+
 @pytest.mark.parametrize("file", ["batches.npz", "classes.parquet"])
 def test_a_selection_of_the_version_before_loads_and_is_weighed_as_it_was(file):
     old = Selection.load(SAVED / file)

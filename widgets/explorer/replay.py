@@ -59,7 +59,10 @@ def apply(session: Session, settings: Mapping[str, Any]) -> None:
         raise ValueError(
             f"the config holds {unknown[0]!r}, which the panel does not know; it knows {', '.join(sorted(known))}"
         )
-    choices = [Strategy.of(entry) for entry in settings.get("methods", ())]  # an unknown name is refused here
+    # an unknown name is refused here
+    choices = [
+        Strategy.of(_as_it_was(entry, settings.get("version"))) for entry in settings.get("methods", ())
+    ]
     if settings.get("data") == OWN and session.data is None:
         raise ValueError("this config was made with data of your own; pass it too: explore(X, config=...)")
     if settings.get("data") not in (OWN, None):
@@ -71,6 +74,17 @@ def apply(session: Session, settings: Mapping[str, Any]) -> None:
             if name in settings:
                 setattr(session, name, settings[name])
         session.choices = (*choices, *(c for c in session.choices if c.own is not None))
+
+
+def _as_it_was(entry: Mapping[str, Any], version: Any) -> dict[str, Any]:
+    """The method as the version that saved it ran it: 0.1.0 dealt batches by seed 0, whatever the run's own seed."""
+    if version != "0.1.0":
+        return dict(entry)
+    wrap = [
+        [name, {"seed": 0, **options} if name == "per_batch" else dict(options)]
+        for name, options in entry.get("wrap", ())
+    ]
+    return {**entry, "wrap": wrap}
 
 
 def code(session: Session) -> str:
