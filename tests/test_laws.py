@@ -38,7 +38,6 @@ from coreset_explore.pool import Missing
 from coreset_explore.registry import Method
 from coreset_explore.selecting.bare import Bare, bind
 from coreset_explore.selecting.parts import allocate
-from coreset_explore.selecting.run import bind, peak_memory
 from tests import pretend
 from tests.pools import constant, gradients, make
 
