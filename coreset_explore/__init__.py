@@ -54,9 +54,9 @@ _WHERE = {
     "fit": "training.run",
     "project": "projection.run",
     "accuracy_curve": "experiment.grid",
-    "gradient_error": "measures",
-    "coverage": "measures",
-    "jaccard": "measures",
+    "gradient_error": "measures.matching",
+    "coverage": "measures.covering",
+    "jaccard": "measures.shares",
 }
 __all__ = [*_WHERE, "__version__"]
 

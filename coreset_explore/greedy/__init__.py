@@ -4,11 +4,6 @@ Rows stand in id order (`by_id`), so that "the first of equals" is the smallest 
 (`compiled`); elsewhere, or with `compiled=False`, they are torch operations on the device where the tensors are.
 """
 
-from functools import lru_cache
-
-import torch
-
-from coreset_explore.gradients import Dense, LastLayer
 from coreset_explore.greedy.facility import cover, distances
 from coreset_explore.greedy.farthest import farthest_first
 from coreset_explore.greedy.herding import herd
@@ -17,46 +12,12 @@ from coreset_explore.greedy.lazy import first_best, lazy_greedy
 from coreset_explore.greedy.nearest import Distances, Near, apart, nearest_pick, owner, owners
 from coreset_explore.greedy.prefetch import Ahead, DistanceRows
 from coreset_explore.greedy.pursuit import pursue, solve
+from coreset_explore.greedy.ready import warm
 from coreset_explore.greedy.similarity import Similarity
 from coreset_explore.greedy.vectors import by_id, double, squared_norms, total, unit
 
 __all__ = [
-    "Ahead",
-    "DistanceRows",
-    "Distances",
-    "Near",
-    "Similarity",
-    "apart",
-    "by_id",
-    "cover",
-    "distances",
-    "double",
-    "farthest_first",
-    "first_best",
-    "herd",
-    "lazy_greedy",
-    "nearest_pick",
-    "owner",
-    "owners",
-    "pursue",
-    "solve",
-    "spread",
-    "squared_norms",
-    "total",
-    "unit",
-]
-
-
-@lru_cache(maxsize=1)
-def warm() -> None:
-    """Compile the kernels on a handful of rows, so that the first real selection need not wait.
-
-    Some seconds on a new machine (numba keeps the result on disk), then some tenths; once a process.
-    """
-    rows = torch.arange(24, dtype=torch.float32)
-    vectors = LastLayer(torch.sin(rows).reshape(1, 8, 3), torch.cos(rows).reshape(1, 8, 3))
-    nothing = torch.zeros(0, dtype=torch.int64)
-    cover(distances(vectors), 3, nothing)
-    farthest_first(vectors, 3, nothing)
-    herd(Dense(vectors.h[0]), 3, nothing)
-    pursue(vectors, vectors.sum(), 3, nothing, nonnegative=True, ridge=0.5)
+    "apart", "by_id", "cover", "distances", "double", "farthest_first", "first_best", "herd",
+    "lazy_greedy", "nearest_pick", "owner", "owners", "pursue", "solve", "spread", "squared_norms",
+    "total", "unit", "warm", "Ahead", "DistanceRows", "Distances", "Near", "Similarity",
+]  # fmt: skip
