@@ -10,9 +10,10 @@ import torch
 from coreset_explore import progress
 from coreset_explore.pool import Missing, Pool
 from widgets.explorer.session import Session
+from widgets.kit.guard import session_guard
 from widgets.kit.job import Job
 from widgets.kit.markup import duration
-from widgets.kit.problems import problem, session_guard
+from widgets.kit.problems import problem
 from widgets.kit.runner import brief
 
 

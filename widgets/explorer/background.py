@@ -9,9 +9,10 @@ from widgets.explorer import accuracy as judging
 from widgets.explorer import result as work
 from widgets.explorer.result import Result
 from widgets.explorer.session import Session
+from widgets.kit.guard import session_guard
 from widgets.kit.job import Job
 from widgets.kit.markup import percent
-from widgets.kit.problems import problem, session_guard
+from widgets.kit.problems import problem
 
 DRAWN = 0.7  # seconds between opening Curves and its accuracies being measured: the page draws first
 AFTER = 2.0  # seconds between a result and what is begun unasked: the page draws first

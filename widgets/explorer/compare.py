@@ -18,10 +18,10 @@ from widgets.kit import encode
 from widgets.kit.canvas import Canvas
 from widgets.kit.form import Controls
 from widgets.kit.gallery import Cell, Gallery, Section, link
+from widgets.kit.guard import session_guard
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.markup import field, text
 from widgets.kit.pictures import Pictures
-from widgets.kit.problems import session_guard
 from widgets.kit.view import Part, View
 
 STRIP = 16

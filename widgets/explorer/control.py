@@ -7,8 +7,8 @@ from widgets.explorer import result as work
 from widgets.explorer.background import Background
 from widgets.explorer.result import Result
 from widgets.explorer.session import Session
+from widgets.kit.guard import session_guard
 from widgets.kit.markup import duration
-from widgets.kit.problems import session_guard
 from widgets.kit.runner import Runner
 
 

@@ -21,8 +21,8 @@ from widgets.explorer.curves_figure import (
     traces,
 )
 from widgets.explorer.session import Session
+from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, swatch, text
-from widgets.kit.problems import session_guard
 from widgets.kit.view import Part, View
 
 

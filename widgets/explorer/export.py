@@ -11,8 +11,8 @@ import ipywidgets as w
 from widgets.explorer.replay import code, variable
 from widgets.explorer.session import Session
 from widgets.kit.code import Code
+from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note, show, text
-from widgets.kit.problems import session_guard
 
 FORMATS = {
     "npz": "Selection, .npz",

@@ -14,9 +14,9 @@ from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.form import Controls
 from widgets.kit.gallery import Gallery, Section, link
+from widgets.kit.guard import session_guard
 from widgets.kit.markup import brief_name, field, note, text
 from widgets.kit.pictures import Pictures
-from widgets.kit.problems import session_guard
 from widgets.kit.view import Part, View
 
 EACH, ALL = 7, 63  # thumbnails at either end: of every class, and of one class alone

@@ -15,10 +15,10 @@ from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.canvas import Canvas
 from widgets.kit.gallery import Gallery, link
+from widgets.kit.guard import session_guard
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.markup import note, text
 from widgets.kit.pictures import Pictures
-from widgets.kit.problems import session_guard
 from widgets.kit.view import Part, View
 
 HEIGHT = 548

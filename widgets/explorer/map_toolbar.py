@@ -11,8 +11,8 @@ from coreset_explore import projection
 from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
 from widgets.kit.form import Controls
+from widgets.kit.guard import session_guard
 from widgets.kit.markup import field
-from widgets.kit.problems import session_guard
 
 LAYOUTS = tuple(projection.NAMES.values())
 COLORS = [("Class", "class"), ("Rank", "rank"), ("Weight", "weight")]

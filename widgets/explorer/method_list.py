@@ -10,9 +10,9 @@ from coreset_explore.plots import palette
 from coreset_explore.registry import PICKERS, PURPOSES, SCORES
 from coreset_explore.selecting.strategy import Strategy, presets
 from widgets.explorer.session import MAX_CHOICES, Session
-from widgets.kit.form import control_for
+from widgets.kit.form import fields_for
+from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note, show, swatch, text
-from widgets.kit.problems import session_guard
 
 FIELDS = {
     "y": "labels",
@@ -119,18 +119,12 @@ def _form(session: Session, choice: Strategy) -> w.Widget:
     """A control for every parameter in the method's signature, and for a score the picker."""
     method = choice.declared
     guard = session_guard(session)
-    controls: list[w.Widget] = []
-    for param in method.params.values():
-        control = control_for(param, choice.params.get(param.name, param.default))
 
-        def changed(event, param=param) -> None:
-            held = next(c for c in session.choices if c.name == choice.name)
-            value = param.check(event["new"])
-            change(session, choice.name, replace(held, params={**held.params, param.name: value}))
+    def changed(name: str, value: Any) -> None:
+        held = next(c for c in session.choices if c.name == choice.name)
+        change(session, choice.name, replace(held, params={**held.params, name: value}))
 
-        control.observe(guard(changed), "value")
-        title = param.name.replace("_", " ")
-        controls.append(control if param.kind == "bool" else field(title, control))
+    controls = fields_for(session, method.params, choice.params, changed)
     if method.name in SCORES:
         options = [(found.title, name) for name, found in PICKERS.items()]
         picker = w.Dropdown(

@@ -12,8 +12,8 @@ from widgets.explorer.method_list import methods_box
 from widgets.explorer.result import estimate
 from widgets.explorer.session import Session
 from widgets.kit.form import Controls, section
+from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note, percent, show, text
-from widgets.kit.problems import session_guard
 from widgets.kit.runner import action
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import ipywidgets as w
 
 from coreset_explore.registry import Param
+from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note
-from widgets.kit.problems import session_guard
 from widgets.kit.task import Task
 
 WORDS = {None: "none", "grads": "gradients", "emb": "features"}

@@ -10,9 +10,9 @@ import ipywidgets as w
 
 from coreset_explore import progress
 from coreset_explore.progress import Cancelled
+from widgets.kit.guard import session_guard
 from widgets.kit.job import Job
 from widgets.kit.markup import note, text
-from widgets.kit.problems import session_guard
 from widgets.kit.task import Task
 
 DOUBLE = (

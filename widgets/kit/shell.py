@@ -11,9 +11,9 @@ import ipywidgets as w
 
 from coreset_explore.plots import palette
 from widgets.kit.gallery import Gallery, link
+from widgets.kit.guard import problem_box, session_guard
 from widgets.kit.kernel import hear_on_main_thread
 from widgets.kit.markup import note, percent, show, text
-from widgets.kit.problems import problem_box, session_guard
 from widgets.kit.session import Session
 from widgets.kit.task import Task
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from widgets.kit.problems import session_guard
+from widgets.kit.guard import session_guard
 from widgets.kit.task import Task
 
 Part = tuple[Callable[[], tuple | None], Callable[[], Any]]
