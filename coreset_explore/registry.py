@@ -27,7 +27,7 @@ PURPOSES = {
 Kind = Literal["selector", "score", "picker", "stream"]
 WEIGHTS = ("uniform", "counts", "match", None)
 # What a selector is judged by unless it says: weights that count rows stand for them, others for their gradients.
-USUAL_OBJECTIVES = {"counts": "distance", "match": "gradient distance"}
+USUAL_OBJECTIVES: dict[str | None, str] = {"counts": "distance", "match": "gradient distance"}
 
 
 @dataclass(frozen=True, eq=False)
