@@ -12,7 +12,7 @@ from coreset_explore.greedy.lazy import first_best, lazy_greedy
 from coreset_explore.greedy.nearest import Distances, Near, apart, nearest_pick, owner, owners
 from coreset_explore.greedy.prefetch import Ahead, DistanceRows
 from coreset_explore.greedy.pursuit import pursue, solve
-from coreset_explore.greedy.ready import warm
+from coreset_explore.greedy.warm_up import warm
 from coreset_explore.greedy.similarity import Similarity
 from coreset_explore.greedy.vectors import by_id, double, squared_norms, total, unit
 
