@@ -11,8 +11,6 @@ from urllib.parse import urlsplit
 from jupyter_client import BlockingKernelClient
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
-from tests.browser.servers import write_notebook
-
 # until the panel and its tabs have stood still for half a second, or six seconds have gone by
 SETTLED = """() => new Promise(done => {
   let last = '', still = 0, left = 60;
@@ -53,6 +51,10 @@ class Console:
         page.on("pageerror", self.uncaught)
         return self
 
+    def leave(self, page: Page) -> None:
+        page.remove_listener("console", self.heard)
+        page.remove_listener("pageerror", self.uncaught)
+
     def uncaught(self, error: Exception) -> None:
         text = str(getattr(error, "stack", None) or error)
         if not any(h in text for h in HARMLESS):
@@ -78,20 +80,18 @@ class Notebook:
     name: str
     console: Console
 
-    @classmethod
-    def open(
-        cls, page: Page, address: str, root: Path, cells: list[str], name: str, console: Console
-    ) -> "Notebook":
-        """Write a notebook of `cells` and open it, its kernel ready and the file browser closed."""
-        write_notebook(root / name, cells)
-        notebook = cls(page, address, root, name, console)
-        notebook.load()
-        return notebook
-
     def load(self) -> None:
         """Open or reload the page, and wait for the kernel."""
         self.page.goto(f"{self.address}/lab/tree/{self.name}?reset")
-        self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
+        self._wait_until_open()
+
+    def show(self) -> None:
+        """Open the notebook in a page where JupyterLab is open already, and wait for the kernel."""
+        self.command("docmanager:open", {"path": self.name, "factory": "Notebook"})
+        self._wait_until_open()
+
+    def _wait_until_open(self) -> None:
+        self.page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell", timeout=60_000)
         self.wait_idle()
         self._wait_for_splash()
         self.collapse_sidebar()
@@ -185,6 +185,6 @@ class Notebook:
         return next(session for session in sessions if session["path"] == self.name)
 
     def close(self) -> None:
-        """End the notebook's kernel."""
+        """End the notebook's kernel: a second or two, in which the page may show another notebook."""
         address = f"{self.address}/api/sessions/{self._session()['id']}"
-        urllib.request.urlopen(urllib.request.Request(address, method="DELETE"), timeout=10)
+        urllib.request.urlopen(urllib.request.Request(address, method="DELETE"), timeout=30)

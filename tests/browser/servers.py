@@ -1,5 +1,6 @@
 """JupyterLab and voila as the tests start them: on a free port, with folders of their own and no token."""
 
+import json
 import os
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import nbformat
 
 PROJECT = Path(__file__).resolve().parents[2]
 QUIET = '{"@jupyterlab/apputils-extension:notification": {"checkForUpdates": false, "fetchNews": "false"}}'
+COLD = "python3"  # the kernel that every Jupyter has
 OWN = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")
 
 
@@ -99,9 +101,41 @@ def voila(notebook: Path, folder: Path, *options: str) -> Iterator[str]:
         yield address
 
 
-def write_notebook(path: Path, cells: list[str]) -> Path:
+@contextmanager
+def warm_kernels(folder: Path) -> Iterator[str]:
+    """Offer JupyterLab over `folder` kernels whose imports are done (`warm.py`) until the block ends; gives their name.
+
+    On Linux: elsewhere a process that has loaded these libraries cannot safely be forked, and kernels start cold.
+    """
+    if sys.platform != "linux":
+        yield COLD
+        return
+    door, spec = folder / "warm.socket", folder / "jupyter_data_dir" / "kernels" / "warm"
+    module = Path(__file__).with_name("warm.py")
+    # without site packages and the variables that ask for more: the stub is there in thirty milliseconds
+    stub = [sys.executable, "-S", "-E", str(module), "ask", str(door), "{connection_file}"]
+    spec.mkdir(parents=True)
+    (spec / "kernel.json").write_text(
+        json.dumps({"argv": stub, "display_name": "Warm", "language": "python"})
+    )
+    command = [sys.executable, "-m", "tests.browser.warm", "serve", str(door)]
+    with (folder / "warm.log").open("w") as log:
+        server = subprocess.Popen(
+            command, cwd=folder, env=environment(folder), stdin=subprocess.PIPE, stdout=log, stderr=log
+        )
+    try:
+        while not door.exists() and server.poll() is None:
+            time.sleep(0.02)
+        if server.poll() is not None:
+            raise RuntimeError(f"no kernels can be forked:\n{(folder / 'warm.log').read_text()[-3000:]}")
+        yield "warm"
+    finally:
+        server.communicate()  # the end of its input ends it
+
+
+def write_notebook(path: Path, cells: list[str], kernel: str = COLD) -> Path:
     """A notebook of these code cells."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = {"name": kernel, "display_name": kernel, "language": "python"}
     nbformat.write(notebook, path)
     return path

@@ -6,8 +6,8 @@ CELL = "from widgets import explore\npanel = explore()\npanel"
 PICKS = "panel.selection.indices.tolist()"
 
 
-def test_the_panel_appears_selects_by_itself_and_answers_the_slider(notebook):
-    book = notebook(CELL)
+def test_the_panel_appears_selects_by_itself_and_answers_the_slider(newcomer):
+    book = newcomer(CELL)
     book.run_all()
     book.wait_state("done", timeout=60)
     expect(book.page.locator(".cx").first).to_be_visible()

@@ -1,8 +1,10 @@
 """The harness by itself, on a widget that is not ours: a slider that reaches the kernel and comes back."""
 
+import psutil
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.desk import WINDOW
 from tests.browser.lab import Console
 
 CELLS = (
@@ -45,6 +47,39 @@ def test_a_restarted_kernel_and_a_reloaded_page_run_again(notebook):
     book.load()
     book.run_all()
     assert book.kernel("slider.value") == 3
+
+
+def test_each_kernel_is_a_process_of_its_own_that_is_interrupted_and_ended(notebook):
+    first = notebook("import os\nmine = os.getpid()")
+    first.run_all()
+    second = notebook("import time\ntime.sleep(60)")
+    pid = second.kernel("__import__('os').getpid()")
+    assert first.kernel("mine") != pid and not second.kernel("'mine' in globals()")
+    second.page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    cell = second.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell")
+    expect(cell.locator(".jp-InputPrompt")).to_have_text("[*]:")
+    second.command("notebook:interrupt-kernel")
+    expect(cell).to_contain_text("KeyboardInterrupt")
+    second.restart_kernel()
+    assert second.kernel("__import__('os').getpid()") != pid and not psutil.pid_exists(pid)
+    assert first.kernel("mine")
+
+
+def test_the_page_is_handed_on_as_it_was_found(notebook, desk):
+    book = notebook(*CELLS)
+    book.run_all()
+    book.theme("dark")
+    book.viewport(620, 900)
+    assert desk.tidy()
+    page = desk.take()
+    assert page is book.page and page.viewport_size == WINDOW
+    expect(page.locator(".jp-NotebookPanel, .cx-status")).to_have_count(0)
+    assert page.evaluate("() => document.body.dataset.jpThemeName") == "JupyterLab Light"
+    page.evaluate("() => { jupyterapp.commands.execute('help:about'); }")
+    page.wait_for_selector(".jp-Dialog")
+    assert not desk.tidy(), "a question is open"
+    page.keyboard.press("Escape")
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
 
 
 def test_a_failing_cell_and_a_failing_expression_are_told(notebook):
