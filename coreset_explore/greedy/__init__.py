@@ -12,9 +12,9 @@ from coreset_explore.greedy.lazy import first_best, lazy_greedy
 from coreset_explore.greedy.nearest import Distances, Near, apart, nearest_pick, owner, owners
 from coreset_explore.greedy.prefetch import Ahead, DistanceRows
 from coreset_explore.greedy.pursuit import pursue, solve
-from coreset_explore.greedy.warm_up import warm
 from coreset_explore.greedy.similarity import Similarity
 from coreset_explore.greedy.vectors import by_id, double, squared_norms, total, unit
+from coreset_explore.greedy.warm_up import warm
 
 __all__ = [
     "apart", "by_id", "cover", "distances", "double", "farthest_first", "first_best", "herd",
