@@ -262,7 +262,8 @@ class Pool:
                 value = part if whole else part.index_select(axis, rows.to(part.device))
                 value = value.detach().cpu().contiguous()
                 digest.update(f"{name}{tuple(part.shape)}{part.dtype}".encode())
-                digest.update(value.view(torch.uint8).numpy() if value.numel() else b"")
+                if value.numel():
+                    digest.update(value.view(torch.uint8).numpy().data)
         return digest.hexdigest()[:12]
 
 

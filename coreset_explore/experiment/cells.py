@@ -24,7 +24,8 @@ def plain(value: Any, what: str, kind: type = object) -> Any:
     if isinstance(value, str) and not value.isascii():
         _refuse_half_characters(value, what)
     if value is None or isinstance(value, str | bool | int | float):
-        return value.item() if hasattr(value, "item") else value  # numpy's float64 is a float too
+        item = getattr(value, "item", None)  # numpy's float64 is a float too
+        return value if item is None else item()
     if isinstance(value, Mapping):
         if odd := [name for name in value if not isinstance(name, str)]:
             raise ValueError(f"names in {what} are texts, and one is {odd[0]!r:.60}; give str(name)")
@@ -71,7 +72,7 @@ def flat(table: Mapping[str, Any], before: str = "", lists: Any = None) -> list[
 
 
 def refuse_one_name_twice(settings: Mapping[str, Any], numbers: Mapping[str, Any]) -> None:
-    seen = set(OWN)
+    seen: set[str] = set(OWN)
     for name, _ in (*flat(settings), *flat(numbers)):
         if name in seen:
             why = "is the frame's own" if name in OWN else "stands for two things among settings and numbers"

@@ -193,7 +193,9 @@ def _run(
         return Record("", cell, numbers, why)
     key = store.key(cell)
     store.put(key, cell, numbers, error=why)
-    return store.get(key)  # of two processes that ran it, the first one's
+    kept = store.get(key)  # of two processes that ran it, the first one's
+    assert kept is not None  # nothing is ever deleted from a store
+    return kept
 
 
 def _learnt(judge: Judge, chosen: Selection, seed: int) -> dict[str, Any]:

@@ -20,12 +20,13 @@ from coreset_explore.training.optimizers import usual_batch
 from coreset_explore.training.run import fit
 from coreset_explore.training.run import recipe as checked_recipe
 
-Learn = Callable[[Selection, int], tuple[float, float, int]]
+Learn = Callable[[Selection, int], tuple[float | None, float, int]]
 
 
 @dataclass(frozen=True)
 class Judge:
-    """`learn(selection, seed)` gives accuracy, the best epoch's, and the rows trained on.
+    """`learn(selection, seed)` gives accuracy (None where the recipe asks for no test), the best epoch's, and the rows
+    trained on.
 
     `pool` is what to select from: the given one without the rows that judge; `place` (n,) where each row of the given
     pool went, −1 if set aside. `settings` says what is learnt and on what, plain JSON: the same settings, the same
@@ -85,7 +86,7 @@ def training(
         steps = updates or epochs * math.ceil(sizes[-1] / batch)
         how, regime = {"updates": steps}, f"equal updates: {steps:,}"
 
-    def learn(chosen: Selection, seed: int) -> tuple[float, float, int]:
+    def learn(chosen: Selection, seed: int) -> tuple[float | None, float, int]:
         net = model if isinstance(model, str) else copy.deepcopy(model)
         done = fit(net, data, chosen, **how, seed=seed, show=False, **device, **recipe)
         scored = [e.test_accuracy for e in done.epochs if e.test_accuracy is not None]

@@ -262,16 +262,21 @@ class Store:
     def _run(self, sql: str, values: tuple = ()) -> list[tuple]:
         """One statement, which is one transaction, and its rows."""
         with self._lock:
-            if self._db is None:
-                raise ValueError(
-                    f"the store {self.path.name} has been closed; open it again, Store({str(self.path)!r})"
-                )
-            if self._process != os.getpid():  # a fork must not use its parent's connection, nor close it
-                self._parents, self._db = self._db, self._connected()
+            db = self._connection()
             try:
-                return self._db.execute(sql, values).fetchall()
+                return db.execute(sql, values).fetchall()
             except sqlite3.DatabaseError as error:
                 raise self._explained(error) from None
+
+    def _connection(self) -> sqlite3.Connection:
+        """This process's own; to be asked for with the lock held."""
+        if self._db is None:
+            raise ValueError(
+                f"the store {self.path.name} has been closed; open it again, Store({str(self.path)!r})"
+            )
+        if self._process != os.getpid():  # a fork must not use its parent's connection, nor close it
+            self._parents, self._db = self._db, self._connected()
+        return self._db
 
     def _explained(self, error: sqlite3.Error) -> Exception:
         code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
@@ -311,7 +316,7 @@ class Store:
     def _create(self) -> None:
         if self.sealed:
             raise ValueError(self.sealed)
-        with self._lock, self._db as db:  # rolled back if anything is raised
+        with self._lock, self._connection() as db:  # rolled back if anything is raised
             try:
                 db.execute("BEGIN IMMEDIATE")  # two processes may be creating the same store
                 if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:

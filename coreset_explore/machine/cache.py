@@ -53,7 +53,7 @@ def key(*parts: Any) -> str:
         if isinstance(part, Tensor):
             value = part.detach().cpu().contiguous()
             digest.update(f"tensor {value.dtype} {tuple(value.shape)} ".encode())
-            digest.update(value.reshape(-1).view(torch.uint8).numpy())
+            digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
         elif isinstance(part, Path):
             content = part.read_bytes()
             digest.update(f"file {len(content)} ".encode() + content)
@@ -94,9 +94,11 @@ def write(what: str, name: str, arrays: Mapping[str, Tensor | str]) -> None:
         _tidy()
         with tempfile.NamedTemporaryFile(dir=folder(), suffix=".part", delete=False) as file:
             part = Path(file.name)
-            np.savez(
-                file, **{k: v if isinstance(v, str) else v.detach().cpu().numpy() for k, v in arrays.items()}
-            )
+            # Any, since one name, allow_pickle, is an option of savez and no array
+            kept: dict[str, Any] = {
+                k: v if isinstance(v, str) else v.detach().cpu().numpy() for k, v in arrays.items()
+            }
+            np.savez(file, **kept)
         os.replace(part, folder() / f"{what}-{name}.npz")
     except OSError as error:
         _unusable(error)

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
-from threadpoolctl import LibController, ThreadpoolController
+from threadpoolctl import ThreadpoolController
 
 from coreset_explore.progress import check, track
 
@@ -139,6 +139,17 @@ def _on_a_new_thread(work: Callable[[], None]) -> None:
         other.submit(work).result()
 
 
+class _Library(Protocol):
+    """What is read here of threadpoolctl's controllers: their base class asks for these and declares no types."""
+
+    filepath: str
+    user_api: str
+    internal_api: str
+
+    def get_num_threads(self) -> int: ...
+    def set_num_threads(self, num_threads: int) -> None: ...
+
+
 # how many modules were imported when pools were last looked for, and the pools
 _found: tuple[int, tuple[_Pool, ...]] = (0, ())
 
@@ -152,7 +163,7 @@ def _pools() -> tuple[_Pool, ...]:
     return _found[1]
 
 
-def _pool(library: LibController) -> _Pool:
+def _pool(library: _Library) -> _Pool:
     shared = library.user_api == "blas" and library.internal_api != "mkl"
 
     def change(count: int) -> None:
@@ -164,7 +175,7 @@ def _pool(library: LibController) -> _Pool:
     return _Pool(library.filepath, shared, library.get_num_threads, change)
 
 
-def _by_openmp(library: LibController) -> bool:
+def _by_openmp(library: _Library) -> bool:
     """Whether this BLAS asks an OpenMP library for its threads, which is in the list itself."""
     return library.user_api == "blas" and getattr(library, "threading_layer", "") == "openmp"
 

@@ -36,14 +36,20 @@ class Bare:
         return PICKERS[self.pick[0]] if self.pick else None
 
     @property
+    def parts(self) -> list[tuple[Method, Mapping[str, Any]]]:
+        """The functions that answer, in turn, each with its parameters: the method, and a score's picker."""
+        own = (self.method, self.params)
+        return [own] if self.pick is None else [own, (PICKERS[self.pick[0]], self.pick[1])]
+
+    @property
     def nested(self) -> bool:
         """Whether the first j picks are the answer for budget j."""
-        return self.method.nested and (self.picker is None or self.picker.nested)
+        return all(method.nested for method, _ in self.parts)
 
     @property
     def draws(self) -> bool:
         """Whether another seed can change the picks: whether what picks reads `rng` with these parameters."""
-        method, params = (self.method, self.params) if self.pick is None else (self.picker, self.pick[1])
+        method, params = self.parts[-1]
         return method.draws if isinstance(method.draws, bool) else method.holds(method.draws, params)
 
     @property
@@ -54,7 +60,10 @@ class Bare:
     def __call__(self, pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
         for name in self.needed(pool):
             pool.need(name)
-        answer = self._score(pool, k, rng, given) if self.pick else self._select(pool, k, rng, given)
+        if self.pick is None:
+            answer = self._select(pool, k, rng, given)
+        else:
+            answer = self._score(pool, k, rng, given, *self.pick)
         params = self.method.settled(self.params)
         said = {"method": self.method.name, "weights": self.method.weights, "params": params}
         said |= {"space": params.get("space", self.method.needs), "wrap": []}
@@ -77,10 +86,7 @@ class Bare:
     def _options(self) -> list[list[tuple[str, ...]]]:
         """The sets of fields of which one is enough with these parameters: the method's, and its picker's."""
         found = []
-        own, picks = (self.method, self.params), (self.picker, self.pick[1] if self.pick else {})
-        for method, params in (own, picks):
-            if method is None:
-                continue
+        for method, params in self.parts:
             options = method.alternatives()
             if "space" in method.params:
                 space = method.settled(params)["space"]
@@ -91,7 +97,7 @@ class Bare:
 
     def bytes(self, n: int, d: int, c: int, k: int) -> float | None:
         """Estimated peak memory, or None where nothing is declared."""
-        declared = [m.bytes for m in (self.method, self.picker) if m is not None and m.bytes is not None]
+        declared = [method.bytes for method, _ in self.parts if method.bytes is not None]
         return sum(float(estimate(n, d, c, k)) for estimate in declared) if declared else None
 
     def _select(self, pool: Pool, k: int, rng: torch.Generator, given: Sequence[int]) -> Selection:
@@ -103,7 +109,15 @@ class Bare:
             raise TypeError(f"{name} returned {type(answer).__name__}, and a method returns a Selection")
         return answer
 
-    def _score(self, pool: Pool, k: int, rng: torch.Generator, given: Sequence[int]) -> Selection:
+    def _score(
+        self,
+        pool: Pool,
+        k: int,
+        rng: torch.Generator,
+        given: Sequence[int],
+        picker: str,
+        options: Mapping[str, Any],
+    ) -> Selection:
         progress.check()
         name, scores = self.method.name, torch.as_tensor(self.method.fn(pool, **self.params))
         if scores.shape != (len(pool),):
@@ -114,9 +128,9 @@ class Bare:
             raise ValueError(
                 f"score {name} is NaN or infinite for {len(bad):,} rows, first row {int(bad[0])}"
             )
-        rows = torch.as_tensor(self.picker.fn(pool, scores, k, rng=rng, given=given, **self.pick[1]))
+        rows = torch.as_tensor(PICKERS[picker].fn(pool, scores, k, rng=rng, given=given, **options))
         weights = torch.full((len(rows),), len(pool) / max(len(rows), 1), dtype=torch.float64)
-        sign = RANKS.get(self.pick[0])
+        sign = RANKS.get(picker)
         return Selection(rows, weights, score=None if sign is None else (sign * scores).cpu())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,9 +34,10 @@ def interleave(
     rows = [members[s.indices] for members, s in zip(classes.values(), picked, strict=True)]
 
     def gather(values: list[Tensor | None]) -> Tensor | None:
-        if any(v is None for v, s in zip(values, picked, strict=True) if len(s)):
+        known = {group: value for group, value in enumerate(values) if value is not None}
+        if any(len(s) and group not in known for group, s in enumerate(picked)):
             return None
-        return torch.tensor([float(values[g][i]) for g, i in where], dtype=torch.float64)
+        return torch.tensor([float(known[g][i]) for g, i in where], dtype=torch.float64)
 
     score = None
     if picked and all(s.score is not None for s in picked if len(s)) and any(len(s) for s in picked):
@@ -57,16 +59,16 @@ def stated(
     pool: Pool, rows: Tensor, k: int, info: Mapping, name: str, options: dict, gains: Tensor | None = None
 ) -> Selection:
     """A selection of the whole pool's rows, with weights restated for all of it and the combinator noted in `info`."""
-    info = {**info, "wrap": [*info.get("wrap", ()), [name, options]]}
+    told: dict[str, Any] = {**info, "wrap": [*info.get("wrap", ()), [name, options]]}
     if len(rows) == k:
-        info.pop("stopped", None)
-    elif not info.get("stopped"):
-        info["stopped"] = (
+        told.pop("stopped", None)
+    elif not told.get("stopped"):
+        told["stopped"] = (
             f"{name} came to {len(rows):,} of {k:,} rows: its parts had stopped before their budgets"
         )
-    kind = info.get("weights") if len(rows) else None
-    weights = restate(pool, rows, kind, info.get("params", {}), combined(info))
-    return Selection(rows, weights, gains, info=info)
+    kind = told.get("weights") if len(rows) else None
+    weights = restate(pool, rows, kind, told.get("params", {}), combined(told))
+    return Selection(rows, weights, gains, info=told)
 
 
 def _merged(infos: Mapping[str, Mapping]) -> dict:

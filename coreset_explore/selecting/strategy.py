@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -188,7 +188,8 @@ class Strategy:
         inside: Callable[..., Selection] = self.bare
         for name, options in self.wrap:
             more = {**options, "first": bind(options["first"])} if name == "two_stage" else options
-            inside = COMBINATORS[name](inside, **more)
+            # a function, though combinators declare to give what they take, and that may be a method's name
+            inside = cast(Callable[..., Selection], COMBINATORS[name](inside, **more))
         return inside(pool, k, rng=rng, given=given)
 
     # -- how it is written down -----------------------------------------------------------------------------------

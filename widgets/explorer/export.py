@@ -13,6 +13,7 @@ from widgets.explorer.session import Session
 from widgets.kit.code import Code
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note, show, text
+from widgets.kit.shell import Popover
 
 FORMATS = {
     "npz": "Selection, .npz",
@@ -25,10 +26,12 @@ FORMATS = {
 LINKED = 4_000_000  # bytes: up to this size a saved file can also be downloaded through the page
 
 
-def code_panel(session: Session) -> w.Widget:
+def code_panel(session: Session) -> Popover:
     """The lines that give what is on the screen, kept up to date while the popover is open."""
     shown = Code()
-    box = w.VBox([note("The picks and weights on the screen, in a fresh Python:"), shown]).add_class("cx-pop")
+    box = Popover([note("The picks and weights on the screen, in a fresh Python:"), shown]).add_class(
+        "cx-pop"
+    )
 
     def refresh(_=None) -> None:
         if "cx-hidden" not in box._dom_classes:
@@ -40,7 +43,7 @@ def code_panel(session: Session) -> w.Widget:
     return box
 
 
-def export_panel(session: Session) -> w.Widget:
+def export_panel(session: Session) -> Popover:
     """Save the active selection at the slider's budget into a folder."""
     guard = session_guard(session)
     form = w.Dropdown(options=[(label, key) for key, label in FORMATS.items()])
@@ -48,7 +51,7 @@ def export_panel(session: Session) -> w.Widget:
     button = w.Button(description="Save").add_class("cx-strong")
     told = note("", "cx-saved", "cx-note")
     what = note()
-    box = w.VBox(
+    box = Popover(
         [what, field("As", form), field("Folder", folder), w.Box([button]).add_class("cx-row"), told]
     )
     box.add_class("cx-pop").add_class("cx-slim")

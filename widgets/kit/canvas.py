@@ -90,7 +90,7 @@ class Canvas:
         """Hide all other points; None shows all."""
         self.widget.filter = None if rows is None else np.sort(np.asarray(rows)).astype(np.uint32)
 
-    def ring(self, rows: Sequence[int], kind: str = "click") -> None:
+    def ring(self, rows: Sequence[int] | np.ndarray, kind: str = "click") -> None:
         """Let `rows` stand out, the first on top, as a lasso or as what a click asked for; none: all as usual."""
         self._ringed = rows = np.asarray(rows, np.uint32)
         again = _reordered(rows, self.widget.selection)

@@ -26,7 +26,7 @@ class Controls:
     The panel fills them with `put`, which does not count as the user's doing.
     """
 
-    def __init__(self, task: Task, **controls: w.Widget):
+    def __init__(self, task: Task, **controls: w.ValueWidget):
         self._filling = False
         guard = session_guard(task)
         for trait, control in controls.items():
@@ -37,12 +37,12 @@ class Controls:
 
             control.observe(guard(said), "value")
 
-    def put(self, control: w.Widget, value: Any, options: Iterable | None = None) -> None:
+    def put(self, control: w.ValueWidget, value: Any, options: Iterable | None = None) -> None:
         """Show this value, and for a choice these options."""
         self._filling = True
         try:
             if options is not None:
-                control.options = tuple(options)
+                control.set_trait("options", tuple(options))
             control.value = value
         finally:
             self._filling = False
@@ -80,6 +80,7 @@ def control_for(param: Param, value: Any) -> w.Widget:
     if param.optional and value is None:
         common["value"] = param.low
     make = w.BoundedIntText if param.kind == "int" else w.BoundedFloatText
-    low, high = (param.low, param.high) if param.low is not None else (-1e12, 1e12)
+    low = -1e12 if param.low is None else param.low
+    high = 1e12 if param.high is None else param.high
     step = 1 if param.kind == "int" else (high - low) / 20 if high - low <= 20 else 1.0
     return make(**common, min=low, max=high, step=step)

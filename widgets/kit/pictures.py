@@ -34,8 +34,9 @@ class Pictures:
 
     def thumbnail(self, row: int) -> np.ndarray | None:
         """uint8 (height, width, 3), whole, or None without pictures; a file that is gone or broken is a grey cross."""
-        if not self.has_images:
-            return None
+        return self._picture(row) if self.has_images else None
+
+    def _picture(self, row: int) -> np.ndarray:
         try:
             return np.asarray(self.data.thumbnail(self.original(row)))
         except (OSError, SyntaxError):  # what Pillow raises for a file that is no picture
@@ -49,7 +50,7 @@ class Pictures:
             if row not in self._cache:
                 if len(self._cache) > 4096:
                     self._cache.clear()
-                self._cache[row] = shrink(self.thumbnail(row))
+                self._cache[row] = shrink(self._picture(row))
         return [self._cache[row] for row in rows]
 
     def card(self, row: int, lines: int = 3) -> list[str]:

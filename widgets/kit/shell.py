@@ -53,8 +53,8 @@ class Shell(w.VBox):
         touches: Iterable[str] = (),
     ):
         self.session, self.loop, self._build_tab = session, loop, build
-        self._made: dict[str, w.Widget] = {}
-        self._ahead: dict[str, w.Widget] = {}  # made, and on no page yet
+        self._made: dict[str, w.DOMWidget] = {}
+        self._ahead: dict[str, w.DOMWidget] = {}  # made, and on no page yet
         self._touched = 0.0  # when the user last did something
         self._guard = guard = session_guard(session)
         hear_on_main_thread(loop)
@@ -118,7 +118,7 @@ class Shell(w.VBox):
         self._views.children = (*self._views.children, self._made[tab])
         show(self._blank, False)
 
-    def _view(self, tab: str) -> w.Widget:
+    def _view(self, tab: str) -> w.DOMWidget:
         return w.Box([self._build_tab(tab)]).add_class("cx-view")
 
     def _old(self, _=None) -> None:
@@ -130,12 +130,18 @@ class Shell(w.VBox):
         self._touched = time.monotonic()
 
 
+class Popover(w.VBox):
+    """What a button of the header opens; hidden (`markup.show`) where it is not open."""
+
+    refresh: Callable[[], None]  # called when a button was pressed, so when this may have been opened
+
+
 def header(
-    task: Task, name: str, line: Callable[[], str], watch: Sequence[str], pops: Mapping[str, w.Widget]
+    task: Task, name: str, line: Callable[[], str], watch: Sequence[str], pops: Mapping[str, Popover]
 ) -> w.Widget:
     """The panel's name, a `line` about what it shows, the state, and a button for every popover {title: widget}.
 
-    `line` is asked again when a trait of `watch` changes. A popover has `refresh()`; it is open where it is not hidden.
+    `line` is asked again when a trait of `watch` changes.
     """
     guard = session_guard(task)
     title, chip = note("", "cx-title"), note("", "cx-chip")
