@@ -106,6 +106,10 @@ def test_fewer_rows_than_codewords(name, rows):
 def test_gradients_that_do_not_belong_to_the_features_are_told_apart():
     with pytest.raises(ValueError, match=r"LastLayer wants r \(steps, n, classes\)"):
         LastLayer(torch.zeros(1, 4, 3), torch.zeros(1, 5, 2))
+    with pytest.raises(
+        ValueError, match="True or False, not Tensor; what the bias holds makes no difference"
+    ):
+        LastLayer(torch.zeros(1, 4, 3), torch.zeros(1, 4, 2), torch.zeros(3))
     with pytest.raises(ValueError, match=r"one row a gradient, \(n, p\)"):
         Dense(torch.zeros(4))
 

@@ -202,6 +202,7 @@ def _record(data: Data, plan: Plan, model: str | nn.Module, where: torch.device)
         if keep:
             steps.append((logits, features))
         if last:
+            kept["bias"] = torch.tensor(models.learns_bias(net.head))
             kept.update({f"extra.{name}": EXTRAS[name](net, data.x, data.y) for name in plan.extras})
         return logits
 
@@ -247,7 +248,8 @@ def _pool(data: Data, plan: Plan, kept: Mapping[str, Any]) -> Pool:
     count = plan.inits or len(plan.checkpoints)
     whole = {
         "y": data.y,
-        **facts(kept["logits"], kept["features"], data.y, steps=count),
+        # entries kept before heads without bias were told apart are of named models, whose heads have one
+        **facts(kept["logits"], kept["features"], data.y, steps=count, bias=bool(kept.get("bias", True))),
         **{k.removeprefix("extra."): v for k, v in kept.items() if k.startswith("extra.")},
     }
     if plan.epochs:

@@ -71,6 +71,11 @@ class Adapted(nn.Module):
         self.name, self.prepare, self.module = type(module).__name__, prepare, module
         self._head = [head]  # in a list: a second registration would double it in the state_dict
 
+    @property
+    def head(self) -> nn.Linear:
+        """The layer whose output the module gives as its logits."""
+        return self._head[0]
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         caught = []
         hook = self._head[0].register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
@@ -79,6 +84,12 @@ class Adapted(nn.Module):
         finally:
             hook.remove()
         return logits, caught[-1]
+
+
+def learns_bias(layer: nn.Linear) -> bool:
+    """Whether the layer's gradient has a part of a bias: not without one, nor where only the weights are trained."""
+    weights = [p.requires_grad for p in layer.parameters() if p is not layer.bias]
+    return layer.bias is not None and (layer.bias.requires_grad or not any(weights))
 
 
 class MaxPool(nn.Module):
