@@ -8,7 +8,6 @@ n rows, L linear layers, p parameters, s initializations.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -26,6 +25,7 @@ from coreset_explore.recording.extras import full_gradients
 from coreset_explore.training import models
 from coreset_explore.training import run as training
 from coreset_explore.training.evaluation import evaluating, logits_features
+from coreset_explore.training.own import ModelError, copied
 from coreset_explore.training.rows import taught
 
 NUMBERS = 2**25  # in one block of per-example gradients: 128 MB
@@ -94,7 +94,7 @@ def initial_gradients(
     parts = []
     with progress.bar(f"Gradients of {data.name}", show), threads():
         for i in progress.track(range(1, inits + 1), "initialization"):
-            own = copy.deepcopy(model) if isinstance(model, nn.Module) else model or models.default(data)
+            own = copied(model) if isinstance(model, nn.Module) else model or models.default(data)
             net = training.made(own, data, generator(seed, f"init {i}")).to(where)
             if isinstance(model, nn.Module):
                 models.init_(net, generator(seed, f"init {i}"))
@@ -125,7 +125,7 @@ def layered(net: nn.Module, x: Tensor, y: Tensor) -> Layers:
 
     def keep(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> Tensor:
         if module in outputs or output.ndim != 2:
-            raise ValueError(
+            raise ModelError(
                 f"a gradient factors where a layer sees one vector a row, and {_name(net, module)} sees several; "
                 "use how='projected'"
             )
