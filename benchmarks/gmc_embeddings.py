@@ -17,6 +17,7 @@ import torch
 from machine import write
 
 import coreset_explore as cx
+from coreset_explore.greedy.vectors import stored
 
 SEEDS = 3
 
@@ -76,7 +77,7 @@ def main(name: str = "digits", rows: int = 1400, k: int = 100) -> None:
         pool = cx.Pool.of(data.x.flatten(1).float(), data.y, grads=grads)
         chosen = cx.select("gradmatch", pool, k, show=False, **gmc.params)
         error = (grads.gram() - gram) / norm[:, None] / norm[None]
-        numbers = sum(getattr(grads, part).numel() for part in grads.__dataclass_fields__) // len(data)
+        numbers = stored(grads)
         judge(
             label,
             chosen,

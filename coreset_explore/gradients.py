@@ -5,9 +5,10 @@ n rows, c classes, d features, s steps (checkpoints or initialisations).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import overload
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Self, overload
 
 import torch
 from torch import Tensor
@@ -20,9 +21,9 @@ DENSE_LIMIT = 4 << 30  # bytes: more than this is a mistake, not a request
 class LastLayer:
     """Last-layer loss gradients g_i = r_i ⊗ [h_i, 1] of n rows at s steps, factored.
 
-    `r` (s, n, c) is softmax − one-hot (`residuals`), `h` (s, n, d) the features that enter the last linear layer. The
-    steps count as one long vector, so ⟨g_i, g_j⟩ = Σ_s (r_i·r_j)(h_i·h_j + 1). n(c + d) numbers a step do the work of
-    n·c(d + 1).
+    `r` (s, n, c) is softmax − one-hot (`residuals`), `h` (s, n, d) the features that enter the last linear layer;
+    `bias=False` says that this has none, and then there is no 1. The steps count as one long vector, so
+    ⟨g_i, g_j⟩ = Σ_s (r_i·r_j)(h_i·h_j + bias). n(c + d) numbers a step do the work of n·c(d + bias).
 
     >>> import torch, coreset_explore as cx
     >>> r, h = torch.eye(2)[None, [0, 0, 1, 1]], torch.ones(1, 4, 3)  # one step, 4 rows, 2 classes, 3 features
@@ -37,8 +38,14 @@ class LastLayer:
 
     r: Tensor
     h: Tensor
+    bias: bool = True
 
     def __post_init__(self) -> None:
+        if not isinstance(self.bias, bool):
+            raise ValueError(
+                f"LastLayer's bias says whether the layer has one, True or False, not {type(self.bias).__name__}; "
+                "what the bias holds makes no difference to a gradient"
+            )
         if self.r.ndim != 3 or self.h.ndim != 3 or self.r.shape[:2] != self.h.shape[:2]:
             raise ValueError(
                 f"LastLayer wants r (steps, n, classes) and h (steps, n, features), got {tuple(self.r.shape)} "
@@ -50,17 +57,29 @@ class LastLayer:
 
     def __repr__(self) -> str:
         s, n, c = self.r.shape
-        steps, d = f"{s} step{'s' * (s != 1)}", self.h.shape[2]
-        return f"LastLayer({n:,} rows, {c:,} classes, {d:,} features, {steps}; {self.dim:,} numbers a row)"
+        steps, d = (
+            f"{s} step{'s' * (s != 1)}",
+            f"{self.h.shape[2]:,} features{'' if self.bias else ', no bias'}",
+        )
+        return f"LastLayer({n:,} rows, {c:,} classes, {d}, {steps}; {self.dim:,} numbers a row)"
 
-    def __getitem__(self, rows) -> LastLayer:
-        return LastLayer(self.r[:, rows], self.h[:, rows])
+    def __getitem__(self, rows) -> Self:
+        return self.map(lambda part: part[:, rows])
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """The same kind of gradients, of changed factors: whatever else tells what they are stays."""
+        return type(self)(change(self.r), change(self.h), self.bias)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of one row's gradient, and so of a sum of them: (s, c, d + bias)."""
+        s, _, c = self.r.shape
+        return s, c, self.h.shape[2] + self.bias
 
     @property
     def dim(self) -> int:
-        """Length of one row's gradient: s·c·(d + 1)."""
-        s, _, c = self.r.shape
-        return s * c * (self.h.shape[2] + 1)
+        """Length of one row's gradient: s·c·(d + bias)."""
+        return math.prod(self.shape)
 
     @property
     def device(self) -> torch.device:
@@ -68,62 +87,83 @@ class LastLayer:
 
     @property
     def steps(self) -> list[LastLayer]:
-        return [LastLayer(r[None], h[None]) for r, h in zip(self.r, self.h, strict=True)]
+        return [LastLayer(r[None], h[None], self.bias) for r, h in zip(self.r, self.h, strict=True)]
 
     @property
     def last(self) -> LastLayer:
-        return LastLayer(self.r[-1:], self.h[-1:])
+        return LastLayer(self.r[-1:], self.h[-1:], self.bias)
 
-    def to(self, device) -> LastLayer:
-        return LastLayer(self.r.to(device), self.h.to(device))
+    def to(self, device) -> Self:
+        return self.map(lambda part: part.to(device))
 
     def gram(self, rows: Rows = slice(None), cols: Rows = slice(None)) -> Tensor:
-        """Inner products (rows, cols); two small matrix products a step instead of one of width c(d + 1)."""
-        blocks = (
-            (h[rows] @ h[cols].T).add_(1.0).mul_(r[rows] @ r[cols].T)
-            for r, h in zip(self.r, self.h, strict=True)
+        """Inner products (rows, cols); two small matrix products a step instead of one of width c(d + bias)."""
+        return self._products(
+            (r[rows], h[rows], r[cols], h[cols]) for r, h in zip(self.r, self.h, strict=True)
         )
+
+    def cross(self, others: LastLayer) -> Tensor:
+        """Inner products (rows, rows of the others) with gradients of the same layer."""
+        return self._products(zip(self.r, self.h, others.r, others.h, strict=True))
+
+    def _products(self, steps: Iterable[tuple[Tensor, Tensor, Tensor, Tensor]]) -> Tensor:
+        blocks = (self._product(*factors) for factors in steps)
         total = next(blocks)
         for block in blocks:
             total.add_(block)
         return total
 
+    def _product(self, r: Tensor, h: Tensor, other_r: Tensor, other_h: Tensor) -> Tensor:
+        block = h @ other_h.T
+        if self.bias:
+            block.add_(1.0)
+        return block.mul_(r @ other_r.T)
+
     def dot(self, v: Tensor) -> Tensor:
-        """⟨g_i, v⟩ (n,) for a dense v (s, c, d + 1)."""
+        """⟨g_i, v⟩ (n,) for a dense v (s, c, d + bias)."""
         total = torch.zeros(len(self), dtype=v.dtype, device=self.device)
+        d = self.h.shape[2]
         for r, h, vs in zip(self.r, self.h, v, strict=True):
-            total += ((r.to(v.dtype) @ vs[:, :-1]) * h).sum(1) + r.to(v.dtype) @ vs[:, -1]
+            r = r.to(v.dtype)
+            total += ((r @ vs[:, :d]) * h).sum(1)
+            if self.bias:
+                total += r @ vs[:, d]
         return total
 
     def sum(self, w: Tensor | None = None) -> Tensor:
-        """Σ_i w_i g_i (s, c, d + 1), in float64: the sum of many small terms is what selections are judged by."""
-        s, n, c = self.r.shape
-        total = torch.zeros(s, c, self.h.shape[2] + 1, dtype=torch.float64, device=self.device)
-        for i in range(0, n, 8192):  # in blocks: a float64 copy of all features would double the memory
+        """Σ_i w_i g_i (s, c, d + bias), in float64: the sum of many small terms is what selections are judged by."""
+        d = self.h.shape[2]
+        total = torch.zeros(self.shape, dtype=torch.float64, device=self.device)
+        for i in range(
+            0, len(self), 8192
+        ):  # in blocks: a float64 copy of all features would double the memory
             block = slice(i, i + 8192)
             r, h = self.r[:, block].double(), self.h[:, block].double()
             if w is not None:
                 r = r * w[block].to(r.device).double()[:, None]
-            total[..., :-1] += r.transpose(1, 2) @ h
-            total[..., -1] += r.sum(1)
+            total[..., :d] += r.transpose(1, 2) @ h
+            if self.bias:
+                total[..., d] += r.sum(1)
         return total
 
     def squared_norm(self) -> Tensor:
-        """‖g_i‖² (n,) = Σ_s ‖r_i‖² (‖h_i‖² + 1)."""
-        return (self.r.square().sum(2) * (self.h.square().sum(2) + 1.0)).sum(0)
+        """‖g_i‖² (n,) = Σ_s ‖r_i‖² (‖h_i‖² + bias)."""
+        return (self.r.square().sum(2) * (self.h.square().sum(2) + float(self.bias))).sum(0)
 
     def norm(self) -> Tensor:
         """‖g_i‖ (n,)."""
         return self.squared_norm().sqrt()
 
     def dense(self) -> Tensor:
-        """The matrix itself (n, s·c·(d + 1)): for tests and tiny data; refuses what does not fit."""
+        """The matrix itself (n, s·c·(d + bias)): for tests and tiny data; refuses what does not fit."""
         refuse_size(
             len(self) * self.dim * self.r.element_size(), f"{len(self):,} gradients of {self.dim:,} numbers"
         )
-        ones = torch.ones_like(self.h[..., :1])
-        full = torch.einsum("snc,snd->nscd", self.r, torch.cat([self.h, ones], 2))
-        return full.reshape(len(self), -1)
+        return torch.einsum("snc,snd->nscd", self.r, self.entering()).reshape(len(self), -1)
+
+    def entering(self) -> Tensor:
+        """What the layer's weights are multiplied by (s, n, d + bias): [h, 1], or h alone without a bias."""
+        return torch.cat([self.h, torch.ones_like(self.h[..., :1])], 2) if self.bias else self.h
 
     def sums(self, groups: Sequence[Tensor]) -> Dense:
         """Summed gradient of each group of rows, as Dense: a sum of rank-one gradients is not rank one.
@@ -164,6 +204,10 @@ class Dense:
     def __getitem__(self, rows) -> Dense:
         return Dense(self.g[rows])
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> Dense:
+        """The changed matrix as gradients."""
+        return Dense(change(self.g))
+
     @property
     def dim(self) -> int:
         return self.g.shape[1]
@@ -185,6 +229,9 @@ class Dense:
 
     def gram(self, rows: Rows = slice(None), cols: Rows = slice(None)) -> Tensor:
         return self.g[rows] @ self.g[cols].T
+
+    def cross(self, others: Dense) -> Tensor:
+        return self.g @ others.g.T
 
     def dot(self, v: Tensor) -> Tensor:
         return self.g.to(v.dtype) @ v.flatten()
@@ -240,7 +287,7 @@ def directions(grads: Gradients) -> Gradients:
     """
     if isinstance(grads, Dense):
         return Dense(_divided(grads.g, grads.g.abs().amax(1, keepdim=True)))
-    return LastLayer(_divided(grads.r, grads.r.abs().amax((0, 2), keepdim=True)), grads.h)
+    return replace(grads, r=_divided(grads.r, grads.r.abs().amax((0, 2), keepdim=True)))
 
 
 def cosine(grads: Gradients, rows: Rows = slice(None), cols: Rows = slice(None)) -> Tensor:

@@ -257,6 +257,8 @@ class Pool:
         rows = torch.randperm(n, generator=torch.Generator().manual_seed(0))[:4096].sort().values
         for name in sorted(self.fields):
             whole = name in ("ids", "y")
+            if isinstance(self.fields[name], LastLayer) and not self.fields[name].bias:
+                digest.update(f"{name} without bias".encode())
             for part in facts.parts_of(self.fields[name]):
                 axis = facts.row_axis(self.fields[name])
                 value = part if whole else part.index_select(axis, rows.to(part.device))

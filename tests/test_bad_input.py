@@ -4,6 +4,8 @@ import numpy as np
 import pandas
 import pytest
 import torch
+from PIL import Image
+from torch import nn
 from torch.utils.data import DataLoader
 
 from coreset_explore import (
@@ -106,6 +108,10 @@ def test_fewer_rows_than_codewords(name, rows):
 def test_gradients_that_do_not_belong_to_the_features_are_told_apart():
     with pytest.raises(ValueError, match=r"LastLayer wants r \(steps, n, classes\)"):
         LastLayer(torch.zeros(1, 4, 3), torch.zeros(1, 5, 2))
+    with pytest.raises(
+        ValueError, match="True or False, not Tensor; what the bias holds makes no difference"
+    ):
+        LastLayer(torch.zeros(1, 4, 3), torch.zeros(1, 4, 2), torch.zeros(3))
     with pytest.raises(ValueError, match=r"one row a gradient, \(n, p\)"):
         Dense(torch.zeros(4))
 
@@ -117,6 +123,13 @@ X, Y = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32), [0, 1, 
 DATA = load((X, Y))
 FRAME = pandas.DataFrame({"a": [1.0, 2, 3], "b": [4.0, 5, 6], "l": ["u", "v", "u"]})
 MASK = torch.arange(60) < 4
+
+
+class Masked(nn.Module):
+    """A module that asks for more than rows."""
+
+    def forward(self, x, mask):
+        return x * mask
 
 
 class Items(torch.utils.data.Dataset):
@@ -246,6 +259,21 @@ WRONG = {
     "limit": (lambda: project(POOL, "umap", limit=0), "not 0", "a whole number from 8"),
     "perplexity": (lambda: project(POOL, "tsne", perplexity=0), "not 0", "a number from 1"),
     "perplexity text": (lambda: project(POOL, "tsne", perplexity="a"), "not 'a'", "a number from 1"),
+    "model of more arguments": (
+        lambda: signals(DATA, model=Masked(), epochs=0), "missing 1 required .*'mask'", r"whose forward\(x\) gives it"
+    ),
+    "model in half precision": (
+        lambda: signals(DATA, model=nn.utils.skip_init(nn.Linear, 4, 3).half()), "weights of float16", "model.float"
+    ),
+    "model that ends in nothing known": (
+        lambda: fit(nn.Flatten(), DATA), r"returns a tensor of shape \(1, 4\)", "must end in a Linear layer"
+    ),
+    "pictures and none": (
+        lambda: load([Image.new("L", (4, 4)), None]), "picture 1, is NoneType", "give pictures alone"
+    ),
+    "pictures of two sizes": (
+        lambda: load([Image.new("L", (4, 4)), Image.new("L", (5, 4))]), "5 x 4 pixels", "a transform that makes all"
+    ),
     "load nothing": (lambda: load(None), "not None", "a dataset's name"),
     "load a dictionary": (lambda: load({"a": 1}), "not {'a': 1}", "give an array"),
     "load a loader": (lambda: load(DataLoader(Items((X[0], 0)))), "a DataLoader", "the Dataset it draws from"),

@@ -32,7 +32,8 @@ def test_sub_folders_are_classes_in_order(photos):
     (photos / "red" / "notes.txt").write_text("no picture")
     (photos / "red" / ".thumb.png").write_text("hidden")
     data = load(f"folder:{photos}", size=16)
-    assert data.classes == ("blue", "red") and data.kind == "images" and data.note == ""
+    assert data.classes == ("blue", "red") and data.kind == "images"
+    assert data.note == "1 file skipped that Pillow does not read: notes.txt"
     assert data.x.dtype == torch.uint8 and data.x.shape == (8, 3, 16, 16) and len(data.x_test) == 2
     for x, label, file in zip(data.x, data.y, data.files):
         assert f"/{data.classes[label]}/" in file

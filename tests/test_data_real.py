@@ -67,5 +67,9 @@ def test_photographs_load_with_their_own_test_folder(data_folder):
     photos = data_folder / "imagenette-224-subset"
     data = load(f"folder:{photos / 'train'}", test=photos / "val")
     assert data.x.shape == (800, 3, 64, 64) and data.x_test.shape == (250, 3, 64, 64)
-    assert torch.bincount(data.y).tolist() == [80] * 10 and data.note == "" and data.skipped == ()
+    assert (
+        torch.bincount(data.y).tolist() == [80] * 10
+        and data.note == ""
+        and data.skipped == data.reasons == ()
+    )
     assert data.thumbnail(17).shape == (224, 224, 3) and Path(data.files[17]).parent.name == data.classes[0]

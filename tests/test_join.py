@@ -1,6 +1,6 @@
 """Pool.join: what slicing took apart it puts together again, to the last bit; whatever does not fit is refused."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coreset_explore import Dense, Pool, select
+from coreset_explore.inputs.fields import parts_of
 from coreset_explore.recording.initial import Layers
 from tests.pools import make
 
@@ -15,17 +16,12 @@ POOL = make()
 N = len(POOL)
 
 
-def parts(value):
-    return (
-        [value] if isinstance(value, torch.Tensor) else [getattr(value, f.name) for f in fields(type(value))]
-    )
-
-
 def assert_same(one: Pool, two: Pool) -> None:
     assert list(one.fields) == list(two.fields)
     for name, value in one.fields.items():
         assert type(value) is type(two.fields[name])
-        for a, b in zip(parts(value), parts(two.fields[name]), strict=True):
+        assert getattr(value, "bias", None) == getattr(two.fields[name], "bias", None)
+        for a, b in zip(parts_of(value), parts_of(two.fields[name]), strict=True):
             assert a.dtype == b.dtype and torch.equal(a, b), name
 
 
@@ -170,6 +166,10 @@ WRONG = {
     "kinds": (
         lambda: Pool.join(A, B.add(grads=Dense(B.grads.dense()))),
         "'grads' is LastLayer in the first pool and Dense in the second pool",
+    ),
+    "heads": (
+        lambda: Pool.join(A.add(grads=replace(A.grads, bias=False)), B),
+        "'grads' are of a last layer with a bias in the second pool and without one in the first pool; record both by",
     ),
     "epochs": (
         lambda: Pool.join(A, make(60, epochs=3)[30:]), r"'history.correct' has shape \(n, 6\) .* \(n, 3\)",

@@ -1,7 +1,6 @@
 """Recording: what the pool holds equals a recomputation by hand; targets, tests and rows stay apart; bad input."""
 
 import threading
-from dataclasses import fields
 
 import pytest
 import torch
@@ -10,6 +9,7 @@ from torch import nn
 
 from coreset_explore import progress
 from coreset_explore.datasets import Data, load
+from coreset_explore.inputs.fields import parts_of
 from coreset_explore.machine.seeds import generator
 from coreset_explore.pool import Missing
 from coreset_explore.recording import extras
@@ -35,14 +35,9 @@ def equal(a, b):
     """Whether two pools hold the same numbers to the last bit."""
     assert set(a.fields) == set(b.fields)
     for name, value in a.fields.items():
-        parts = (
-            [value] if isinstance(value, torch.Tensor) else [getattr(value, f.name) for f in fields(value)]
-        )
         other = b.fields[name]
-        others = (
-            [other] if isinstance(other, torch.Tensor) else [getattr(other, f.name) for f in fields(other)]
-        )
-        if not all(torch.equal(p, q) for p, q in zip(parts, others)):
+        assert getattr(value, "bias", None) == getattr(other, "bias", None)
+        if not all(torch.equal(p, q) for p, q in zip(parts_of(value), parts_of(other), strict=True)):
             return False
     return True
 

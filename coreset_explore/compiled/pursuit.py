@@ -1,6 +1,6 @@
 """Matching pursuit of factored gradients: inner products of all rows with what the picks leave of the target.
 
-Rows are `r` (s, n, c) and `h` (s, n, d), bias 1. Sums over all rows are float32, sums about candidates float64.
+Rows are `r` (s, n, c) and `h` (s, n, d), bias 1 or 0. Sums over all rows are float32, sums about candidates float64.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ TILE = 8192  # rows whose correlations stay in the cache while the picks' column
 
 
 @compiled
-def columns(r, h, four, slots, out, start, stop):
+def columns(r, h, bias, four, slots, out, start, stop):
     """⟨g_j, g_row⟩ for each of four rows added to its slot of `out` (slots, n), for rows j from start to stop."""
     for s in range(r.shape[0]):
         r0, r1, r2, r3 = r[s, four[0]], r[s, four[1]], r[s, four[2]], r[s, four[3]]
@@ -21,7 +21,7 @@ def columns(r, h, four, slots, out, start, stop):
         for j in range(start, stop):
             rj, hj = r[s, j], h[s, j]
             a0, a1, a2, a3 = np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0)
-            b0, b1, b2, b3 = np.float32(1.0), np.float32(1.0), np.float32(1.0), np.float32(1.0)
+            b0, b1, b2, b3 = bias, bias, bias, bias
             for c in range(rj.size):
                 x = rj[c]
                 a0, a1, a2, a3 = a0 + r0[c] * x, a1 + r1[c] * x, a2 + r2[c] * x, a3 + r3[c] * x
@@ -93,7 +93,7 @@ def foremost(correlation, sign, share, norms, reach, rows):
 
 @compiled
 def against(r, h, residual, rows, out):
-    """⟨g_j, residual⟩ in float64 for the given rows; the residual is (s, c, d + 1)."""
+    """⟨g_j, residual⟩ in float64 for the given rows; the residual is (s, c, d + bias)."""
     for p in range(rows.size):
         total = 0.0
         for s in range(r.shape[0]):
@@ -102,18 +102,18 @@ def against(r, h, residual, rows, out):
                 part, inner = residual[s, c], 0.0
                 for f in range(own_h.size):
                     inner += own_h[f] * part[f]
-                total += own_r[c] * (inner + part[own_h.size])
+                total += own_r[c] * (inner + part[-1] if part.size > own_h.size else inner)
         out[p] = total
 
 
 @compiled
-def line(r, h, row, picks, out):
+def line(r, h, bias, row, picks, out):
     """⟨g_row, g_picks[i]⟩ in float64, as many as `out` is long."""
     for i in range(out.size):
         total = 0.0
         for s in range(r.shape[0]):
             own_r, own_h, pick_r, pick_h = r[s, row], h[s, row], r[s, picks[i]], h[s, picks[i]]
-            left, right = 0.0, 1.0
+            left, right = 0.0, np.float64(bias)
             for c in range(own_r.size):
                 left += np.float64(own_r[c]) * pick_r[c]
             for f in range(own_h.size):

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from coreset_explore.datasets.data import Data, hold_out, refuse_non_finite
+from coreset_explore.datasets.deck import Deck, dealt
+from coreset_explore.datasets.pictures import is_picture
 from coreset_explore.inputs.arrays import is_frame, numbers, tensor
 from coreset_explore.inputs.checks import nearest, shown
 from coreset_explore.inputs.labels import code_labels
@@ -52,7 +54,7 @@ def own(
             raise ValueError("A torch Dataset brings its own labels: leave y out.")
         classes = classes if classes is not None else getattr(x, "classes", None)
         x, y = _from_dataset(x)
-    x = convert(x, "x")
+    x = held(x, "x")
     y_test = x_test = None
     if framed and is_frame(test):
         test = _from_frame(test, label if _is_column(label) else None, None, columns, TEST)[:2]
@@ -62,16 +64,17 @@ def own(
         x_test, y_test = test
         if framed and is_frame(x_test):
             x_test = _from_frame(x_test, None, None, columns, TEST)[0]
-        x_test = convert(x_test, "the test set")
+        x_test = held(x_test, "the test set")
     elif is_dataset(test):
         test_x, y_test = _from_dataset(test)
-        x_test = convert(test_x, "the test set")
+        x_test = held(test_x, "the test set")
     elif test is not None and not isinstance(test, float):
         raise ValueError(
             f"test must be a pair (x, y), a Dataset, or a share as 0.2, not {type(test).__name__}."
         )
     if (y is None) != (y_test is None) and x_test is not None:
         raise ValueError("Give labels for both the training and the test rows, or for neither.")
+    (x, x_test), note = dealt(x, x_test)
     numbers = "names" if classes is None else "codes"
     if y is None:
         classes = tuple(map(str, classes or ()))
@@ -87,6 +90,7 @@ def own(
         y_test=y_test,
         kind="images" if x.ndim == 4 else "table",
         name=name,
+        note=note,
         files=None if files is None else tuple(str(f) for f in files),
         columns=None if columns is None else tuple(map(str, columns)),
     )
@@ -101,6 +105,15 @@ def is_dataset(x: Any) -> bool:
         isinstance(x, list | tuple | dict | str | Tensor) or hasattr(x, "__array__") or hasattr(x, "toarray")
     )
     return not plain and hasattr(x, "__getitem__") and hasattr(x, "__len__")
+
+
+def held(x: Any, what: str) -> Tensor | Deck:
+    """Pictures as a Deck, whose scale and channels the test set has a say in; anything else converted."""
+    if isinstance(x, Deck):
+        return x
+    if isinstance(x, list | tuple) and any(is_picture(part) for part in x[:1]):
+        return Deck.of(x, what)
+    return convert(x, what)
 
 
 def convert(x: Any, what: str) -> Tensor:
@@ -201,6 +214,7 @@ def _from_dataset(dataset: Any) -> tuple[Any, Any]:
         x, *y = dataset.tensors
         return x, y[0] if y else None
     xs: list[Tensor] = []
+    deck = Deck()
     ys: list[Any] = []
     with bar("reading the Dataset"):
         for i in track(range(len(dataset)), "items"):
@@ -211,20 +225,21 @@ def _from_dataset(dataset: Any) -> tuple[Any, Any]:
                 raise ValueError(
                     f"Item {i} of the Dataset is no pair (x, y): wrap the Dataset so that it gives one."
                 )
-            # a copy: items may be views of one buffer, and pictures are read-only
-            x = tensor(x if isinstance(x, Tensor) else np.array(x), f"Item {i} of the Dataset")
-            if xs and x.shape != xs[0].shape:
-                raise ValueError(
-                    f"Item {i} of the Dataset has shape {tuple(x.shape)}, item 0 {tuple(xs[0].shape)}: "
-                    "add a transform that makes all alike."
-                )
+            if len(deck) or (is_picture(x) and not xs):
+                deck.add(x, f"Item {i} of the Dataset")
+            else:  # a copy: items may be views of one buffer
+                xs.append(tensor(x if isinstance(x, Tensor) else np.array(x), f"Item {i} of the Dataset"))
+                if xs[-1].shape != xs[0].shape:
+                    raise ValueError(
+                        f"Item {i} of the Dataset has shape {tuple(xs[-1].shape)}, item 0 {tuple(xs[0].shape)}: "
+                        "add a transform that makes all alike."
+                    )
             if getattr(y, "ndim", 0) and math.prod(y.shape) != 1:
                 raise ValueError(
                     f"Item {i} of the Dataset has {shown(y)} as its label: give one label an item, as "
                     "y.argmax() of a one-hot one."
                 )
-            xs.append(x)
             ys.append(y.item() if hasattr(y, "item") else y)
-    if not xs:
+    if not ys:
         raise ValueError("The Dataset is empty: at least one item is needed.")
-    return torch.stack(xs), None if all(y is None for y in ys) else ys
+    return deck if len(deck) else torch.stack(xs), None if all(y is None for y in ys) else ys

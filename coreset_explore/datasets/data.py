@@ -5,12 +5,14 @@ from __future__ import annotations
 import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
+from coreset_explore.datasets.depth import Span
 from coreset_explore.inputs import checks
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ class Data:
     x: images uint8 (n, channels, height, width), tables float32 (n, features).
     y: int64 (n,) in 0..c-1, or None where there are no labels.
     note: what a reader must know ("20,000 of 581,012 rows").
-    files: one path a row, read for thumbnails; skipped: paths that could not be read.
+    files: one path a row, read for thumbnails; skipped: paths passed over, and reasons: why, one each.
+    span: what is black and what white in files of more than 8 bits a pixel; unless told, by some of the files.
     truth: row-aligned facts known by construction (`row` of the dataset this came from, `true_label`, ...).
 
     >>> import coreset_explore as cx
@@ -45,6 +48,8 @@ class Data:
     note: str = ""
     files: tuple[str, ...] | None = None
     skipped: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    span: Span | None = None
     columns: tuple[str, ...] | None = None
     truth: dict[str, Tensor] = field(default_factory=dict)
 
@@ -104,23 +109,29 @@ class Data:
         """
         from PIL import Image
 
-        from coreset_explore.datasets.pictures import open_picture, square
+        from coreset_explore.datasets.pictures import as_rgb, open_picture, square
 
         if not -len(self) <= row < len(self):
             raise IndexError(f"{self.name} has no row {row}: rows go from 0 to {len(self) - 1}.")
         if self.files is not None:
             try:
-                picture = open_picture(self.files[row], size)
+                picture = open_picture(self.files[row], size, lambda: self._scale)
             except FileNotFoundError as error:
                 raise FileNotFoundError(
                     f"The picture of row {row} is no longer at {self.files[row]}: put it back or load again."
                 ) from error
         elif self.kind == "images":
             pixels = self.x[row].cpu().permute(1, 2, 0).numpy()
-            picture = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0]).convert("RGB")
+            picture = as_rgb(Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0]))
         else:
             raise ValueError(f"{self.name} is a table: it has no pictures.")
         return _as_array(picture if size is None else square(picture, size))
+
+    @cached_property
+    def _scale(self) -> Span | None:
+        from coreset_explore.datasets.pictures import span_of_files
+
+        return self.span or span_of_files(self.files or ())
 
 
 def _as_array(picture) -> np.ndarray:

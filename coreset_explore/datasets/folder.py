@@ -1,24 +1,22 @@
-"""A folder of pictures, one sub-folder a class, as images; and reading one picture as a person sees it."""
+"""A folder of pictures, one sub-folder a class, as images."""
 
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
+from coreset_explore.datasets import album
 from coreset_explore.datasets.data import Data, hold_out
-from coreset_explore.datasets.pictures import open_picture, square
+from coreset_explore.datasets.depth import span_of
 from coreset_explore.inputs.checks import whole
-from coreset_explore.progress import bar, track
+from coreset_explore.progress import bar
 
-if TYPE_CHECKING:
-    pass
-
+# The usual suffixes, to say what is missing where there is no picture; which files are pictures Pillow says.
 _SUFFIXES = {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+TRAIN = ("train", "training")
+HELD = ("val", "valid", "validation", "dev", "test", "testing")
 
 
 def load_folder(path: str, size: int, test: str | os.PathLike | float | None, seed: int, name: str) -> Data:
@@ -30,29 +28,32 @@ def load_folder(path: str, size: int, test: str | os.PathLike | float | None, se
         raise ValueError('"folder:" lacks its path: write "folder:photos/".')
     root = Path(path).expanduser()
     classes = _classes(root)
+    _refuse_splits(root, classes)
     fraction = test if isinstance(test, float) else 0.2
     other = None if test is None or isinstance(test, float) else os.fspath(test).removeprefix("folder:")
     other = None if other is None else Path(other).expanduser()
     with bar(f"reading {root.name}"):
-        x, y, files, skipped = _read(root, classes, size)
-        for label, count in zip(classes, torch.bincount(y, minlength=len(classes)).tolist()):
-            if count == 0:
-                raise ValueError(
-                    f"{root / label} holds no picture that can be read: add some, or remove the folder."
-                )
-        held = _read_test(other, classes, size) if other else None
-    broken = [*skipped, *(held[3] if held else [])]
+        found = [_read(root, classes, size)]
+        _refuse_empty(root, classes, found[0])
+        if other:
+            found.append(_read_test(other, classes, size))
+    deep = [ends for one in found for _, ends in one.deep.values()]
+    span = span_of(deep) if deep else None
+    (x, y), *held = (one.tensors(span) for one in found)
+    passed = [entry for one in found for entry in one.passed]
     data = Data(
         x=x,
         y=y,
         classes=classes,
-        x_test=held[0] if held else None,
-        y_test=held[1] if held else None,
+        x_test=held[0][0] if held else None,
+        y_test=held[0][1] if held else None,
         kind="images",
         name=name,
-        note=_broken_note(broken),
-        files=tuple(files),
-        skipped=tuple(broken),
+        note=album.note(found, span),
+        files=tuple(found[0].kept),
+        skipped=tuple(file for file, _ in passed),
+        reasons=tuple(reason for _, reason in passed),
+        span=span,
     )
     return data if held else hold_out(data, fraction, seed)
 
@@ -69,9 +70,35 @@ def _classes(root: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _read_test(
-    root: Path, classes: tuple[str, ...], size: int
-) -> tuple[Tensor, Tensor, list[str], list[str]]:
+def _refuse_splits(root: Path, classes: tuple[str, ...]) -> None:
+    """A folder of train/ and val/ is two folders of pictures: its sub-folders are splits and no classes."""
+    by_name = {name.lower(): name for name in classes}
+    train, held = ([by_name[n] for n in names if n in by_name] for names in (TRAIN, HELD))
+    splits = [*train, *held]
+    deeper = [name for name in splits if any(map(album.is_folder, (root / name).iterdir()))]
+    only = len(splits) == len(classes)
+    if train and held and (deeper or only):
+        load = f'"folder:{root / train[0]}", test="folder:{root / held[0]}"'
+        how = f"write load({load})" if deeper else f"make one sub-folder a class in each, then load({load})"
+        raise ValueError(f"{root} holds {train[0]} and {held[0]}, which are splits and not classes: {how}.")
+    if only and deeper:
+        load = f'"folder:{root / deeper[0]}"'
+        raise ValueError(
+            f"{root} holds {deeper[0]}, a split whose sub-folders are the classes: write load({load})."
+        )
+
+
+def _refuse_empty(root: Path, classes: tuple[str, ...], found: album.Album) -> None:
+    counts = torch.bincount(found.y[found.good], minlength=len(classes)).tolist()
+    if 0 not in counts:
+        return
+    empty = root / classes[counts.index(0)]
+    inside = [(f, reason) for f, reason in found.passed if Path(f).is_relative_to(empty.absolute())]
+    because = f" ({Path(inside[0][0]).name}: {inside[0][1]})" if inside else ""
+    raise ValueError(f"{empty} holds no picture that can be read{because}: add some, or remove the folder.")
+
+
+def _read_test(root: Path, classes: tuple[str, ...], size: int) -> album.Album:
     if unknown := sorted(set(_classes(root)) - set(classes)):
         raise ValueError(
             f"The test folder {root} has classes the training folder lacks ({', '.join(unknown[:3])}); "
@@ -80,57 +107,10 @@ def _read_test(
     return _read(root, classes, size)
 
 
-def _read(root: Path, classes: tuple[str, ...], size: int) -> tuple[Tensor, Tensor, list[str], list[str]]:
-    """Pictures uint8 (n, 3, size, size), labels, paths, and the paths that could not be read."""
-    listed: list[tuple[str, int]] = []
-    for label, folder in enumerate(classes):
-        if (root / folder).is_dir():
-            inside = sorted(f.name for f in os.scandir(root / folder) if _is_picture(f.name))
-            listed += [(str((root / folder / name).absolute()), label) for name in inside]
-    if not listed:
+def _read(root: Path, classes: tuple[str, ...], size: int) -> album.Album:
+    found = album.read(root, classes, size)
+    if found is None:
         raise ValueError(
             f"No sub-folder of {root} holds a picture ({', '.join(sorted(_SUFFIXES))}): add some."
         )
-    pixels = torch.empty((len(listed), 3, size, size), dtype=torch.uint8)
-    good = torch.zeros(len(listed), dtype=torch.bool)
-
-    def read(i: int) -> None:
-        found = _tensor(listed[i][0], size)
-        if found is not None:
-            pixels[i], good[i] = found, True
-
-    # decoding releases the interpreter, so a few threads help; batches keep a cancel near
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        for start in track(range(0, len(listed), 32), "pictures, by 32:"):
-            list(pool.map(read, range(start, min(start + 32, len(listed)))))
-    y = torch.tensor([label for _, label in listed])
-    files = [file for file, _ in listed]
-    kept = good.tolist()
-    return (
-        pixels if good.all() else pixels[good],
-        y[good],
-        [f for f, ok in zip(files, kept) if ok],
-        [f for f, ok in zip(files, kept) if not ok],
-    )
-
-
-def _is_picture(name: str) -> bool:
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in _SUFFIXES
-
-
-def _tensor(file: str, size: int) -> Tensor | None:
-    import numpy as np
-
-    try:
-        picture = square(open_picture(file, size), size)
-    except Exception:
-        # A decoder may fail with any error; the picture is skipped, named and counted in the note.
-        return None
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
-
-
-def _broken_note(broken: list[str]) -> str:
-    if not broken:
-        return ""
-    names = ", ".join(Path(f).name for f in broken[:3]) + (", ..." if len(broken) > 3 else "")
-    return f"{len(broken)} broken image{'s' * (len(broken) > 1)} skipped: {names}"
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from coreset_explore.machine.cache import key
 from coreset_explore.pool import Pool
 from coreset_explore.selection import Selection
 from coreset_explore.training.optimizers import usual_batch
+from coreset_explore.training.own import copied
 from coreset_explore.training.run import fit
 from coreset_explore.training.run import recipe as checked_recipe
 
@@ -87,7 +87,7 @@ def training(
         how, regime = {"updates": steps}, f"equal updates: {steps:,}"
 
     def learn(chosen: Selection, seed: int) -> tuple[float | None, float, int]:
-        net = model if isinstance(model, str) else copy.deepcopy(model)
+        net = model if isinstance(model, str) else copied(model)
         done = fit(net, data, chosen, **how, seed=seed, show=False, **device, **recipe)
         scored = [e.test_accuracy for e in done.epochs if e.test_accuracy is not None]
         return done.accuracy, max(scored, default=math.nan), len(chosen)

@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from coreset_explore.gradients import Dense, Gradients
+from coreset_explore.gradients import Gradients
 from coreset_explore.greedy.vectors import double, squared_between
 from coreset_explore.progress import check, track
 
@@ -41,7 +41,7 @@ class Distances:
 
     def closeness(self, rows: Tensor, columns: slice) -> Tensor:
         """x·p − ‖p‖²/2: what −‖x − p‖²/2 is but for the column's own norm."""
-        return cross(self.vectors[columns], self.vectors[rows]).sub_(self.half[rows]).T
+        return self.vectors[columns].cross(self.vectors[rows]).sub_(self.half[rows]).T
 
     def squared_apart(self, a: Tensor, b: Tensor) -> Tensor:
         return squared_between(double(self.vectors[a]), double(self.vectors[b]))
@@ -98,14 +98,3 @@ def nearest_pick(vectors: Gradients, rows: Tensor) -> tuple[Tensor, Tensor]:
     return found, apart(
         near, torch.arange(len(vectors), device=vectors.device), rows.to(vectors.device)[found]
     ).float()
-
-
-def cross(a: Gradients, b: Gradients) -> Tensor:
-    """Inner products (a rows, b rows) of two gradient sets of the same kind."""
-    if isinstance(a, Dense):
-        return a.g @ b.g.T
-    total: Tensor | None = None
-    for ra, ha, rb, hb in zip(a.r, a.h, b.r, b.h, strict=True):
-        block = (ha @ hb.T).add_(1.0).mul_(ra @ rb.T)
-        total = block if total is None else total.add_(block)
-    return total

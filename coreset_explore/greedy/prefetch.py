@@ -47,7 +47,7 @@ class DistanceRows:
         if isinstance(wide, Dense):  # about the mean, where fewer digits cancel
             self.wide = Dense(by_feature(wide.g - wide.g.mean(0)))
         else:
-            self.wide = type(wide)(by_feature(wide.r), by_feature(wide.h))
+            self.wide = wide.map(by_feature)
         self.norms = self.wide.squared_norm()
 
     def __call__(self, rows: Tensor) -> Tensor:

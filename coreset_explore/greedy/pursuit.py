@@ -42,15 +42,11 @@ def pursue(
         raise ValueError(
             f"the target has {target.numel():,} numbers and the gradients {vectors.dim:,}; match gradients of one model"
         )
-    mine = (
-        (len(vectors.r), vectors.r.shape[2], vectors.h.shape[2] + 1)
-        if isinstance(vectors, LastLayer)
-        else None
-    )
+    mine = vectors.shape if isinstance(vectors, LastLayer) else None
     if mine and target.ndim == 3 and tuple(target.shape) != mine:
         raise ValueError(
-            f"the target's gradients are (steps, classes, features + 1) = {tuple(target.shape)} and the candidates' "
-            f"{mine}; match gradients of one model at the same steps"
+            f"the target's gradients are (steps, classes, features + bias) = {tuple(target.shape)} and "
+            f"the candidates' {mine}; match gradients of one model at the same steps"
         )
     left = residual(vectors, target, k + len(given), normalized, compiled)
     norms, length = left.norms, float(target.norm())

@@ -74,15 +74,12 @@ class Built(Residual):
     def __init__(self, vectors: Gradients, target: Tensor, cap: int, normalized: bool):
         super().__init__(vectors, target, cap, normalized)
         self.left = self.target
-        self.picked = type(vectors)(
-            *(_empty(getattr(vectors, name), cap) for name in vectors.__dataclass_fields__)
-        )
+        self.picked = vectors.map(lambda part: _empty(part, cap))
 
     def take(self, row: int) -> float:
         last, self.total = self.total, self.total + 1
-        for name in self.picked.__dataclass_fields__:
-            part = getattr(self.vectors, name)
-            getattr(self.picked, name)[..., last, :] = part[..., row, :]
+        for name in ("r", "h") if isinstance(self.vectors, LastLayer) else ("g",):
+            getattr(self.picked, name)[..., last, :] = getattr(self.vectors, name)[..., row, :]
         line = self.picked.gram(slice(last, last + 1), slice(last + 1))[0].cpu().numpy()
         self.gram[last, : last + 1] = self.gram[: last + 1, last] = line
         return float(self.picked[last : last + 1].dot(self.target))
@@ -116,7 +113,7 @@ class Columns(Residual):
 
         super().__init__(vectors, target, cap, normalized)
         self.loops, n = loops, len(vectors)
-        self.r, self.h, _ = factors(vectors)
+        self.r, self.h, self.bias = factors(vectors)
         self.short = [part.float().numpy() for part in (self.norms, self.reach)]  # as float32
         self.picks, self.weights, self.slopes = np.zeros(cap, dtype=np.int64), np.zeros(cap), np.zeros(cap)
         self.columns, self.known = np.empty((cap, n), dtype=np.float32), 0
@@ -200,7 +197,7 @@ class Columns(Residual):
         self.turn = (self.turn + AHEAD) % KEPT
         self.owner[slots], self.ahead[slots] = rows, 0.0
         for begin, end in self._pieces(len(self.r) * (self.r.shape[2] + self.h.shape[2])):
-            self.loops.columns(self.r, self.h, rows, slots, self.ahead, begin, end)
+            self.loops.columns(self.r, self.h, self.bias, rows, slots, self.ahead, begin, end)
 
     def _pieces(self, numbers: int) -> Iterator[tuple[int, int]]:
         """Ranges of rows, of which so many numbers each are read: some milliseconds, then a look at whether to stop."""
@@ -213,7 +210,7 @@ class Columns(Residual):
         """Inner products of a row with the picks and itself, as if it were the next."""
         line = np.empty(self.total + 1)
         self.picks[self.total] = row
-        self.loops.line(self.r, self.h, row, self.picks, line)
+        self.loops.line(self.r, self.h, self.bias, row, self.picks, line)
         return line
 
     def _against(self, left: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Literal
 
@@ -47,7 +48,7 @@ class Similarity:
             by = torch.where(norm > 0, 1.0 / norm, 0.0)
         if isinstance(wide, Dense):
             return Dense(by_feature(wide.g * by))
-        return LastLayer(by_feature(wide.r * by), by_feature(wide.h))
+        return replace(wide, r=wide.r * by).map(by_feature)
 
     @cached_property
     def norms(self) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import overload
 
 import numpy as np
@@ -59,25 +60,31 @@ def unit(vectors: Gradients) -> Gradients:
     """Rows scaled to length 1 (zero rows stay zero): Euclidean distances among them order pairs as cosines do."""
     vectors = directions(vectors)  # the square of a short row would be 0
     norm = squared_norms(vectors).sqrt().clamp_min(torch.finfo(torch.float32).tiny)[:, None]
-    return Dense(vectors.g / norm) if isinstance(vectors, Dense) else LastLayer(vectors.r / norm, vectors.h)
+    return Dense(vectors.g / norm) if isinstance(vectors, Dense) else replace(vectors, r=vectors.r / norm)
 
 
 def factors(vectors: Gradients) -> tuple[np.ndarray, np.ndarray, np.float32]:
-    """r (s, n, c), h (s, n, d) and bias as the kernels read them; features are r = 1, bias 0."""
+    """r (s, n, c), h (s, n, d) and bias, 1 or 0, as the kernels read them; features are r = 1, bias 0."""
     if isinstance(vectors, Dense):
         r, h, bias = torch.ones(1, len(vectors), 1), vectors.g[None], 0.0
     else:
-        r, h, bias = vectors.r, vectors.h, 1.0
+        r, h, bias = vectors.r, vectors.h, float(vectors.bias)
     return r.detach().float().contiguous().numpy(), h.detach().float().contiguous().numpy(), np.float32(bias)
+
+
+def stored(vectors: Gradients) -> int:
+    """How many numbers are kept of a row."""
+    return (
+        vectors.dim
+        if isinstance(vectors, Dense)
+        else len(vectors.r) * (vectors.r.shape[2] + vectors.h.shape[2])
+    )
 
 
 def products(vectors: Gradients, rows: Tensor) -> Tensor:
     """Inner products (rows, n) float32, in pieces between which a run can be cancelled."""
     n = len(vectors)
-    numbers = (
-        sum(getattr(vectors, name).numel() for name in vectors.__dataclass_fields__) // n
-    )  # stored, a row
-    size = max(256, int(STEP / (2 * len(rows) * numbers)))
+    size = max(256, int(STEP / (2 * len(rows) * stored(vectors))))
     out = torch.empty(len(rows), n, device=vectors.device)
     for start in range(0, n, size):
         check()
@@ -91,8 +98,12 @@ def dots(vectors: Gradients, v: Tensor) -> Tensor:
     if isinstance(vectors, Dense):
         return vectors.g.float() @ v.flatten()
     total = torch.zeros(len(vectors), device=vectors.device)
+    d = vectors.h.shape[2]
     for r, h, step in zip(vectors.r, vectors.h, v, strict=True):
-        total += ((step[:, :-1].contiguous() @ h.float().T).add_(step[:, -1:]) * r.T).sum(0)
+        along = step[:, :d].contiguous() @ h.float().T
+        if vectors.bias:
+            along.add_(step[:, d:])
+        total += along.mul_(r.T).sum(0)
     return total
 
 
@@ -114,7 +125,7 @@ def by_feature(x: Tensor) -> Tensor:
 
 
 def double(vectors: Gradients) -> Gradients:
-    return type(vectors)(*(getattr(vectors, name).double() for name in vectors.__dataclass_fields__))
+    return vectors.map(Tensor.double)
 
 
 def squared_between(a: Gradients, b: Gradients) -> Tensor:
@@ -122,7 +133,7 @@ def squared_between(a: Gradients, b: Gradients) -> Tensor:
     if isinstance(a, Dense):
         return (a.g - b.g).square().sum(1)
     dr, dh = a.r - b.r, a.h - b.h
-    turned = dr.square().sum(2) * (a.h.square().sum(2) + 1)
+    turned = dr.square().sum(2) * (a.h.square().sum(2) + float(a.bias))
     cross = 2 * (dr * b.r).sum(2) * (a.h * dh).sum(2)
     return (turned + b.r.square().sum(2) * dh.square().sum(2) + cross).sum(0).clamp_min_(0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -90,8 +90,10 @@ def field(name: str, value: Any) -> Any:
         if not isinstance(value, types):
             raise ValueError(f"{name} is {wanted}, not {shown(value)}")
     if isinstance(value, LastLayer | Dense | History):
-        parts = {f.name: arrays.tensor(getattr(value, f.name), name) for f in fields(value)}
-        return _bounded(name, type(value)(**parts))
+        parts = {f.name: getattr(value, f.name) for f in fields(value) if f.name != "bias"}
+        return _bounded(
+            name, replace(value, **{part: arrays.tensor(found, name) for part, found in parts.items()})
+        )
     found = arrays.tensor(value, name)
     if found.ndim == 0 or (name == "logits" and found.ndim != 2):
         wanted = "(n, classes)" if name == "logits" else "(n,) or (n, …)"

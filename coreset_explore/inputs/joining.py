@@ -6,12 +6,13 @@ Pools are called by their place ("the first pool"), since most of them bear no n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from coreset_explore.gradients import LastLayer
 from coreset_explore.inputs.fields import row_axis
 
 PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
@@ -48,9 +49,17 @@ def joined(name: str, values: Sequence[Any]) -> Any:
             )
     if isinstance(first, Tensor):
         return _stacked(name, values, 0)
+    if isinstance(first, LastLayer) and len({value.bias for value in values}) > 1:
+        other = next(number for number, value in enumerate(values) if value.bias != first.bias)
+        one, two = (place(number) for number in ((0, other) if first.bias else (other, 0)))
+        raise ValueError(
+            f"{name!r} are of a last layer with a bias in {one} and without one in {two}; record both by one model"
+        )
     axis = row_axis(first)
-    parts = {f.name: [getattr(value, f.name) for value in values] for f in fields(first)}
-    return type(first)(**{part: _stacked(f"{name}.{part}", tensors, axis) for part, tensors in parts.items()})
+    parts = {f.name: [getattr(value, f.name) for value in values] for f in fields(first) if f.name != "bias"}
+    return replace(
+        first, **{part: _stacked(f"{name}.{part}", tensors, axis) for part, tensors in parts.items()}
+    )
 
 
 def joined_ids(ids: Sequence[Tensor]) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import torch
@@ -65,4 +66,4 @@ def predicted(grads: Gradients) -> LastLayer:
     # No entry but p_y − 1 is negative. Where none is, rounding made it 0, and p_y is 1: the smallest all the same.
     mine = grads.r.argmin(2, keepdim=True)
     p = grads.r.scatter_add(2, mine, torch.ones_like(mine, dtype=grads.r.dtype)).clamp_min_(0.0)
-    return LastLayer(less_one_hot(p, p.argmax(2, keepdim=True)), grads.h)
+    return replace(grads, r=less_one_hot(p, p.argmax(2, keepdim=True)))

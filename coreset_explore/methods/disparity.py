@@ -8,7 +8,7 @@ import torch
 
 from coreset_explore import greedy
 from coreset_explore.gradients import Gradients, directions
-from coreset_explore.greedy.vectors import double
+from coreset_explore.greedy.vectors import double, stored
 from coreset_explore.params import Metric, Space, Steps
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
@@ -111,7 +111,7 @@ def outermost(vectors: Gradients) -> int:
 
 
 def _parts(vectors: Gradients):
-    size = max(1, BLOCK // sum(getattr(vectors, name).shape[-1] for name in vectors.__dataclass_fields__))
+    size = max(1, BLOCK // stored(vectors))
     for start in range(0, len(vectors), size):
         check()
         yield slice(start, start + size)

@@ -95,6 +95,11 @@ class _Validation:
                         f"the validation rows have {theirs:,} {what} and the candidates {mine:,}; "
                         "record both with one model"
                     )
+            if vectors.bias != grads.bias:
+                raise ValueError(
+                    "the validation rows' gradients and the candidates' are not both of a last layer with a bias; "
+                    "record both with one model"
+                )
         elif vectors.dim != grads.dim:
             raise ValueError(
                 f"the validation rows' gradients have {grads.dim:,} numbers and the candidates' {vectors.dim:,}; "
@@ -105,18 +110,17 @@ class _Validation:
             raise ValueError(
                 "GLISTER moves all outputs of the last layer, and these gradients are of one; leave own_class out"
             )
-        self.h, self.y = grads.h[0].double(), y
+        self.h, self.y = grads.entering()[0].double(), y  # what the layer multiplies: with the 1 of a bias
         # from the residuals, not from the pool's logits: these may belong to another step than the gradients
         self.logits = (r + F.one_hot(y, r.shape[1])).clamp_min(torch.finfo(torch.float32).tiny).log()
 
     def gradient(self) -> Tensor:
-        """Of the mean validation loss, (1, c, d + 1)."""
-        found = self.h.new_zeros(1, self.logits.shape[1], self.h.shape[1] + 1)
+        """Of the mean validation loss, (1, c, d + bias)."""
+        found = self.h.new_zeros(1, self.logits.shape[1], self.h.shape[1])
         for h, y, logits in zip(*(part.split(BLOCK) for part in (self.h, self.y, self.logits)), strict=True):
             check()
             r = residuals(logits, y) / len(self.h)
-            found[0, :, :-1] += r.T @ h
-            found[0, :, -1] += r.sum(0)
+            found[0] += r.T @ h
         return found
 
     def step(self, chosen: Gradients, eta: float) -> None:
@@ -125,7 +129,7 @@ class _Validation:
             move = eta * chosen.sum().view(self.logits.shape[1], -1)
             for h, logits in zip(self.h.split(BLOCK), self.logits.split(BLOCK), strict=True):
                 check()
-                logits -= h @ move[:, :-1].T + move[:, -1]
+                logits -= h @ move.T
 
 
 def _foremost(vectors: Gradients, norms: Tensor, v: Tensor, left: Tensor, many: int) -> tuple[Tensor, Tensor]:

@@ -74,8 +74,7 @@ def unit_factors(step: Gradients) -> list[Tensor]:
     step = directions(step)
     if isinstance(step, Dense):
         return [_unit(step.g)]
-    ones = torch.ones_like(step.h[0, :, :1])
-    return [_unit(step.r[0]), _unit(torch.cat([step.h[0], ones], 1))]
+    return [_unit(step.r[0]), _unit(step.entering()[0])]
 
 
 def neighbor_counts(factors: Sequence[Tensor], phi: float) -> Tensor:

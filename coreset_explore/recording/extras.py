@@ -12,6 +12,7 @@ from coreset_explore.gradients import residuals
 from coreset_explore.machine.devices import device_of
 from coreset_explore.training import models
 from coreset_explore.training.evaluation import evaluating
+from coreset_explore.training.own import telling
 
 
 def full_grad_norm(net: nn.Module, x: Tensor, y: Tensor) -> Tensor:
@@ -31,8 +32,9 @@ def full_gradients(net: nn.Module, x: Tensor, y: Tensor, rows: int | None = None
     each = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
     block = rows or max(1, 2**24 // sum(v.numel() for v in weights.values()))
     for part, label in progress.track(list(zip(x.split(block), y.split(block))), "gradient block"):
-        with evaluating(net):
-            grads = each(weights, net.prepare(part.to(where)), label.to(where))
+        rows = net.prepare(part.to(where))
+        with evaluating(net), telling(body, rows):
+            grads = each(weights, rows, label.to(where))
         yield torch.cat([grads[name].flatten(1) for name in weights], 1)
 
 

@@ -76,15 +76,22 @@ def snapshot(net: nn.Module, data, rows=None, held=None, fields: Sequence[str] =
 
 
 def facts(
-    logits: Tensor, features: Tensor, y: Tensor | None, names: Sequence[str] = PASS, steps: int | None = None
+    logits: Tensor,
+    features: Tensor,
+    y: Tensor | None,
+    names: Sequence[str] = PASS,
+    steps: int | None = None,
+    *,
+    bias: bool,
 ) -> dict[str, Any]:
     """Those of emb, logits and grads that are named, from a model's logits (s, n, c) and features (s, n, d) at s steps.
 
-    Features and logits are the last step's; gradients those of the first `steps`, all unless told.
+    Features and logits are the last step's; gradients those of the first `steps`, all unless told, of a last layer
+    with a `bias` or without.
     """
     found = {"emb": features[-1], "logits": logits[-1]}
     if "grads" in names:
-        found["grads"] = LastLayer(residuals(logits[:steps], y), features[:steps])
+        found["grads"] = LastLayer(residuals(logits[:steps], y), features[:steps], bias)
     return {name: found[name] for name in PASS if name in names}
 
 
@@ -107,7 +114,7 @@ def _recorded(net: nn.Module, data: Data, rows: Tensor | None, names: Sequence[s
                 f"the model tells {logits.shape[1]} classes apart, and the rows are of classes up to {int(y.max())}; "
                 "record rows of classes that it knows"
             )
-        found |= facts(logits[None], features[None], found.get("y"), names)
+        found |= facts(logits[None], features[None], found.get("y"), names, bias=models.learns_bias(net.head))
     return found | {name: EXTRAS[name](net, x, y).to(where) for name in names if name in EXTRAS}
 
 

@@ -8,8 +8,8 @@ n rows, L linear layers, p parameters, s initializations.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -25,6 +25,7 @@ from coreset_explore.recording.extras import full_gradients
 from coreset_explore.training import models
 from coreset_explore.training import run as training
 from coreset_explore.training.evaluation import evaluating, logits_features
+from coreset_explore.training.own import ModelError, copied
 from coreset_explore.training.rows import taught
 
 NUMBERS = 2**25  # in one block of per-example gradients: 128 MB
@@ -36,29 +37,26 @@ class Layers(LastLayer):
     """Full gradients of a network of linear layers: layer l's is δ_l ⊗ [a_l, 1], δ the loss's slope, a the input.
 
     `r` (L, n, widest δ) and `h` (L, n, widest a): narrower layers are padded with zeros, which adds nothing to any
-    inner product: ⟨g_i, g_j⟩ = Σ_l (δ_li·δ_lj)(a_li·a_lj + 1), exactly. All that a last layer answers; `last` is the
-    whole, since the layers are one gradient, and `steps` are its layers. `dim` counts the padding.
+    inner product: ⟨g_i, g_j⟩ = Σ_l (δ_li·δ_lj)(a_li·a_lj + 1), exactly. Where a layer has no bias, `bias` is False and
+    the 1 of those that have one stands in `h`. All that a last layer answers; `last` is the whole, since the layers
+    are one gradient, and `steps` are its layers. `dim` counts the padding.
     """
 
     @classmethod
-    def of(cls, factors: Sequence[tuple[Tensor, Tensor]]) -> Layers:
-        """From one (δ (n, outputs), a (n, inputs)) a layer."""
-        r, h = (_padded(parts) for parts in zip(*factors, strict=True))
-        return cls(r, h)
+    def of(cls, factors: Sequence[tuple[Tensor, Tensor]], biases: Sequence[bool]) -> Layers:
+        """From one (δ (n, outputs), a (n, inputs)) a layer, and whether it has a bias."""
+        slopes, inputs = zip(*factors, strict=True)
+        if not all(biases):
+            inputs = [_with_one(a) if bias else a for a, bias in zip(inputs, biases, strict=True)]
+        return cls(_padded(slopes), _padded(inputs), all(biases))
 
     def __repr__(self) -> str:
         layers = f"{len(self.r)} layer{'s' * (len(self.r) != 1)}"
         return f"Layers({len(self):,} rows, {layers}; {self.dim:,} numbers a row)"
 
-    def __getitem__(self, rows) -> Layers:
-        return Layers(self.r[:, rows], self.h[:, rows])
-
     @property
     def last(self) -> Layers:
         return self
-
-    def to(self, device) -> Layers:
-        return Layers(self.r.to(device), self.h.to(device))
 
 
 def initial_gradients(
@@ -96,7 +94,7 @@ def initial_gradients(
     parts = []
     with progress.bar(f"Gradients of {data.name}", show), threads():
         for i in progress.track(range(1, inits + 1), "initialization"):
-            own = copy.deepcopy(model) if isinstance(model, nn.Module) else model or models.default(data)
+            own = copied(model) if isinstance(model, nn.Module) else model or models.default(data)
             net = training.made(own, data, generator(seed, f"init {i}")).to(where)
             if isinstance(model, nn.Module):
                 models.init_(net, generator(seed, f"init {i}"))
@@ -106,13 +104,13 @@ def initial_gradients(
                 parts.append(ways[how](net, data.x, data.y))
     if how == "projected":
         return Dense(torch.cat([part.g for part in parts], 1))
-    return type(parts[0])(torch.cat([part.r for part in parts]), torch.cat([part.h for part in parts]))
+    return replace(parts[0], r=torch.cat([part.r for part in parts]), h=torch.cat([part.h for part in parts]))
 
 
 def last_layer(net: nn.Module, x: Tensor, y: Tensor) -> LastLayer:
     """The last layer's gradients (one step), from a forward pass."""
     logits, features = logits_features(net, x)
-    return LastLayer(residuals(logits, y)[None], features[None])
+    return LastLayer(residuals(logits, y)[None], features[None], models.learns_bias(net.head))
 
 
 def layered(net: nn.Module, x: Tensor, y: Tensor) -> Layers:
@@ -127,7 +125,7 @@ def layered(net: nn.Module, x: Tensor, y: Tensor) -> Layers:
 
     def keep(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> Tensor:
         if module in outputs or output.ndim != 2:
-            raise ValueError(
+            raise ModelError(
                 f"a gradient factors where a layer sees one vector a row, and {_name(net, module)} sees several; "
                 "use how='projected'"
             )
@@ -150,7 +148,8 @@ def layered(net: nn.Module, x: Tensor, y: Tensor) -> Layers:
     finally:
         for hook in hooks:
             hook.remove()
-    return Layers.of([(torch.cat(slopes[m]), torch.cat(inputs[m])) for m in used])
+    factors = [(torch.cat(slopes[m]), torch.cat(inputs[m])) for m in used]
+    return Layers.of(factors, [models.learns_bias(m) for m in used])
 
 
 def projected(
@@ -176,14 +175,18 @@ def projected(
 
 def _linear_layers(net: nn.Module) -> list[nn.Linear]:
     linear = [m for m in net.modules() if isinstance(m, nn.Linear) and m.weight.requires_grad]
-    inside = {id(v) for m in linear for v in (m.weight, m.bias) if m.bias is not None}
+    inside = {id(v) for m in linear for v in (m.weight, m.bias) if v is not None}
     for name, value in net.named_parameters():
         if value.requires_grad and id(value) not in inside:
             raise ValueError(
-                f"{name} is no part of a linear layer with a bias, so its gradient does not factor; use "
+                f"{name} is no part of a linear layer whose weights are trained, so its gradient does not factor; use "
                 "how='projected', or how='last layer'"
             )
     return linear
+
+
+def _with_one(a: Tensor) -> Tensor:
+    return torch.cat([a, torch.ones_like(a[:, :1])], 1)
 
 
 def _name(net: nn.Module, module: nn.Module) -> str:

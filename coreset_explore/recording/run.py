@@ -5,7 +5,6 @@ n rows, c classes, d features, s steps (checkpoints or initialisations), T epoch
 
 from __future__ import annotations
 
-import copy
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -32,6 +31,7 @@ from coreset_explore.recording.forward import facts
 from coreset_explore.training import models
 from coreset_explore.training import run as training
 from coreset_explore.training.evaluation import logits_features, measured
+from coreset_explore.training.own import copied
 from coreset_explore.training.rows import taught
 
 MEASURED = tuple(f.name for f in fields(History))
@@ -184,8 +184,9 @@ def _record(data: Data, plan: Plan, model: str | nn.Module, where: torch.device)
     before: Tensor | None = None
 
     def started(purpose: str) -> nn.Module:
-        own = copy.deepcopy(model) if isinstance(model, nn.Module) else model
-        return training.made(own, seen, generator(plan.seed, purpose)).to(where)
+        own = copied(model) if isinstance(model, nn.Module) else model
+        trains = bool(plan.epochs) and purpose == "init"
+        return training.made(own, seen, generator(plan.seed, purpose), trains=trains).to(where)
 
     def record(net: nn.Module, when: dict[str, int], keep: bool, last: bool) -> Tensor:
         share = len(data) / (len(data) + (0 if data.y_test is None else len(data.y_test)))
@@ -202,6 +203,7 @@ def _record(data: Data, plan: Plan, model: str | nn.Module, where: torch.device)
         if keep:
             steps.append((logits, features))
         if last:
+            kept["bias"] = torch.tensor(models.learns_bias(net.head))
             kept.update({f"extra.{name}": EXTRAS[name](net, data.x, data.y) for name in plan.extras})
         return logits
 
@@ -247,7 +249,8 @@ def _pool(data: Data, plan: Plan, kept: Mapping[str, Any]) -> Pool:
     count = plan.inits or len(plan.checkpoints)
     whole = {
         "y": data.y,
-        **facts(kept["logits"], kept["features"], data.y, steps=count),
+        # entries kept before heads without bias were told apart are of named models, whose heads have one
+        **facts(kept["logits"], kept["features"], data.y, steps=count, bias=bool(kept.get("bias", True))),
         **{k.removeprefix("extra."): v for k, v in kept.items() if k.startswith("extra.")},
     }
     if plan.epochs:

@@ -18,7 +18,7 @@ from coreset_explore.pool import Pool
 
 
 def own_class(pool: Pool, label: int) -> Pool:
-    """Only the gradient of class `label`'s own output row: d + 1 numbers an example instead of c(d + 1).
+    """Only the gradient of class `label`'s own output row: d + 1 numbers an example (d without a bias), not c(d + 1).
 
     GRAD-MATCH's "per gradient" approximation (Killamsetty et al. 2021, appendix A.2.1). The target, if any, is seen
     the same way.
@@ -29,7 +29,7 @@ def own_class(pool: Pool, label: int) -> Pool:
             "own_class reads one output row of a last layer, and these gradients are not factored"
         )
     target = None if pool.target is None or pool.target.grads is None else own_class(pool.target, label)
-    seen = pool.add(grads=LastLayer(grads.r[:, :, label : label + 1], grads.h))
+    seen = pool.add(grads=replace(grads, r=grads.r[:, :, label : label + 1]))
     return Pool(seen.fields, pool.classes, target, pool.info)
 
 
@@ -39,7 +39,7 @@ def pseudo_label(pool: Pool, label: int | None = None) -> Pool:
     y = logits.argmax(1)
     fields = {"y": y}
     if type(pool.grads) is LastLayer:
-        fields["grads"] = LastLayer(residuals(logits, y)[None], pool.grads.h[-1:])
+        fields["grads"] = replace(pool.grads.last, r=residuals(logits, y)[None])
     return pool.add(**fields)
 
 

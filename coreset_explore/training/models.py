@@ -13,6 +13,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from coreset_explore.inputs.checks import nearest
+from coreset_explore.training.own import Adapted, adapted, learns_bias
+
+__all__ = [
+    "MODELS",
+    "Adapted",
+    "Classifier",
+    "Prepare",
+    "adapt",
+    "build",
+    "default",
+    "fits",
+    "init_",
+    "learns_bias",
+]
 
 Shape = tuple[int, ...]  # of one row: (channels, height, width) or (features,)
 
@@ -20,8 +34,9 @@ Shape = tuple[int, ...]  # of one row: (channels, height, width) or (features,)
 class Prepare(nn.Module):
     """Stored rows to a network's input, (x − mean) / scale; held by the model, so that all rows are treated alike."""
 
-    def __init__(self, mean: Tensor, scale: Tensor):
+    def __init__(self, mean: Tensor, scale: Tensor, layout: torch.memory_format = torch.channels_last):
         super().__init__()
+        self.layout = layout
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
 
@@ -43,12 +58,13 @@ class Prepare(nn.Module):
 
     @classmethod
     def plain(cls, x: Tensor) -> Prepare:
-        """For a module of one's own: images as numbers from 0 to 1, tables as they are."""
-        return cls(torch.tensor(0.0), torch.tensor(255.0 if x.dtype == torch.uint8 else 1.0))
+        """For a module of one's own: images as numbers from 0 to 1, tables as they are; laid out as `view` expects."""
+        scale = torch.tensor(255.0 if x.dtype == torch.uint8 else 1.0)
+        return cls(torch.tensor(0.0), scale, torch.contiguous_format)
 
     def forward(self, x: Tensor) -> Tensor:
         x = (x.float() - self.mean) / self.scale
-        return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+        return x.contiguous(memory_format=self.layout) if x.ndim == 4 else x
 
 
 class Classifier(nn.Module):
@@ -61,24 +77,6 @@ class Classifier(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         features = self.trunk(self.prepare(x))
         return self.head(features), features
-
-
-class Adapted(nn.Module):
-    """Somebody's module that ends in Linear, as `forward(x) -> (logits, features)`; it keeps no trace."""
-
-    def __init__(self, module: nn.Module, prepare: Prepare, head: nn.Linear):
-        super().__init__()
-        self.name, self.prepare, self.module = type(module).__name__, prepare, module
-        self._head = [head]  # in a list: a second registration would double it in the state_dict
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        caught = []
-        hook = self._head[0].register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
-        try:
-            logits = self.module(self.prepare(x))
-        finally:
-            hook.remove()
-        return logits, caught[-1]
 
 
 class MaxPool(nn.Module):
@@ -206,7 +204,8 @@ def init_(model: nn.Module, rng: torch.Generator) -> nn.Module:
     other layers with weights, which only their author knows how to start.
     """
     for name, module in model.named_modules():
-        if isinstance(module, nn.Linear | nn.modules.conv._ConvNd):
+        plain = {held for held, _ in module.named_parameters(recurse=False)} <= {"weight", "bias"}
+        if isinstance(module, nn.Linear | nn.modules.conv._ConvNd) and plain:
             for value in filter(lambda v: v is not None, (module.weight, module.bias)):
                 bound = 1 / math.sqrt(module.weight[0].numel())
                 draw = torch.rand(value.shape, generator=rng) * (2 * bound) - bound
@@ -216,7 +215,7 @@ def init_(model: nn.Module, rng: torch.Generator) -> nn.Module:
             module.reset_parameters()
         elif list(module.parameters(recurse=False)):
             raise ValueError(
-                f"cannot initialise {name or 'the module'} ({type(module).__name__}): only linear, "
+                f"cannot initialise {name or 'the module'} ({type(module).__name__}): only plain linear, "
                 "convolution and normalisation layers are known; initialise it yourself and leave out inits="
             )
     return model
@@ -226,7 +225,8 @@ def adapt(module: nn.Module, x: Tensor) -> Classifier | Adapted:
     """`module` as `forward(x) -> (logits, features)`, tried on a row of `x` (uint8 images or a table).
 
     A module of one's own sees images as numbers from 0 to 1 and tables as they are: what else it wants done
-    to its input belongs into it. Raises ValueError when its answer is not what its last Linear layer gave.
+    to its input belongs into it. Raises ValueError when its answer is not what its last Linear layer gave, and for
+    whatever else it raises.
     """
     if isinstance(module, Classifier | Adapted):
         return module
@@ -234,26 +234,4 @@ def adapt(module: nn.Module, x: Tensor) -> Classifier | Adapted:
         raise ValueError(
             f"a model is one of {', '.join(MODELS)} or a torch.nn.Module, not {type(module).__name__}"
         )
-    prepare = Prepare.plain(x)
-    given: list[tuple[nn.Linear, Tensor]] = []
-    linear = [m for m in module.modules() if isinstance(m, nn.Linear)]
-    hooks = [m.register_forward_hook(lambda m, _, output: given.append((m, output))) for m in linear]
-    modes = {m: m.training for m in module.modules()}
-    weight = next(module.parameters(), x)
-    try:
-        with torch.no_grad():
-            output = module.eval()(prepare(x[:1].cpu()).to(weight.device))
-    except RuntimeError as error:
-        what = f"{type(module).__name__} does not take rows of shape {tuple(x.shape[1:])}"
-        raise ValueError(f"{what}: {error}") from error
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for m, training in modes.items():
-            m.training = training
-    head = next((m for m, answer in reversed(given) if answer is output), None)
-    if head is None or output.ndim != 2:
-        wanted = "must end in a Linear layer whose output (rows, classes) it returns as it is"
-        hint = "take a softmax off the end, or return only the logits"
-        raise ValueError(f"{type(module).__name__} {wanted}; {hint}")
-    return Adapted(module, prepare, head)
+    return adapted(module, Prepare.plain(x), x)

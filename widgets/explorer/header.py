@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import ipywidgets as w
 
 from widgets.explorer.export import code_panel, export_panel
@@ -34,7 +32,4 @@ def dataset_line(session: Session) -> str:
     line = f"{brief_name(getattr(data, 'name', session.data_name))}: {', '.join(parts)}"
     if note_ := getattr(data, "note", ""):
         line += f" ({note_})"
-    if skipped := getattr(data, "skipped", ()):
-        named = ", ".join(Path(path).name for path in skipped[:2])
-        line += f" ({len(skipped)} broken file{'s' * (len(skipped) != 1)} skipped: {named}{', …' * (len(skipped) > 2)})"
     return line

@@ -16,7 +16,7 @@ from widgets.kit.form import Controls
 from widgets.kit.gallery import Gallery, Section, link
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import brief_name, field, note, text
-from widgets.kit.pictures import Pictures
+from widgets.kit.pictures import Pictures, missing
 from widgets.kit.view import Part, View
 
 EACH, ALL = 7, 63  # thumbnails at either end: of every class, and of one class alone
@@ -116,7 +116,7 @@ class ImagesView:
             label=f"{reading.name}, {reading.k:,} points",
             empty="Nothing was chosen.",
         )
-        self.told.value = "" if reading.pictures.has_images else text(_without(reading))
+        self.told.value = text(_told(reading))
 
     @property
     def _paged(self) -> bool:
@@ -204,6 +204,11 @@ def _said(reading: Reading, order: str) -> str:
     return f"{under}; outlined: selected" if order == "score" else under
 
 
-def _without(reading: Reading) -> str:
-    name = getattr(reading.result.data, "name", "")
-    return f"{brief_name(name) or 'This data'} has no images: each card shows the row's first values."
+def _told(reading: Reading) -> str:
+    """What stands above the pictures: why there are none, or which of them are missing."""
+    data = reading.result.data
+    gone = missing(getattr(data, "files", None) or ())
+    if reading.pictures.has_images:
+        return f"{gone}: a grey cross stands for each." if gone else ""
+    name = brief_name(getattr(data, "name", "")) or "This data"
+    return f"{name} has no images{f', {gone}' if gone else ''}: each card shows the row's first values."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,9 +13,7 @@ from coreset_explore.inputs.code import python
 from coreset_explore.pool import Pool
 from coreset_explore.selecting.strategy import Strategy
 from widgets.explorer.session import Session
-from widgets.kit.pictures import readable
-
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
+from widgets.kit.pictures import missing, pictures, readable
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +68,14 @@ def load(ask: Ask) -> tuple[Any, Any]:
 
 
 def _pictured(ask: Ask, table):
-    """The user's features as Data that shows their pictures: `images` (an array, or paths), or files of pictures."""
+    """The user's features as Data that shows their pictures: `images` (an array, or paths), or files of pictures.
+
+    Paths that are no files are named in the note; where none is one, rows are shown by their values.
+    """
     from coreset_explore import datasets
 
     images = ask.images
-    if images is None and table.files and table.files[0].lower().endswith(PICTURES) and readable(table.files):
+    if images is None and table.files and pictures(table.files):
         images = table.files
     if images is None:
         return replace(table, name=ask.name)
@@ -81,8 +83,11 @@ def _pictured(ask: Ask, table):
         raise ValueError(
             f"images= holds {len(images):,} pictures for {len(table):,} rows; give one a row, in order"
         )
-    if isinstance(images[0], str) or hasattr(images[0], "__fspath__"):
+    if any(isinstance(path, str | os.PathLike) for path in images):
         files = tuple(str(path) for path in images)
+        table = replace(table, note="; ".join(part for part in (table.note, missing(files)) if part))
+        if not readable(files):
+            return replace(table, name=ask.name, files=files)
         empty = torch.zeros(1, 1, 1, 1, dtype=torch.uint8).expand(
             len(files), 1, 1, 1
         )  # thumbnails come from the files

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ class Pictures:
     def _picture(self, row: int) -> np.ndarray:
         try:
             return np.asarray(self.data.thumbnail(self.original(row)))
-        except (OSError, SyntaxError):  # what Pillow raises for a file that is no picture
+        except OSError:  # gone, not to be read, or no picture
             return lost()
 
     def tiles(self, rows: Sequence[int]) -> list[np.ndarray] | None:
@@ -75,8 +76,27 @@ class Pictures:
 
 
 def readable(files: Sequence[str] | None) -> bool:
-    """Whether names of rows are files that are there, and not only names: the first few decide."""
-    return files is None or any(Path(file).is_file() for file in files[:8])
+    """Whether names of rows are files that are there, and not only names; one that is makes the others missing."""
+    return files is None or any(map(os.path.isfile, files))
+
+
+def pictures(files: Sequence[str]) -> bool:
+    """Whether the names of rows are files of pictures: the first one that is there is of a kind that Pillow reads."""
+    from coreset_explore.datasets.pictures import suffixes
+
+    first = next(filter(os.path.isfile, files), "")
+    return os.path.splitext(first)[1].lower() in suffixes()
+
+
+def missing(files: Sequence[str]) -> str:
+    """How many files are not there, and the first of them; nothing where all are."""
+    gone = [file for file in files if not os.path.isfile(file)]
+    if not gone:
+        return ""
+    where = "" if os.path.isabs(gone[0]) else f" (looked for in {os.getcwd()})"
+    if len(gone) == len(files):
+        return f"none of {len(files):,} files is there, from {gone[0]} on{where}"
+    return f"{len(gone):,} of {len(files):,} files missing, first {gone[0]}{where}"
 
 
 def lost(side: int = 32) -> np.ndarray:
