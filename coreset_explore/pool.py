@@ -16,6 +16,7 @@ from coreset_explore.inputs import fields as facts
 from coreset_explore.inputs import joining
 from coreset_explore.inputs.checks import rows as checked_rows
 from coreset_explore.inputs.checks import shown
+from coreset_explore.inputs.classes import class_names, numbered
 from coreset_explore.inputs.labels import code_labels
 
 RECORDED = {
@@ -107,6 +108,7 @@ class Pool:
         ([0.1, 0.9], [70, 71])
         """
         found: dict[str, Any] = {}
+        coded = False
         if isinstance(X, Pool):
             if all(v is None for v in (y, ids, classes, target, info, *more.values())):
                 return X
@@ -114,8 +116,17 @@ class Pool:
         elif X is not None:
             found["emb"] = facts.features(X)
         if y is not None:
-            found["y"], classes = code_labels(y, classes)
+            found["y"], classes, coded = code_labels(y, classes)
+        elif classes is not None:
+            classes = class_names(classes)
         found |= {name: facts.field(name, value) for name, value in more.items() if value is not None}
+        if y is not None and (outputs := facts.outputs_of(found)):
+            found["y"], classes = numbered(found["y"], classes, coded, outputs, "the model of these logits")
+            if len(found["y"]) and int(found["y"].max()) >= outputs:
+                raise ValueError(
+                    f"the logits or gradients tell {outputs} classes apart, and y holds class {int(found['y'].max())}; "
+                    "give those of the model that knows these classes"
+                )
         if not found:
             raise ValueError("an empty pool: pass features X (n, d), or grads=, logits=, history=")
         n = len(next(iter(found.values())))

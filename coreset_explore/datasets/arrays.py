@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 from coreset_explore.datasets.data import Data, hold_out, refuse_non_finite
 from coreset_explore.inputs.arrays import is_frame, numbers, tensor
 from coreset_explore.inputs.checks import nearest, shown
+from coreset_explore.inputs.classes import class_names
 from coreset_explore.inputs.labels import code_labels
 from coreset_explore.progress import bar, track
 
@@ -24,7 +25,7 @@ def own(
     x: Any,
     y: Any = None,
     *,
-    classes: Sequence[str] | None = None,
+    classes: Sequence[str] | Mapping[Any, Any] | None = None,
     columns: Sequence[str] | None = None,
     files: Any = None,
     test: Any = None,
@@ -50,7 +51,7 @@ def own(
     elif is_dataset(x):
         if y is not None:
             raise ValueError("A torch Dataset brings its own labels: leave y out.")
-        classes = classes if classes is not None else getattr(x, "classes", None)
+        classes = classes if classes is not None else _named(x)
         x, y = _from_dataset(x)
     x = convert(x, "x")
     y_test = x_test = None
@@ -72,11 +73,11 @@ def own(
         )
     if (y is None) != (y_test is None) and x_test is not None:
         raise ValueError("Give labels for both the training and the test rows, or for neither.")
-    numbers = "names" if classes is None else "codes"
+    numbers, coded = "names" if classes is None else "codes", False
     if y is None:
-        classes = tuple(map(str, classes or ()))
+        classes = () if classes is None else class_names(classes)
     else:
-        y, classes = code_labels(y, classes, "y", numbers)
+        y, classes, coded = code_labels(y, classes, "y", numbers)
     if y_test is not None:
         y_test = code_labels(y_test, classes, "y of the test set", numbers)[0]
     data = Data(
@@ -89,6 +90,7 @@ def own(
         name=name,
         files=None if files is None else tuple(str(f) for f in files),
         columns=None if columns is None else tuple(map(str, columns)),
+        coded=coded,
     )
     return hold_out(data, test, seed) if isinstance(test, float) else data
 
@@ -101,6 +103,33 @@ def is_dataset(x: Any) -> bool:
         isinstance(x, list | tuple | dict | str | Tensor) or hasattr(x, "__array__") or hasattr(x, "toarray")
     )
     return not plain and hasattr(x, "__getitem__") and hasattr(x, "__len__")
+
+
+def _named(dataset: Any) -> tuple[str, ...] | None:
+    """The class names that a Dataset brings in `classes` or `class_to_idx`, behind torch's own wrappers too.
+
+    What else goes by these names (a count, a method) is no list of names, and ignored.
+    """
+    if isinstance(dataset, torch.utils.data.ConcatDataset):
+        held = {names for part in dataset.datasets if (names := _named(part)) is not None}
+        if len(held) > 1:
+            one, other = (", ".join(names[:4]) for names in sorted(held)[:2])
+            raise ValueError(
+                f"The parts of the ConcatDataset have other classes ({one}, and {other}), so that one number means two "
+                "of them: give classes=[…], the names by which all their labels go."
+            )
+        return next(iter(held), None)
+    found = []
+    for place in ("classes", "class_to_idx"):
+        try:
+            found.append(class_names(getattr(dataset, place, ())))
+        except ValueError:
+            continue
+    if found := [
+        names for names in found if names
+    ]:  # labels come from class_to_idx where both hold the same names
+        return found[-1] if set(found[0]) == set(found[-1]) else found[0]
+    return _named(dataset.dataset) if isinstance(dataset, torch.utils.data.Subset) else None
 
 
 def convert(x: Any, what: str) -> Tensor:

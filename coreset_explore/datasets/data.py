@@ -26,6 +26,7 @@ class Data:
     note: what a reader must know ("20,000 of 581,012 rows").
     files: one path a row, read for thumbnails; skipped: paths that could not be read.
     truth: row-aligned facts known by construction (`row` of the dataset this came from, `true_label`, ...).
+    coded: whether the numbers in y are places in the sorted names, where the labels were others or words.
 
     >>> import coreset_explore as cx
     >>> data = cx.load("digits")
@@ -47,6 +48,7 @@ class Data:
     skipped: tuple[str, ...] = ()
     columns: tuple[str, ...] | None = None
     truth: dict[str, Tensor] = field(default_factory=dict)
+    coded: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in ("images", "table"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -97,6 +97,13 @@ def field(name: str, value: Any) -> Any:
         wanted = "(n, classes)" if name == "logits" else "(n,) or (n, …)"
         raise ValueError(f"{name} wants one entry a row, {wanted}, got shape {tuple(found.shape)}")
     return _bounded(name, found)
+
+
+def outputs_of(fields: Mapping[str, Any]) -> int | None:
+    """How many classes the model tells apart that logits or gradients are of, None where neither says."""
+    if "logits" in fields:
+        return fields["logits"].shape[1]
+    return fields["grads"].r.shape[2] if isinstance(fields.get("grads"), LastLayer) else None
 
 
 def parts_of(value: Any) -> list[Tensor]:

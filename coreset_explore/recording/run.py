@@ -82,6 +82,7 @@ def signals(
 
     - `model`: a name in `models.MODELS`, None (the data chooses), or a module that ends in Linear: a copy of it is
       trained, or with `epochs=0` recorded as it is. Only named models are cached: nobody can hash a module's code.
+      Where it tells more classes apart than the data has, whole numbers as labels are the outputs that they name.
     - `checkpoints`: epochs at which gradients are kept; 0 is the initialisation. Without training that is all there
       is. Features and logits are those of the last one.
     - `inits`: gradients at so many fresh initialisations instead (GMC; the same for the same seed). With epochs > 0
@@ -101,7 +102,7 @@ def signals(
     >>> len(pool.test)
     359
     """
-    data = taught(data, y)
+    data = taught(data, y, model)
     plan = _plan(data, model, epochs, checkpoints, inits, holdout, seed, extras, recipe)
     where = pick_device(device)
     kept, name = None, None
