@@ -6,7 +6,7 @@ import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ class Data:
     note: what a reader must know ("20,000 of 581,012 rows").
     files: one path a row, read for thumbnails; skipped: paths that could not be read.
     truth: row-aligned facts known by construction (`row` of the dataset this came from, `true_label`, ...).
+    index: what the frame that they come from calls the rows, a pandas Index; None where there was no frame.
     coded: whether the numbers in y are places in the sorted names, where the labels were others or words.
 
     >>> import coreset_explore as cx
@@ -49,6 +50,7 @@ class Data:
     columns: tuple[str, ...] | None = None
     truth: dict[str, Tensor] = field(default_factory=dict)
     coded: bool = False
+    index: Any = None
 
     def __post_init__(self) -> None:
         if self.kind not in ("images", "table"):
@@ -65,7 +67,11 @@ class Data:
             _check_y(self.y_test, len(self.x_test), len(self.classes), f"{self.name}: y_test")
         elif self.y_test is not None:
             raise ValueError(f"{self.name}: y_test is given without x_test.")
-        aligned = {"files": self.files, **{f"truth[{key!r}]": value for key, value in self.truth.items()}}
+        aligned = {
+            "files": self.files,
+            "index": self.index,
+            **{f"truth[{key!r}]": value for key, value in self.truth.items()},
+        }
         for what, values in aligned.items():
             if values is not None and len(values) != len(self.x):
                 raise ValueError(f"{self.name}: {what} has {len(values):,} entries for {len(self.x):,} rows.")
@@ -97,6 +103,7 @@ class Data:
             y=None if self.y is None else self.y[index],
             files=None if self.files is None else tuple(self.files[i] for i in index.tolist()),
             truth={key: value[index] for key, value in self.truth.items()},
+            index=None if self.index is None else self.index[index.numpy()],
         )
 
     def thumbnail(self, row: int, size: int | None = None) -> np.ndarray:

@@ -48,7 +48,8 @@ def load(
     """A dataset as tensors: uint8 images (n, channels, height, width) or a float32 table (n, features).
 
     `name` is one of `names()`, "folder:PATH" (one sub-folder a class), an array or tensor x with `y=`, a pair
-    (x, y), a pandas frame with `y="column"`, a map-style torch Dataset, or a Data (returned as it is).
+    (x, y), a frame of any make (pandas, polars, pyarrow, …) with `y="column"`, a map-style torch Dataset, or a Data
+    (returned as it is). Labels that are a pandas Series go to the frame's rows of the same name, never by position.
 
     - `test`: what to test on. A share of every class, drawn by `seed` (digits, covertype and folders: 0.2
       unless told; one's own rows: none); another folder; a pair (x, y), frame or Dataset of one's own.

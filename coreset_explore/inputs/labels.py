@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coreset_explore.inputs.arrays import tensor
+from coreset_explore.inputs import frames
+from coreset_explore.inputs.arrays import missing, tensor
 from coreset_explore.inputs.classes import MOST_CLASSES, class_names, composed, natural
 
 NO_LABEL = {-1, -100}  # scikit-learn's mark of a row that nobody labelled, and torch's
@@ -27,6 +28,7 @@ def code_labels(
     pandas categorical brings its own classes. Raises ValueError for missing labels, for marks of a missing one, for a
     continuous target, and for labels that are no class.
     """
+    y = frames.series(y)
     if classes is None and hasattr(getattr(y, "dtype", None), "categories"):
         return _of_categories(y, what)
     values = _plain(y, what)
@@ -114,7 +116,7 @@ def _plain(y: Any, what: str) -> np.ndarray:
 
 def _of_objects(values: np.ndarray, what: str) -> np.ndarray:
     """Labels that numpy keeps as Python objects: whole numbers where all are numbers, else text."""
-    _refuse(np.array([_missing(v) for v in values], dtype=bool), what)
+    _refuse(np.array([missing(v) for v in values], dtype=bool), what)
     if len(values) and all(isinstance(v, int | float | np.number | np.bool_) for v in values):
         if any(isinstance(v, float | np.floating) for v in values):
             return np.asarray(values.tolist(), dtype=np.float64)
@@ -152,10 +154,3 @@ def _refuse(missing: np.ndarray, what: str) -> None:
         raise ValueError(
             f"{what} lacks {count:,} labels (first in rows {first}): drop those rows, or name them"
         )
-
-
-def _missing(label: Any) -> bool:
-    """None, and the not-a-something of numpy and pandas; never a word like "nan"."""
-    if isinstance(label, str | bytes):
-        return False
-    return label is None or label is np.ma.masked or str(label) in ("nan", "<NA>", "NaT")

@@ -73,8 +73,10 @@ def snapshot(net: nn.Module, data, rows=None, held=None, fields: Sequence[str] =
     data = spoken(data, net)
     info = {"name": data.name, "note": data.note, "model": net.name, "steps": ["now"]}
     info |= {"device": str(device_of(net)), "versions": versions()}
-    target = None if held is None else Pool(_recorded(net, data, held, names), data.classes, None, info)
-    return Pool(_recorded(net, data, rows, names), data.classes, target, info)
+    target = None
+    if held is not None:
+        target = Pool(_recorded(net, data, held, names), data.classes, None, info, index=data.index)
+    return Pool(_recorded(net, data, rows, names), data.classes, target, info, index=data.index)
 
 
 def facts(

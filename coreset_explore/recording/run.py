@@ -9,7 +9,7 @@ import copy
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -254,13 +254,13 @@ def _pool(data: Data, plan: Plan, kept: Mapping[str, Any]) -> Pool:
     if plan.epochs:
         whole["history"] = History(**{name: kept[f"history.{name}"] for name in MEASURED})
     info = json.loads(kept["info"])
-    pool = Pool({"ids": torch.arange(len(data)), **whole}, data.classes, None, info)
+    pool = Pool({"ids": torch.arange(len(data)), **whole}, data.classes, None, info, index=data.index)
     target = test = None
     if len(kept["held"]):
-        target = Pool(pool[kept["held"]].fields, data.classes, None, {**info, "role": "target"})
+        target = replace(pool[kept["held"]], info={**info, "role": "target"})
         pool = pool[kept["rows"]]
     if "test_logits" in kept:
         judged = {"ids": torch.arange(len(data.y_test)), "y": data.y_test}
         judged |= {"emb": kept["test_features"], "logits": kept["test_logits"]}
         test = Pool(judged, data.classes, None, {**info, "role": "test"})
-    return Pool(pool.fields, data.classes, target, info, test)
+    return replace(pool, target=target, test=test)
