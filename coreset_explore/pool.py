@@ -13,9 +13,10 @@ from torch import Tensor
 
 from coreset_explore.gradients import Dense, LastLayer
 from coreset_explore.inputs import fields as facts
-from coreset_explore.inputs import joining
+from coreset_explore.inputs import frames, joining
 from coreset_explore.inputs.checks import rows as checked_rows
 from coreset_explore.inputs.checks import shown
+from coreset_explore.inputs.classes import class_names, numbered
 from coreset_explore.inputs.labels import code_labels
 
 RECORDED = {
@@ -51,7 +52,8 @@ class Pool:
     `ids` (n,) int64 rows of the original dataset, `y` (n,) int64, `emb` (n, d) float32, `logits` (n, c) of the last
     step, `grads` (LastLayer or Dense), `history`, and any named extra (n, …). `pool[rows]` slices every field.
     `target` is not row-aligned: the validation Pool that GLISTER and validation GRAD-MATCH match. Nor is `test`:
-    held-out test rows, for judging alone, which no method reads.
+    held-out test rows, for judging alone, which no method reads. `index` is what a frame calls its rows, that of id i
+    at i; a selection tells it in `keys`.
 
     >>> import coreset_explore as cx
     >>> pool = cx.Pool.of([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], ["cat", "dog", "cat"])
@@ -66,6 +68,7 @@ class Pool:
     target: Pool | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
     test: Pool | None = None
+    index: Any = None
 
     def __post_init__(self) -> None:
         n = len(self.fields["ids"])
@@ -95,6 +98,7 @@ class Pool:
     ) -> Pool:
         """Wrap arrays, tensors or a data frame: features `X` (n, d), labels `y` (n,) of any kind (strings are coded).
 
+        Of a frame, of whatever make, `y` may name a column; the frame's index tells which row of a Series is which.
         `more` takes `logits`, `grads`, `history` and named extras. Raises ValueError for NaN or infinite features,
         logits or gradients (naming the rows), for lengths that disagree, for ids that stand twice, and for an empty
         pool. A Pool comes back as it is, or with what else is given in place of its own.
@@ -107,15 +111,31 @@ class Pool:
         ([0.1, 0.9], [70, 71])
         """
         found: dict[str, Any] = {}
+        coded, index = False, None
         if isinstance(X, Pool):
             if all(v is None for v in (y, ids, classes, target, info, *more.values())):
                 return X
-            found = dict(X.fields)
+            found, index = dict(X.fields), X.index
+        elif frames.is_frame(X):
+            parts = frames.parted(X, y, None, None, facts.LABELS)
+            found["emb"], y, index = parts.x, parts.y, parts.index
         elif X is not None:
             found["emb"] = facts.features(X)
+        called = X.keys if isinstance(X, Pool) else index
+        y, ids = frames.aligned(y, called, "y"), frames.aligned(ids, called, "ids")
+        more = {name: frames.aligned(value, called, name) for name, value in more.items()}
         if y is not None:
-            found["y"], classes = code_labels(y, classes)
+            found["y"], classes, coded = code_labels(y, classes)
+        elif classes is not None:
+            classes = class_names(classes)
         found |= {name: facts.field(name, value) for name, value in more.items() if value is not None}
+        if y is not None and (outputs := facts.outputs_of(found)):
+            found["y"], classes = numbered(found["y"], classes, coded, outputs, "the model of these logits")
+            if len(found["y"]) and int(found["y"].max()) >= outputs:
+                raise ValueError(
+                    f"the logits or gradients tell {outputs} classes apart, and y holds class {int(found['y'].max())}; "
+                    "give those of the model that knows these classes"
+                )
         if not found:
             raise ValueError("an empty pool: pass features X (n, d), or grads=, logits=, history=")
         n = len(next(iter(found.values())))
@@ -129,7 +149,8 @@ class Pool:
             "info": None if info is None else dict(info),
         }
         held = X if isinstance(X, Pool) else cls(found)
-        return replace(held, fields=found, **{k: v for k, v in given.items() if v is not None})
+        index = index if ids is None else None  # ids of one's own say which row is which
+        return replace(held, fields=found, index=index, **{k: v for k, v in given.items() if v is not None})
 
     @staticmethod
     def join(*pools: Pool) -> Pool:
@@ -168,6 +189,7 @@ class Pool:
             target=_one(pools, "target"),
             test=_one(pools, "test"),
             info=joining.shared_info([pool.info for pool in pools]),
+            index=first.index if all(pool.index is first.index for pool in pools) else None,
         )
 
     def __len__(self) -> int:
@@ -207,6 +229,11 @@ class Pool:
             return len(self.classes)
         return 1 if self.y is None else int(self.y.max()) + 1
 
+    @property
+    def keys(self) -> Any:
+        """What a frame's index calls the rows of this pool, a pandas Index; None where it came from no frame."""
+        return None if self.index is None else self.index[self.ids.cpu().numpy()]
+
     def need(self, name: str) -> Any:
         """The field (or `target`), or `Missing`, which names the call that makes it.
 
@@ -229,6 +256,7 @@ class Pool:
 
     def add(self, **extra) -> Pool:
         """The pool with more row-aligned fields."""
+        extra = {name: frames.aligned(value, self.keys, name) for name, value in extra.items()}
         found = {name: facts.field(name, value) for name, value in extra.items()}
         return replace(self, fields={**self.fields, **found})
 

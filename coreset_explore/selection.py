@@ -26,8 +26,9 @@ class Selection:
 
     `indices` (k,) int64 rows of the pool · `weights` (k,) with Σ w_i f_i ≈ Σ_all f_i, so they sum to about n, or None
     · `gains` (k,) of the greedy step, or None · `score` (n,) the method's ranking of all rows (higher is picked
-    earlier; NaN in a class without a pick), or None · `ids` (k,) the same rows in the original dataset · `info` the
-    provenance, plain JSON.
+    earlier; NaN in a class without a pick), or None · `ids` (k,) the same rows in the original dataset, by number (of a
+    frame: `frame.iloc[ids.tolist()]`) · `keys` (k,) what a frame's own index calls them (`frame.loc[list(keys)]`), or
+    None · `info` the provenance, plain JSON.
 
     >>> import coreset_explore as cx
     >>> pool = cx.Pool.of([[0.0], [1.0], [3.0], [10.0], [12.0], [17.0]])
@@ -48,6 +49,7 @@ class Selection:
     score: Tensor | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
     ids: Tensor | None = None
+    keys: tuple | None = None
 
     def __post_init__(self) -> None:
         rows = checks.rows(self.indices, "a selection").cpu()
@@ -63,6 +65,8 @@ class Selection:
                         f"{name} wants one value a pick, ({len(rows):,},), and has shape {tuple(value.shape)}"
                     )
                 object.__setattr__(self, name, value)
+        if self.keys is not None and len(self.keys) != len(rows):
+            raise ValueError(f"keys wants one a pick, {len(rows):,}, and has {len(self.keys):,}")
         if self.weights is not None and not torch.isfinite(self.weights).all():
             raise ValueError(
                 "weights must be finite; mend or drop the rows whose weights are NaN or infinite"
@@ -95,7 +99,7 @@ class Selection:
             raise TypeError("a selection is cut from the front: sel[:j]; for single rows use sel.indices")
         cut = {
             n: None if getattr(self, n) is None else getattr(self, n)[part]
-            for n in ("indices", "gains", "ids")
+            for n in ("indices", "gains", "ids", "keys")
         }
         info = {name: value for name, value in self.info.items() if name != "reweighed"}
         info |= {"prefix_of": self.info.get("prefix_of", len(self)), "k": len(self.indices[part])}
@@ -145,13 +149,14 @@ class Selection:
     # -- keep it --------------------------------------------------------------------------------------------------
 
     def frame(self):
-        """A pandas frame, one row a pick: rank (from 1), index, id, weight, gain."""
+        """A pandas frame, one row a pick: rank (from 1), index, id, key, weight, gain; what there is of them."""
         import pandas
 
-        table = {"rank": range(1, len(self) + 1), "index": self.indices.numpy()}
-        for column, value in (("id", self.ids), ("weight", self.weights), ("gain", self.gains)):
+        table: dict[str, Any] = {"rank": range(1, len(self) + 1), "index": self.indices.numpy()}
+        held = {"id": self.ids, "key": self.keys, "weight": self.weights, "gain": self.gains}
+        for column, value in held.items():
             if value is not None:
-                table[column] = value.numpy()
+                table[column] = list(value) if isinstance(value, tuple) else value.numpy()
         return pandas.DataFrame(table)
 
     def save(self, path: str | Path) -> Path:
@@ -163,7 +168,8 @@ class Selection:
             import numpy
 
             arrays = {n: getattr(self, n).numpy() for n in _ARRAYS if getattr(self, n) is not None}
-            numpy.savez_compressed(path, info=numpy.array(json.dumps(dict(self.info))), **arrays)
+            texts = {"info": json.dumps(dict(self.info)), "keys": json.dumps(_plain_keys(self.keys))}
+            numpy.savez_compressed(path, **{n: numpy.array(text) for n, text in texts.items()}, **arrays)
         elif path.suffix == ".parquet":
             import pyarrow
             import pyarrow.parquet
@@ -171,7 +177,11 @@ class Selection:
             meta = {b"coreset_info": json.dumps(dict(self.info)).encode()}
             if self.score is not None:
                 meta[b"coreset_score"] = self.score.double().numpy().tobytes()
-            table = pyarrow.Table.from_pandas(self.frame(), preserve_index=False)
+            meta[b"coreset_keys"] = json.dumps(_plain_keys(self.keys)).encode()
+            frame = self.frame()
+            if self.keys is not None and len({type(key) for key in self.keys} - {int, str}):
+                frame["key"] = [str(key) for key in self.keys]  # a column is of one kind
+            table = pyarrow.Table.from_pandas(frame, preserve_index=False)
             table = table.replace_schema_metadata({**(table.schema.metadata or {}), **meta})
             pyarrow.parquet.write_table(table, path)
         else:
@@ -190,7 +200,8 @@ class Selection:
 
                 with numpy.load(path, allow_pickle=False) as file:
                     found = {n: torch.from_numpy(file[n]) for n in _ARRAYS if n in file}
-                    return cls(**found, info=json.loads(str(file["info"])))
+                    keys = _read_keys(str(file["keys"])) if "keys" in file else None
+                    return cls(**found, keys=keys, info=json.loads(str(file["info"])))
             if path.suffix == ".parquet":
                 import numpy
                 import pyarrow.parquet
@@ -206,7 +217,8 @@ class Selection:
                     column["score"] = torch.from_numpy(
                         numpy.frombuffer(meta[b"coreset_score"], dtype="float64").copy()
                     )
-                return cls(**column, info=json.loads(meta[b"coreset_info"]))
+                keys = _read_keys(meta.get(b"coreset_keys", b"null"))
+                return cls(**column, keys=keys, info=json.loads(meta[b"coreset_info"]))
         except FileNotFoundError:
             raise
         except Exception as error:
@@ -228,6 +240,18 @@ def fitting(selection: Selection, pool: Pool) -> Selection:
             "selected from"
         )
     return selection
+
+
+def _plain_keys(keys: Any) -> Any:
+    """An index's labels as JSON: whole numbers and text as they are, tuples as lists, anything else as its text."""
+    if isinstance(keys, tuple):
+        return [_plain_keys(key) for key in keys]
+    return keys if keys is None or isinstance(keys, int | str) else str(keys)
+
+
+def _read_keys(text: str | bytes) -> tuple | None:
+    keys = json.loads(text)
+    return None if keys is None else tuple(tuple(key) if isinstance(key, list) else key for key in keys)
 
 
 _ARRAYS = ("indices", "weights", "gains", "score", "ids")

@@ -1,5 +1,7 @@
 """Inputs at the edge, which every method meets alike: a sentence for a mistake, an answer for what is merely odd."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas
 import pytest
@@ -123,6 +125,14 @@ X, Y = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32), [0, 1, 
 DATA = load((X, Y))
 FRAME = pandas.DataFrame({"a": [1.0, 2, 3], "b": [4.0, 5, 6], "l": ["u", "v", "u"]})
 MASK = torch.arange(60) < 4
+WORDED = X.astype(object)
+WORDED[7, 2] = "a"
+OBJECTS = np.empty(2, dtype=object)
+OBJECTS[:] = [Image.new("L", (2, 2)), Image.new("L", (3, 3))]
+RAGGED, HOLED = np.empty(2, dtype=object), np.empty(2, dtype=object)
+RAGGED[:], HOLED[:] = [np.zeros(3), np.zeros(2)], [np.zeros(3), None]
+SECONDS = np.stack([np.arange(300) % 7, 1_700_000_000 + np.arange(300.0)], 1)
+ODD = np.r_[0, 1_700_000_000.5 + np.arange(300)][:, None]
 
 
 class Masked(nn.Module):
@@ -220,7 +230,30 @@ WRONG = {
     "target": (lambda: Pool.of(X, target=3), "not 3", r"Pool.of\(X, y\) makes one"),
     "ids": (lambda: Pool.of(X, ids=["a"] * 60), "'a', 'a'", "number in the original dataset"),
     "sparse": (lambda: Pool.of(torch.eye(3).to_sparse()), "a sparse tensor", r"give x.to_dense\(\)"),
-    "objects": (lambda: Pool.of(X.astype(object)), "object values", "not numbers: encode"),
+    "objects": (lambda: Pool.of(WORDED), r"holds text \('a'\), not numbers", "first in row 7"),
+    "objects without a number": (lambda: Pool.of([[1, None], [2, 3]]), "1 rows of the features hold NaN", "rows 0"),
+    "bytes": (lambda: Pool.of(np.array([[b"\x89PNG"]], dtype=object)), "holds bytes", "decode them first"),
+    "dictionaries": (lambda: Pool.of([{"a": 1}, {"a": 2}]), "holds dictionaries", "make each key a column"),
+    "dates": (lambda: Pool.of([[pandas.Timestamp(0)]]), "holds dates", "seconds from the first"),
+    "numpy's dates": (lambda: Pool.of(np.zeros((2, 1), "M8[s]")), "datetime64.s. values", "seconds from the first"),
+    "a column of dates": (lambda: load(FRAME.assign(when=pandas.Timestamp(0)), y="l"), "'when' .* dates", "seconds"),
+    "records": (lambda: Pool.of(np.zeros(2, [("a", "f4"), ("b", "f4")])), "records of a, b", r"pandas.DataFrame\(x\)"),
+    "pictures as objects": (lambda: Pool.of(OBJECTS), "holds pictures", "make them one array"),
+    "other objects": (lambda: Pool.of([[slice(3)]]), "objects of type slice", "numbers that they stand for"),
+    "vectors of two lengths": (lambda: Pool.of(RAGGED), r"\(3,\) in row 0 and \(2,\) in row 1", "of one length"),
+    "a vector that is missing": (lambda: Pool.of(HOLED), "lacks its vector in 1 rows", "drop or fill"),
+    "masked features": (lambda: Pool.of(np.ma.masked_less(X, -2)), "X, the features, has masked", "drop those rows"),
+    "masked items": (lambda: load(Items((np.ma.masked_equal([1, 2], 2), 0))), "Item 0 .* masked", "fill them"),
+    "masked extra": (lambda: POOL.add(risk=np.ma.masked_equal(Y, 2)), "risk has masked .* 20 rows", "2, 5, 8"),
+    "masked rows": (lambda: POOL[np.ma.masked_equal([1, 2], 2)], "masked values", r"rows \(1\)"),
+    "masked weights": (lambda: Selection.of([1, 2], np.ma.masked_equal([1, 2], 2)), "weights has masked", "fill"),
+    "masked test rows": (lambda: load(X, y=Y, test=(np.ma.masked_less(X, -2), Y)), "the test set has masked", "fill"),
+    "seconds of a day": (lambda: Pool.of(SECONDS), "Column 1 of the features .*300 .* become 3", "mean off first"),
+    "seconds of a frame": (lambda: load(pandas.DataFrame(SECONDS, columns=["a", "t"])), "Column 't'", "mean off first"),
+    "long numbers": (lambda: load(torch.arange(9)[:, None] + 2**60), "Column 0 of x", "mean off first"),
+    "places in a street": (lambda: load(52.52 + 1e-5 * X[:, :1].astype(float)), "Column 0 of x", "mean off first"),
+    "tiny numbers": (lambda: load(1e-60 * X.astype(float)), "Column 0 of x", "divide by its spread"),
+    "one odd row among seconds": (lambda: load(ODD), "Column 0 of x", "mean off first"),
     "words": (lambda: Pool.of(FRAME), "Columns l hold no numbers", "pass the label column as y"),
     "dataset's name": (lambda: chosen(pool="digits"), "got 'digits'", r"signals\(data\)"),
     "data": (lambda: chosen(pool=DATA), "got Data", r"signals\(data\)"),
@@ -371,7 +404,12 @@ def test_a_method_among_the_options_is_saved_by_its_name(tmp_path):
 
 def test_arrays_of_every_make_are_features():
     plain = Pool.of(X).emb
-    alike = (X[::-1][::-1], X.astype(">f4"), torch.tensor(X, requires_grad=True), pandas.DataFrame(X))
+    vectors = np.empty(60, dtype=object)
+    vectors[:] = [tuple(row) if i % 2 else row for i, row in enumerate(X)]
+    alike = (
+        X[::-1][::-1], X.astype(">f4"), torch.tensor(X, requires_grad=True), pandas.DataFrame(X), X.astype(object),
+        vectors, list(torch.tensor(X)), np.ma.masked_equal(X, 1e9), np.vectorize(Decimal)(X.astype(float)),
+    )  # fmt: skip
     for other in alike:
         assert torch.equal(Pool.of(other).emb, plain)
     tracked = Pool.of(X, Y, logits=torch.tensor(X, requires_grad=True))
@@ -408,3 +446,21 @@ def test_directions_of_large_numbers_are_those_of_small_ones():
         one, two = (select(name, p, 20, show=False, **params) for p in (pool, large))
         assert one.indices.tolist() == two.indices.tolist()
         assert one.score is None or torch.allclose(one.score, two.score)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        1_700_000_000 + 3600.0 * np.arange(8760),  # the hours of a year
+        np.arange(8760) + 2**23,
+        np.full(8760, 0.1),
+        1e9 + 1e-7 * (np.arange(8760) % 2),  # one value, and the last digits of a sum
+        101_325 + 100 * np.sin(np.arange(8760)),
+        np.where(np.arange(8760) % 10, 0, np.arange(8760) / 7.0),
+        np.r_[np.arange(8759.0), 1e300 / 1e270],
+        np.repeat(np.arange(876) / 7, 10) + 1e-12 * np.arange(8760),  # near duplicates
+    ],
+)
+def test_a_column_that_float32_holds_well_enough_is_taken(column):
+    assert Pool.of(column[:, None]).emb.shape == (8760, 1)
+    assert len(load(pandas.DataFrame({"t": column}))) == 8760

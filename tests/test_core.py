@@ -67,7 +67,8 @@ def test_string_labels_are_coded_in_sorted_order(names):
         ([2, 0, 2], [2, 0, 2], "012"),  # class numbers stay: class 1 is empty
         ([2.0, 0.0, 2.0], [2, 0, 2], "012"),
         (torch.tensor([1, 0, 1], dtype=torch.uint8), [1, 0, 1], "01"),
-        (np.array([-1, 10, 9]), [0, 2, 1], ("-1", "9", "10")),
+        (np.array([-2, 10, 9]), [0, 2, 1], ("-2", "9", "10")),
+        (np.array([-1, 1, -1]), [0, 1, 0], ("-1", "1")),
         ([1999, 2024, 900_000_000], [0, 1, 2], ("1999", "2024", "900000000")),
         ([True, False, True], [1, 0, 1], "01"),
         (np.array(["b", 3, "a"], dtype=object), [2, 0, 1], ("3", "a", "b")),
@@ -152,8 +153,9 @@ def test_a_frame_and_a_pool_are_taken_as_they_are():
 def test_what_is_given_beside_a_pool_takes_its_place_there():
     pool = make(20)
     labels = ["dog" if i % 2 else "cat" for i in range(20)]
-    other = Pool.of(pool, labels, info={"name": "pets"}, hardness=range(20), ids=range(40, 60))
-    assert other.classes == ("cat", "dog") and other.y.tolist() == [i % 2 for i in range(20)]
+    pets = ["cat", "dog", "eel"]  # the pool has logits of three classes, and two words would not say which
+    other = Pool.of(pool, labels, classes=pets, info={"name": "pets"}, hardness=range(20), ids=range(40, 60))
+    assert other.classes == tuple(pets) and other.y.tolist() == [i % 2 for i in range(20)]
     assert other.hardness.tolist() == list(range(20)) and other.ids.tolist() == list(range(40, 60))
     assert other.info == {"name": "pets"} and other.target is pool.target and other.emb is pool.emb
     named = Pool.of(pool, classes=["x", "y", "z"], target=other)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,10 @@ from torch import Tensor
 from coreset_explore.datasets.data import Data, hold_out, refuse_non_finite
 from coreset_explore.datasets.deck import Deck, dealt
 from coreset_explore.datasets.pictures import is_picture
-from coreset_explore.inputs.arrays import is_frame, numbers, tensor
-from coreset_explore.inputs.checks import nearest, shown
+from coreset_explore.inputs import checks, frames
+from coreset_explore.inputs.arrays import single, tensor
+from coreset_explore.inputs.checks import shown
+from coreset_explore.inputs.classes import class_names
 from coreset_explore.inputs.labels import code_labels
 from coreset_explore.progress import bar, track
 
@@ -26,7 +28,7 @@ def own(
     x: Any,
     y: Any = None,
     *,
-    classes: Sequence[str] | None = None,
+    classes: Sequence[str] | Mapping[Any, Any] | None = None,
     columns: Sequence[str] | None = None,
     files: Any = None,
     test: Any = None,
@@ -45,25 +47,26 @@ def own(
             f"Data is a dataset's name, an array x with y=, a pair (x, y), a frame or a Dataset, not {shown(x)}: "
             f"give {instead.get(type(x).__name__, 'an array')}."
         )
-    name = "frame" if is_frame(x) else type(x).__name__ if is_dataset(x) else "arrays"
-    label, framed = y, is_frame(x)
+    framed = frames.is_frame(x)
+    name = "frame" if framed else type(x).__name__ if is_dataset(x) else "arrays"
+    label = picked = index = None
     if framed:
-        x, y, files, columns = _from_frame(x, y, files, columns)
+        x, y, files, columns, picked, label, index = frames.parted(x, y, files, columns, LABELS)
     elif is_dataset(x):
         if y is not None:
             raise ValueError("A torch Dataset brings its own labels: leave y out.")
-        classes = classes if classes is not None else getattr(x, "classes", None)
+        classes = classes if classes is not None else _named(x)
         x, y = _from_dataset(x)
     x = held(x, "x")
     y_test = x_test = None
-    if framed and is_frame(test):
-        test = _from_frame(test, label if _is_column(label) else None, None, columns, TEST)[:2]
+    if framed and frames.is_frame(test):
+        test = frames.parted(test, label, None, picked, LABELS, TEST)[:2]
     if isinstance(test, tuple | list):
         if len(test) != 2:
             raise ValueError(f"test must be a pair (x, y) or a share as 0.2, not {len(test)} things.")
         x_test, y_test = test
-        if framed and is_frame(x_test):
-            x_test = _from_frame(x_test, None, None, columns, TEST)[0]
+        if framed and frames.is_frame(x_test):
+            x_test, y_test = frames.parted(x_test, y_test, None, picked, LABELS, TEST)[:2]
         x_test = held(x_test, "the test set")
     elif is_dataset(test):
         test_x, y_test = _from_dataset(test)
@@ -75,11 +78,11 @@ def own(
     if (y is None) != (y_test is None) and x_test is not None:
         raise ValueError("Give labels for both the training and the test rows, or for neither.")
     (x, x_test), note = dealt(x, x_test)
-    numbers = "names" if classes is None else "codes"
+    numbers, coded = "names" if classes is None else "codes", False
     if y is None:
-        classes = tuple(map(str, classes or ()))
+        classes = () if classes is None else class_names(classes)
     else:
-        y, classes = code_labels(y, classes, "y", numbers)
+        y, classes, coded = code_labels(y, classes, "y", numbers)
     if y_test is not None:
         y_test = code_labels(y_test, classes, "y of the test set", numbers)[0]
     data = Data(
@@ -93,6 +96,8 @@ def own(
         note=note,
         files=None if files is None else tuple(str(f) for f in files),
         columns=None if columns is None else tuple(map(str, columns)),
+        coded=coded,
+        index=index,
     )
     return hold_out(data, test, seed) if isinstance(test, float) else data
 
@@ -116,9 +121,36 @@ def held(x: Any, what: str) -> Tensor | Deck:
     return convert(x, what)
 
 
+def _named(dataset: Any) -> tuple[str, ...] | None:
+    """The class names that a Dataset brings in `classes` or `class_to_idx`, behind torch's own wrappers too.
+
+    What else goes by these names (a count, a method) is no list of names, and ignored.
+    """
+    if isinstance(dataset, torch.utils.data.ConcatDataset):
+        held = {names for part in dataset.datasets if (names := _named(part)) is not None}
+        if len(held) > 1:
+            one, other = (", ".join(names[:4]) for names in sorted(held)[:2])
+            raise ValueError(
+                f"The parts of the ConcatDataset have other classes ({one}, and {other}), so that one number means two "
+                "of them: give classes=[…], the names by which all their labels go."
+            )
+        return next(iter(held), None)
+    found = []
+    for place in ("classes", "class_to_idx"):
+        try:
+            found.append(class_names(getattr(dataset, place, ())))
+        except ValueError:
+            continue
+    if found := [
+        names for names in found if names
+    ]:  # labels come from class_to_idx where both hold the same names
+        return found[-1] if set(found[0]) == set(found[-1]) else found[0]
+    return _named(dataset.dataset) if isinstance(dataset, torch.utils.data.Subset) else None
+
+
 def convert(x: Any, what: str) -> Tensor:
     """`x` as uint8 images (n, channels, h, w) for 3 or 4 dimensions, as a float32 table (n, d) for 2."""
-    x = tensor(numbers(x, LABELS) if is_frame(x) else x, what).cpu()
+    x = (frames.parted(x, None, None, None, LABELS).x if frames.is_frame(x) else tensor(x, what)).cpu()
     if x.is_complex():
         raise ValueError(f"{what} holds complex numbers: give their real parts, or absolute values.")
     if x.ndim not in (2, 3, 4):
@@ -131,7 +163,7 @@ def convert(x: Any, what: str) -> Tensor:
             f"{what} is empty: shape {tuple(x.shape)}; at least one row and one feature is needed."
         )
     if x.ndim == 2:
-        x = x.float().contiguous()
+        x = single(x, what).contiguous()
         refuse_non_finite(x, what)
         return x
     return _pixels(_channels_first(x, what), what)
@@ -169,41 +201,6 @@ def _pixels(x: Tensor, what: str) -> Tensor:
     )
 
 
-def _is_column(name: Any) -> bool:
-    """Whether this is a column's name (text, or a number as frames made from arrays have) rather than labels."""
-    return isinstance(name, str | int | np.integer)
-
-
-def _from_frame(
-    frame: Any, y: Any, files: Any, columns: Sequence[str] | None, what: str = "The frame"
-) -> tuple:
-    """(x, y, files, column names) of a frame; `y` and `files` may name columns, `columns` picks features."""
-    label, paths = y if _is_column(y) else None, files if isinstance(files, str) else None
-    picked = () if columns is None else [columns] if isinstance(columns, str) else list(columns)
-    wanted = (c for c in (label, paths, *picked) if c is not None)
-    if missing := [c for c in wanted if c not in frame.columns]:
-        near = nearest(missing[0], map(str, frame.columns))
-        there = ", ".join(map(str, frame.columns[:8]))
-        hint = f"did you mean {' or '.join(near)}?" if near else f"it has {there}."
-        raise ValueError(f"{what} has no column {', '.join(map(repr, missing[:5]))}: {hint}")
-    table = frame[picked] if picked else frame.drop(columns=[c for c in (label, paths) if c is not None])
-    x = numbers(table, LABELS)
-    if (bad := ~np.isfinite(x)).any():
-        column = table.columns[int(bad.any(axis=0).argmax())]
-        rows = np.flatnonzero(bad.any(axis=1))
-        first = ", ".join(map(str, rows[:5]))
-        raise ValueError(
-            f"{what} has NaN or infinite values in {len(rows):,} rows ({first}), "
-            f"first in column {column!r}: drop or fill them before loading."
-        )
-    return (
-        x,
-        frame[label] if label is not None else y,
-        frame[paths] if paths is not None else files,
-        table.columns,
-    )
-
-
 def _from_dataset(dataset: Any) -> tuple[Any, Any]:
     """(x, y) of a map-style torch Dataset whose items are x or (x, y), read once."""
     if not hasattr(dataset, "__len__") or isinstance(dataset, torch.utils.data.IterableDataset):
@@ -228,6 +225,7 @@ def _from_dataset(dataset: Any) -> tuple[Any, Any]:
             if len(deck) or (is_picture(x) and not xs):
                 deck.add(x, f"Item {i} of the Dataset")
             else:  # a copy: items may be views of one buffer
+                checks.refuse_masked(x, f"Item {i} of the Dataset")
                 xs.append(tensor(x if isinstance(x, Tensor) else np.array(x), f"Item {i} of the Dataset"))
                 if xs[-1].shape != xs[0].shape:
                     raise ValueError(

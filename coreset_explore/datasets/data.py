@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -29,6 +29,8 @@ class Data:
     files: one path a row, read for thumbnails; skipped: paths passed over, and reasons: why, one each.
     span: what is black and what white in files of more than 8 bits a pixel; unless told, by some of the files.
     truth: row-aligned facts known by construction (`row` of the dataset this came from, `true_label`, ...).
+    index: what the frame that they come from calls the rows, a pandas Index; None where there was no frame.
+    coded: whether the numbers in y are places in the sorted names, where the labels were others or words.
 
     >>> import coreset_explore as cx
     >>> data = cx.load("digits")
@@ -52,6 +54,8 @@ class Data:
     span: Span | None = None
     columns: tuple[str, ...] | None = None
     truth: dict[str, Tensor] = field(default_factory=dict)
+    coded: bool = False
+    index: Any = None
 
     def __post_init__(self) -> None:
         if self.kind not in ("images", "table"):
@@ -68,7 +72,11 @@ class Data:
             _check_y(self.y_test, len(self.x_test), len(self.classes), f"{self.name}: y_test")
         elif self.y_test is not None:
             raise ValueError(f"{self.name}: y_test is given without x_test.")
-        aligned = {"files": self.files, **{f"truth[{key!r}]": value for key, value in self.truth.items()}}
+        aligned = {
+            "files": self.files,
+            "index": self.index,
+            **{f"truth[{key!r}]": value for key, value in self.truth.items()},
+        }
         for what, values in aligned.items():
             if values is not None and len(values) != len(self.x):
                 raise ValueError(f"{self.name}: {what} has {len(values):,} entries for {len(self.x):,} rows.")
@@ -100,6 +108,7 @@ class Data:
             y=None if self.y is None else self.y[index],
             files=None if self.files is None else tuple(self.files[i] for i in index.tolist()),
             truth={key: value[index] for key, value in self.truth.items()},
+            index=None if self.index is None else self.index[index.numpy()],
         )
 
     def thumbnail(self, row: int, size: int | None = None) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def load(
     name: Any,
     *,
     y: Any = None,
-    classes: Sequence[str] | None = None,
+    classes: Sequence[str] | Mapping[Any, Any] | None = None,
     columns: Sequence[str] | None = None,
     files: Any = None,
     test: Any = None,
@@ -48,7 +48,8 @@ def load(
     """A dataset as tensors: uint8 images (n, channels, height, width) or a float32 table (n, features).
 
     `name` is one of `names()`, "folder:PATH" (one sub-folder a class), an array or tensor x with `y=`, a pair
-    (x, y), a pandas frame with `y="column"`, a map-style torch Dataset, or a Data (returned as it is).
+    (x, y), a frame of any make (pandas, polars, pyarrow, …) with `y="column"`, a map-style torch Dataset, or a Data
+    (returned as it is). Labels that are a pandas Series go to the frame's rows of the same name, never by position.
 
     - `test`: what to test on. A share of every class, drawn by `seed` (digits, covertype and folders: 0.2
       unless told; one's own rows: none); another folder; a pair (x, y), frame or Dataset of one's own.
@@ -56,7 +57,9 @@ def load(
     - `root`: the folder with one sub-folder a dataset, instead of CORESET_DATA or the cache; what is missing
       is fetched into it.
     - `size`: side in pixels of a folder's pictures.
-    - `classes`, `columns` (class and column names), `files` (one path a row): what to keep of one's own data.
+    - `classes`: the class names in the order of their numbers (a list, or a mapping of names to numbers); of a folder
+      the names of its sub-folders. Unless told, names are sorted as a person sorts, 2 before 10.
+    - `columns` (column names), `files` (one path a row): what to keep of one's own data.
 
     Errors: ValueError for what is wrong with the data or the call, FileNotFoundError for missing files,
     ConnectionError for a download, OSError for the disk; each one sentence that says what to do.
@@ -82,10 +85,11 @@ def load(
                 )
             name, y = name
         return own(name, y, classes=classes, columns=columns, files=files, test=test, seed=seed)
-    _unused(f"{name!r}", y=y, classes=classes, columns=columns, files=files)
+    _unused(f"{name!r}", y=y, columns=columns, files=files)
     if name.startswith("folder:"):
         _unused("A folder", test_from=test_from, root=root)
-        return load_folder(name.removeprefix("folder:"), size, test, seed, name)
+        return load_folder(name.removeprefix("folder:"), size, test, seed, name, classes)
+    _unused(f"{name!r}", classes=classes)
     if name not in manifest():
         raise ValueError(_unknown(name))
     kind = manifest()[name]["format"]

@@ -106,6 +106,7 @@ def rows(value: Any, what: str, n: int | None = None, *, negative: bool = False)
 
     `negative` counts from the end, as Python does.
     """
+    refuse_masked(value, what)
     wanted = f"{what} is a list of row numbers from 0" + ("" if n is None else f" to {n - 1:,}")
     try:
         value = sorted(value) if isinstance(value, set | frozenset) else value
@@ -133,6 +134,21 @@ def rows(value: Any, what: str, n: int | None = None, *, negative: bool = False)
         if not low <= bad <= high:
             raise RowError(f"{wanted}, and row {int(bad):,} was asked for; leave it out")
     return found.remainder(n) if negative and n else found
+
+
+def refuse_masked(value: Any, what: str) -> None:
+    """Raise a sentence naming the masked rows of a numpy masked array: numpy drops the mask, and what is under it."""
+    if isinstance(value, np.ma.MaskedArray) and (mask := np.ma.getmaskarray(value)).any():
+        bad = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1)) if mask.ndim else [0]
+        raise ValueError(
+            f"{what} has masked values, which are missing, in {len(bad):,} rows ({first_rows(bad)}): drop those rows, "
+            "or fill them, x.filled(…)"
+        )
+
+
+def first_rows(rows: Collection[Any]) -> str:
+    """The first five row numbers, as they can stand in a sentence."""
+    return ", ".join(map(str, list(rows)[:5])) + (", …" if len(rows) > 5 else "")
 
 
 def shown(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Dense, LastLayer
-from coreset_explore.inputs import arrays
+from coreset_explore.inputs import arrays, frames
 from coreset_explore.inputs.checks import rows, shown
 
 
@@ -56,6 +56,7 @@ class History:
         return History(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
+LABELS = "pass the label column as y"
 STRUCTURED = {
     "grads": ((LastLayer, Dense), "LastLayer(r, h), or Dense(g) for one vector a row"),
     "history": ((History,), "a History(correct=…, p_true=…, …), each (rows, epochs)"),
@@ -71,12 +72,13 @@ def features(X: Any) -> Tensor:
         raise ValueError(f"{wanted}, got a pair; give features and labels apart, as Pool.of(X, y)")
     if isinstance(X, LastLayer | Dense):
         raise ValueError(f"{wanted}, got gradients; give these by name, as Pool.of(grads=…)")
-    table = arrays.numbers(X, "pass the label column as y") if arrays.is_frame(X) else X
-    found = arrays.tensor(table, "X, the features,")
+    if frames.is_frame(X):
+        return frames.parted(X, None, None, None, LABELS).x
+    found = arrays.tensor(X, "X, the features,")
     if found.ndim != 2 or found.shape[1] == 0 or found.is_complex():
-        hint = "flatten images, or record features with recording.signals"
+        hint = "flatten images, or record features with cx.signals"
         raise ValueError(f"{wanted}, got {str(found.dtype)[6:]} in shape {tuple(found.shape)}; {hint}")
-    return _bounded("emb", found.to(torch.float32))
+    return _bounded("emb", arrays.single(found, "the features"))
 
 
 def field(name: str, value: Any) -> Any:
@@ -99,6 +101,13 @@ def field(name: str, value: Any) -> Any:
         wanted = "(n, classes)" if name == "logits" else "(n,) or (n, …)"
         raise ValueError(f"{name} wants one entry a row, {wanted}, got shape {tuple(found.shape)}")
     return _bounded(name, found)
+
+
+def outputs_of(fields: Mapping[str, Any]) -> int | None:
+    """How many classes the model tells apart that logits or gradients are of, None where neither says."""
+    if "logits" in fields:
+        return fields["logits"].shape[1]
+    return fields["grads"].r.shape[2] if isinstance(fields.get("grads"), LastLayer) else None
 
 
 def parts_of(value: Any) -> list[Tensor]:

@@ -21,6 +21,7 @@ from coreset_explore.pool import Pool
 from coreset_explore.recording.extras import EXTRAS
 from coreset_explore.training import models
 from coreset_explore.training.evaluation import logits_features
+from coreset_explore.training.rows import spoken
 
 PASS = ("emb", "logits", "grads")  # what one forward pass gives
 BY_LABEL = ("grads", "full_grad_norm")  # of these, what asks for labels
@@ -69,10 +70,13 @@ def snapshot(net: nn.Module, data, rows=None, held=None, fields: Sequence[str] =
             f"row {int(held[both][0])} is to be recorded and held for validation; leave it out of rows or of held"
         )
     net = models.adapt(net, data.x)
+    data = spoken(data, net)
     info = {"name": data.name, "note": data.note, "model": net.name, "steps": ["now"]}
     info |= {"device": str(device_of(net)), "versions": versions()}
-    target = None if held is None else Pool(_recorded(net, data, held, names), data.classes, None, info)
-    return Pool(_recorded(net, data, rows, names), data.classes, target, info)
+    target = None
+    if held is not None:
+        target = Pool(_recorded(net, data, held, names), data.classes, None, info, index=data.index)
+    return Pool(_recorded(net, data, rows, names), data.classes, target, info, index=data.index)
 
 
 def facts(

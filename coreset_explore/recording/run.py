@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,6 +82,7 @@ def signals(
 
     - `model`: a name in `models.MODELS`, None (the data chooses), or a module that ends in Linear: a copy of it is
       trained, or with `epochs=0` recorded as it is. Only named models are cached: nobody can hash a module's code.
+      Where it tells more classes apart than the data has, whole numbers as labels are the outputs that they name.
     - `checkpoints`: epochs at which gradients are kept; 0 is the initialisation. Without training that is all there
       is. Features and logits are those of the last one.
     - `inits`: gradients at so many fresh initialisations instead (GMC; the same for the same seed). With epochs > 0
@@ -101,7 +102,7 @@ def signals(
     >>> len(pool.test)
     359
     """
-    data = taught(data, y)
+    data = taught(data, y, model)
     plan = _plan(data, model, epochs, checkpoints, inits, holdout, seed, extras, recipe)
     where = pick_device(device)
     kept, name = None, None
@@ -256,13 +257,13 @@ def _pool(data: Data, plan: Plan, kept: Mapping[str, Any]) -> Pool:
     if plan.epochs:
         whole["history"] = History(**{name: kept[f"history.{name}"] for name in MEASURED})
     info = json.loads(kept["info"])
-    pool = Pool({"ids": torch.arange(len(data)), **whole}, data.classes, None, info)
+    pool = Pool({"ids": torch.arange(len(data)), **whole}, data.classes, None, info, index=data.index)
     target = test = None
     if len(kept["held"]):
-        target = Pool(pool[kept["held"]].fields, data.classes, None, {**info, "role": "target"})
+        target = replace(pool[kept["held"]], info={**info, "role": "target"})
         pool = pool[kept["rows"]]
     if "test_logits" in kept:
         judged = {"ids": torch.arange(len(data.y_test)), "y": data.y_test}
         judged |= {"emb": kept["test_features"], "logits": kept["test_logits"]}
         test = Pool(judged, data.classes, None, {**info, "role": "test"})
-    return Pool(pool.fields, data.classes, target, info, test)
+    return replace(pool, target=target, test=test)

@@ -13,6 +13,7 @@ from torch import Tensor
 from coreset_explore import progress
 from coreset_explore.gradients import LastLayer
 from coreset_explore.inputs import checks
+from coreset_explore.inputs.frames import keys
 from coreset_explore.machine.cache import versions
 from coreset_explore.machine.ram import available_bytes, peak_memory
 from coreset_explore.pool import Pool
@@ -66,7 +67,8 @@ def answer(
         "device": str(pool.device),
         "versions": versions(),
     }
-    return replace(found, info=info, ids=pool.ids.cpu()[found.indices])
+    ids = pool.ids.cpu()[found.indices]
+    return replace(found, info=info, ids=ids, keys=keys(pool.index, ids))
 
 
 def rows_given(given: Sequence[int] | Tensor | Selection | None, n: int) -> list[int]:

@@ -27,6 +27,12 @@ def evaluate(model: nn.Module, x: Tensor, y: Tensor) -> float:
     return right / len(x)
 
 
+def outputs(net: nn.Module, x: Tensor) -> int:
+    """How many classes the model tells apart, asked on one row of x."""
+    with evaluating(net):
+        return net(x[:1].to(device_of(net)))[0].shape[1]
+
+
 def logits_features(
     model: nn.Module, x: Tensor, label: str = "recording batch", keep: torch.device | str = "cpu"
 ) -> tuple[Tensor, Tensor]:

@@ -68,7 +68,12 @@ class Prepare(nn.Module):
 
 
 class Classifier(nn.Module):
-    """A trunk and a linear head: `forward(x)` gives logits (b, c) and features (b, d) entering the head."""
+    """A trunk and a linear head: `forward(x)` gives logits (b, c) and features (b, d) entering the head.
+
+    `classes`: the names of the classes it was made for, in the order of its outputs.
+    """
+
+    classes: tuple[str, ...] = ()
 
     def __init__(self, name: str, prepare: Prepare, trunk: nn.Module, head: nn.Linear):
         super().__init__()

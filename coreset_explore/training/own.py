@@ -22,6 +22,8 @@ class ModelError(ValueError):
 class Adapted(nn.Module):
     """Somebody's module that ends in Linear, as `forward(x) -> (logits, features)`; it keeps no trace."""
 
+    classes: tuple[str, ...] = ()
+
     def __init__(self, module: nn.Module, prepare: nn.Module, head: nn.Linear):
         super().__init__()
         self.name, self.prepare, self.module = type(module).__name__, prepare, module

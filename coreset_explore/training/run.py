@@ -21,14 +21,14 @@ from coreset_explore.datasets import Data
 from coreset_explore.inputs.checks import seed as checked_seed
 from coreset_explore.inputs.checks import shown
 from coreset_explore.machine.cache import versions
-from coreset_explore.machine.devices import device_of, pick_device
+from coreset_explore.machine.devices import pick_device
 from coreset_explore.machine.seeds import generator
 from coreset_explore.machine.threads import threads
 from coreset_explore.params import Param, Range, check_params, parameters
 from coreset_explore.selection import Selection
 from coreset_explore.training import models
 from coreset_explore.training.epochs import Epoch, Training
-from coreset_explore.training.evaluation import evaluate, evaluating
+from coreset_explore.training.evaluation import evaluate, outputs
 from coreset_explore.training.optimizers import SGD, Adam, usual_batch
 from coreset_explore.training.own import try_training
 from coreset_explore.training.rows import chosen, taught
@@ -111,7 +111,7 @@ def fit(
     epochs, updates, batch_size, _, lr, weight_decay, _, _, test_every = check_params(
         "fit", _options(), given
     ).values()
-    data, seed = taught(data), checked_seed(seed)
+    data, seed = taught(data, model=model), checked_seed(seed)
     if augment is not None and data.kind != "images":
         raise ValueError(f"augment={augment!r} moves pixels, and {data.name} is a table: leave it out")
     rows, weights = chosen(subset, len(data))
@@ -169,17 +169,16 @@ def made(
 ) -> models.Classifier | models.Adapted:
     """The named model, freshly initialised, or one's own module adapted; it must tell the classes of `data` apart.
 
-    One that `trains` is tried in that mode as well.
+    From now on it knows them by name. One that `trains` is tried in that mode as well.
     """
     net = models.build(model, data, rng) if isinstance(model, str) else models.adapt(model, data.x)
-    with evaluating(net):
-        given = net(data.x[:1].to(device_of(net)))[0].shape[1]
-    if given < len(data.classes):
+    if (given := outputs(net, data.x)) < len(data.classes):
         raise ValueError(f"{net.name} tells {given} classes apart, and {data.name} has {len(data.classes)}")
     if (
         trains and len(data) > 1 and isinstance(net, models.Adapted)
     ):  # a single row is trained on in evaluation mode
         try_training(net, data.x)
+    net.classes = data.classes
     return net
 
 
