@@ -18,7 +18,7 @@ from coreset_explore.greedy.nearest import Distances, Near, apart, nearest_pick,
 from coreset_explore.greedy.prefetch import Ahead, DistanceRows
 from coreset_explore.greedy.pursuit import pursue, solve
 from coreset_explore.greedy.similarity import Similarity
-from coreset_explore.greedy.vectors import by_id, double, squared_norms, total, unit
+from coreset_explore.greedy.vectors import by_id, centered, double, points, squared_norms, total, unit
 
 __all__ = [
     "Ahead",
@@ -28,6 +28,7 @@ __all__ = [
     "Similarity",
     "apart",
     "by_id",
+    "centered",
     "cover",
     "distances",
     "double",
@@ -38,6 +39,7 @@ __all__ = [
     "nearest_pick",
     "owner",
     "owners",
+    "points",
     "pursue",
     "solve",
     "spread",

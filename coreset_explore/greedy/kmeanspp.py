@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Dense, Gradients
-from coreset_explore.greedy.vectors import double, squared_between, squared_norms
+from coreset_explore.greedy.vectors import centered, double, squared_between, squared_norms
 from coreset_explore.progress import check, track
 
 # Shares of ‖a‖² + ‖b‖²: below the first a squared distance has cancelled and is measured anew; no inner product in
@@ -26,6 +26,7 @@ def spread(vectors: Gradients, k: int, given: Tensor, rng: torch.Generator) -> T
     The first is drawn uniformly. 32 rows are drawn at once, and a later one of them is kept with the chance
     D²_now / D²_drawn, which leaves the law as it is. About n·(c + d) operations a pick in matrix products, O(n) memory.
     """
+    vectors = centered(vectors)
     norms = squared_norms(vectors)
     nearest = torch.full_like(norms, torch.inf)
     taken = torch.zeros(len(vectors), dtype=torch.bool)
