@@ -55,12 +55,10 @@ class Distances:
         length, own = self.length[rows], self.length[columns]
         # No value is wrong by more than this share of ‖p‖·‖x‖ + ‖p‖². All are raised by it: whoever is then still below
         # the best less its own is farther.
-        value = cross(self.vectors[rows], self.vectors[columns]).sub_(
-            ((1 - 2 * share) * self.half[rows])[:, None]
-        )
-        top, at = value.addr_(length, own, alpha=share).max(0)
+        value = cross(self.vectors[columns], self.vectors[rows]).sub_((1 - 2 * share) * self.half[rows])
+        top, at = value.addr_(own, length, alpha=share).max(1)
         doubt = share * length[at] * (own + length[at])
-        rival = value.scatter_(0, at[None], -torch.inf).amax(0)
+        rival = value.scatter_(1, at[:, None], -torch.inf).amax(1)
         unsure = (rival >= top - 2 * doubt).nonzero().flatten()
         near, doubt = (top - doubt).double(), doubt.double()
         if len(unsure):
@@ -72,14 +70,12 @@ class Distances:
         picks, others = self._wide(rows), self._wide(columns)
         half = picks.squared_norm() / 2
         length, own = (2 * half).sqrt(), others.norm()
-        value = cross(picks, others).sub_(half[:, None])
-        top, at = value.max(0)
+        value = cross(others, picks).sub_(half)
+        top, at = value.max(1)
         doubt = EQUAL * length[at] * (own + length[at])
-        places = torch.arange(len(value), device=value.device)[:, None]
-        at = torch.where(value >= top - doubt, places, len(value)).amin(
-            0
-        )  # argmax promises no first on a GPU
-        return at, value.gather(0, at[None])[0], EQUAL * length[at] * (own + length[at])
+        places = torch.arange(len(half), device=half.device)
+        at = torch.where(value >= (top - doubt)[:, None], places, len(half)).amin(1)  # max promises no first
+        return at, value.gather(1, at[:, None])[:, 0], EQUAL * length[at] * (own + length[at])
 
     def _wide(self, rows: Tensor) -> Gradients:
         """Some rows in float64, at the same point as all: nearness depends on where 0 lies."""

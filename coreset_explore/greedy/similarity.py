@@ -73,7 +73,9 @@ class Similarity:
 
     def nearest(self, rows: Tensor, columns: slice) -> tuple[Tensor, Tensor, Tensor]:
         """The place in `rows` of what each column is most like, and how much; in float64, which leaves no doubt."""
-        value, at = self.closeness(rows, columns).max(0)
+        value, at = (
+            self.closeness(rows, columns).T.contiguous().max(1)
+        )  # many times faster than along the other axis
         return at, value, torch.zeros_like(value)
 
     def rows(self, rows: Tensor, columns: slice = slice(None)) -> Tensor:

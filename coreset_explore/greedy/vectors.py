@@ -92,10 +92,10 @@ def unit(vectors: Gradients) -> Gradients:
     Features are scaled in float64 and moved together to near their mean before they are rounded, as `centered` does:
     what all directions share costs no digits. A last layer's gradients stay where they are.
     """
-    vectors = directions(vectors)  # the square of a short row would be 0
-    norm = squared_norms(vectors).sqrt().clamp_min(torch.finfo(torch.float32).tiny)[:, None]
+    within = directions(vectors)  # the square of a short row would be 0
+    norm = squared_norms(within).sqrt().clamp_min(torch.finfo(torch.float32).tiny)[:, None]
     if isinstance(vectors, LastLayer):
-        return LastLayer(vectors.r / norm, vectors.h)
+        return LastLayer(within.r / norm, vectors.h)
     x, out = vectors.g, torch.empty_like(vectors.g)
     rows = torch.linspace(0, len(x) - 1, min(len(x), PROBES), dtype=torch.float64).long()
     point = middle(_scaled(x[rows.to(x.device)]))
@@ -108,6 +108,7 @@ def unit(vectors: Gradients) -> Gradients:
 def _scaled(x: Tensor) -> Tensor:
     """Rows of length 1 in float64; zero rows stay zero."""
     x = x.double()
+    x = x / x.abs().amax(1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
     return x / x.norm(dim=1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
 
 
