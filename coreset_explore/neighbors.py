@@ -73,7 +73,7 @@ def kmeans(x: Tensor, k: int, rng: torch.Generator, iterations: int = 25) -> tup
     if not 1 <= k <= len(x):
         raise ValueError(f"{k:,} clusters asked for among {len(x):,} rows; ask for 1 to {len(x):,}")
     point = middle(x)
-    x = x - point  # where float32 loses fewer digits
+    x = (x - point).float()  # where float32 loses fewer digits
     norms = x.square().sum(1)
     centers = x[spread_greedily(x, k, rng).to(x.device)]
     label = torch.full((len(x),), -1, device=x.device)
@@ -91,7 +91,7 @@ def kmeans(x: Tensor, k: int, rng: torch.Generator, iterations: int = 25) -> tup
         held = sizes > 0
         sums = torch.zeros_like(centers).index_add_(0, label, x)
         centers[held] = sums[held] / sizes[held, None]
-    return centers.add_(point), label
+    return centers + point, label
 
 
 def _assign(x: Tensor, norms: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:

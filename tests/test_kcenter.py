@@ -190,7 +190,7 @@ def test_cancelled_in_the_middle():
 
 
 def test_vectors_that_cannot_be_measured():
-    pool = Pool.of(draw(4, 2, 0) * 1e30)
+    pool = Pool.of(torch.full((4, 2), 1e30))
     with pytest.raises(ValueError, match="4 rows hold NaN, infinity or values too large"):
         select("kcenter", pool, 2)
 

@@ -99,7 +99,7 @@ def approach(vectors: Gradients, norms: Tensor, nearest: Tensor, rows: Tensor) -
         check()
         part = slice(start, start + ROWS)
         both = norms[rows, None] + norms[part]
-        squared = torch.sub(both, vectors.gram(rows, part), alpha=2)
+        squared = torch.sub(both, vectors.gram(rows, part).float(), alpha=2)
         close = (squared < NEAR * both).logical_and_(squared < nearest[part] + DOUBT * both).nonzero()
         for pick, row in (some.unbind(1) for some in close.split(ROWS) if len(some)):
             squared[pick, row] = squared_between(vectors[row + start], vectors[rows[pick]]).float()

@@ -65,6 +65,8 @@ def centered(vectors: Gradients) -> Gradients:
     if isinstance(vectors, LastLayer):
         return vectors
     point = middle(vectors.g)
+    if not point.float().square().sum() < LARGEST:
+        squared_norms(vectors)  # at the same distance from 0, all are as suspicious as one would be
     return Dense(vectors.g - point) if point.any() else vectors
 
 

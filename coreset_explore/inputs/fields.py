@@ -90,9 +90,9 @@ def field(name: str, value: Any) -> Any:
         if not isinstance(value, types):
             raise ValueError(f"{name} is {wanted}, not {shown(value)}")
     if isinstance(value, LastLayer | Dense | History):
-        parts = {f.name: arrays.tensor(getattr(value, f.name), name) for f in fields(value)}
+        parts = {f.name: _wide(arrays.tensor(getattr(value, f.name), name)) for f in fields(value)}
         return _bounded(name, type(value)(**parts))
-    found = arrays.tensor(value, name)
+    found = _wide(arrays.tensor(value, name))
     if found.ndim == 0 or (name == "logits" and found.ndim != 2):
         wanted = "(n, classes)" if name == "logits" else "(n,) or (n, …)"
         raise ValueError(f"{name} wants one entry a row, {wanted}, got shape {tuple(found.shape)}")
@@ -109,6 +109,11 @@ def parts_of(value: Any) -> list[Tensor]:
 def row_axis(value: Any) -> int:
     """Which axis of a field's tensors counts rows: a LastLayer's first one counts steps."""
     return 1 if isinstance(value, LastLayer) else 0
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Half precision as float32: squares and sums of it would leave its range, or keep three of its digits."""
+    return x.float() if x.is_floating_point() and x.element_size() < 4 else x
 
 
 def _each_once(ids: Tensor) -> Tensor:
