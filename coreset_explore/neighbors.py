@@ -9,7 +9,7 @@ from torch import Tensor
 
 from coreset_explore.gradients import Dense
 from coreset_explore.greedy.kmeanspp import spread_greedily
-from coreset_explore.greedy.vectors import squared_norms, unit
+from coreset_explore.greedy.vectors import centered, middle, points, squared_norms
 from coreset_explore.progress import check, track
 
 WORK = 1 << 30  # multiplications between two chances to stop: some tens of milliseconds on one core
@@ -33,13 +33,9 @@ def knn(
     if asking.shape[1] != x.shape[1]:
         raise ValueError(f"queries have {asking.shape[1]:,} features, the rows {x.shape[1]:,}")
     base, asked = x.detach().float().cpu(), asking.detach().float().cpu()
-    if metric == "cosine":
-        base, asked = (unit(Dense(v)).g for v in (base, asked))
-    else:  # about the mean, where the search's ‖a‖² + ‖b‖² − 2a·b loses fewer digits
-        center = base.mean(0)
-        base, asked = base - center, asked - center
-        for part in (base, asked):
-            squared_norms(Dense(part))  # refuses what no distance can be computed from
+    every = points(Dense(base if queries is None else torch.cat([base, asked])), metric)
+    squared_norms(every)  # refuses what no distance can be computed from
+    base, asked = every.g[: len(x)], every.g if queries is None else every.g[len(x) :]
     parts = []
     for part in base.split(max(WORK // (ROWS * base.shape[1]), 1024)):
         parts.append(faiss.IndexFlatL2(base.shape[1]))
@@ -76,8 +72,8 @@ def kmeans(x: Tensor, k: int, rng: torch.Generator, iterations: int = 25) -> tup
     """
     if not 1 <= k <= len(x):
         raise ValueError(f"{k:,} clusters asked for among {len(x):,} rows; ask for 1 to {len(x):,}")
-    middle = x.mean(0)
-    x = x - middle  # where float32 loses fewer digits
+    point = middle(x)
+    x = (x - point).float()  # where float32 loses fewer digits
     norms = x.square().sum(1)
     centers = x[spread_greedily(x, k, rng).to(x.device)]
     label = torch.full((len(x),), -1, device=x.device)
@@ -95,7 +91,7 @@ def kmeans(x: Tensor, k: int, rng: torch.Generator, iterations: int = 25) -> tup
         held = sizes > 0
         sums = torch.zeros_like(centers).index_add_(0, label, x)
         centers[held] = sums[held] / sizes[held, None]
-    return centers.add_(middle), label
+    return centers + point, label
 
 
 def _assign(x: Tensor, norms: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
@@ -119,6 +115,7 @@ def lsh(x: Tensor, bits: int, rng: torch.Generator, at: Literal["median", "mean"
     """
     if not 1 <= bits <= 62:
         raise ValueError(f"codes of {bits:,} bits asked for; ask for 1 to 62")
+    x = centered(Dense(x)).g
     planes = torch.randn(bits, x.shape[1], generator=rng).to(x.device)
     codes = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     for some in track(planes.split(8), "hyperplanes"):

@@ -123,3 +123,11 @@ def test_gradients_that_are_no_numbers_are_refused():
     grads.h[0, 4, 1] = torch.nan
     with pytest.raises(ValueError, match="1 rows hold NaN"):
         select("badge", Pool({"ids": torch.arange(20), "grads": grads}), 3)
+
+
+def test_gradients_in_float64_are_drawn_as_their_float32_copies():
+    pool = make(60, steps=1)
+    wide = pool.add(grads=LastLayer(pool.grads.r.double(), pool.grads.h.double()))
+    for labels in ("own", "predicted"):
+        one, two = (select("badge", p, 12, seed=3, labels=labels, show=False) for p in (pool, wide))
+        assert one.indices.tolist() == two.indices.tolist()

@@ -404,3 +404,41 @@ def test_zcore_by_seed_and_on_degenerate_features():
     crowd = torch.cat([0.01 * draw(200, 2, 16), 3 * draw(20, 2, 17)])
     top = cx.select("zcore", cx.Pool.of(crowd), 20, draws=100).indices
     assert (top >= 200).sum() >= 12, "sparse regions cover more of the space"
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_features_put_into_a_pool_by_hand_may_be_of_float64(name):
+    x = draw(60, 4, 17)
+    one, two = (
+        cx.select(name, cx.Pool({"ids": torch.arange(60), "emb": emb}), 9, show=False)
+        for emb in (x, x.double())
+    )
+    assert one.indices.tolist() == two.indices.tolist()
+    assert torch.allclose(one.weights, two.weights)
+
+
+COSINE = [
+    "kcenter",
+    "kcenter_robust",
+    "maxherding",
+    "probcover",
+    "typiclust",
+    "disparity_min",
+    "disparity_sum",
+]
+
+
+@pytest.mark.parametrize("name", COSINE)
+@pytest.mark.parametrize("offset", [100.0, 3000.0, 1e5])
+def test_directions_that_are_nearly_one_are_told_apart(name, offset):
+    """Cosines of rows with a large mean: the picks are those of the unit vectors themselves, taken apart in float64."""
+    x = (draw(200, 6, 18) * 16).round() / 16 + offset
+    u = unit(x)
+    u = u - u.mean(0)
+    scale = float(u.norm(dim=1).max())
+    more = {"space": "emb"} if "disparity" in name else {}
+    near, far = ({"delta": 0.4 * scale}, {"delta": 0.4}) if name == "probcover" else ({}, {})
+    one = cx.select(name, cx.Pool.of(x), 12, metric="cosine", show=False, **more, **near)
+    two = cx.select(name, cx.Pool.of(u / scale), 12, metric="euclidean", show=False, **more, **far)
+    assert one.indices.tolist() == two.indices.tolist()
+    assert torch.allclose(one.weights, two.weights)

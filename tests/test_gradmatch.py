@@ -426,3 +426,32 @@ def test_a_twin_of_a_pick_is_taken_after_the_residual_was_built_anew():
     left.take((picks[-1] + 40) % 80)
     g = grads.dense().double()[[*picks, (picks[-1] + 40) % 80]]
     assert left.gram[:4, :4] == pytest.approx((g @ g.T).numpy())
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("many", [1, 40])
+def test_rows_too_short_for_a_weight_are_passed_over(many, compiled):
+    """By direction they correlate most of all, and no weight that float64 holds makes anything of them."""
+    grads = gradients(60, seed=30)
+    target = grads.sum()
+    along = (target / target.norm()).float()  # of rank c, so as a sum of rows: one an output
+    rows, short = [], torch.zeros(1, many * 4, 4)
+    for output in range(4):
+        short[0, output * many : (output + 1) * many, output] = 1e-22
+        rows += [along[0, output, :-1] / along[0, output, -1]] * many
+    both = LastLayer(torch.cat([short, grads.r], 1), torch.cat([torch.stack(rows)[None], grads.h], 1))
+    how = {"nonnegative": True, "normalized": True, "ridge": 0.5}
+    picks, _, _, why = greedy.pursue(both, target, 20, torch.tensor([4 * many + 8]), compiled=compiled, **how)
+    assert not why and (picks - 4 * many).tolist() == plain(grads, target, 20, given=[8], **how)[0]
+    everything = greedy.pursue(both, target, 4 * many + 50, NONE, compiled=compiled, **how)
+    assert "would weigh nothing" in everything[3] or len(everything[0]) == 4 * many + 50
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_row_that_depends_on_the_picks_does_not_end_the_pursuit(compiled):
+    """Twins of every pick but for rounding: each is passed over once, and the picks are those without the twins."""
+    one = gradients(50, seed=31)
+    grads = LastLayer(torch.cat([one.r, one.r * (1 + 1e-7)], 1), torch.cat([one.h, one.h], 1))
+    picks, _, _, why = greedy.pursue(grads, one.sum(), 30, NONE, normalized=True, compiled=compiled)
+    want = greedy.pursue(one, one.sum(), 30, NONE, normalized=True, compiled=compiled)[0]
+    assert not why and (picks % 50).tolist() == want.tolist()

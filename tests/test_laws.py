@@ -33,7 +33,7 @@ from coreset_explore import (
     select,
 )
 from coreset_explore.machine.ram import peak_memory
-from coreset_explore.measures import objective, prefixes
+from coreset_explore.measures import coverage, facility_location, objective, prefixes, represent
 from coreset_explore.pool import Missing
 from coreset_explore.registry import Method
 from coreset_explore.selecting.bare import Bare, bind
@@ -522,6 +522,104 @@ def numbers_too_large_to_square(case: Case) -> None:
     honest(answer, case.method.weights, N)
     if answer.score is not None:
         assert len(answer.score.unique()) >= len(case.answer(7).score.unique()) / 2
+
+
+OFFSETS = 1e2, 1e3, 1e4, 1e5
+SIXTEENTHS = (POOL.emb * 16).round() / 16  # so that float32 holds them at every offset as they are
+
+
+@cache
+def moved(offset: float) -> Pool:
+    """The pool with all features so much larger, its target's too."""
+    target = POOL.target.add(emb=(POOL.target.emb * 16).round() / 16 + offset)
+    return replace(POOL.add(emb=SIXTEENTHS + offset), target=target)
+
+
+@law
+def an_offset_changes_nothing(case: Case) -> None:
+    """Where features are compared by distance: picks, weights, restated weights and measures are the centred pool's."""
+    if not any("emb" in fields for fields in case.needs):
+        return
+    params, settled = {}, case.method.params
+    for name, value in (("metric", "euclidean"), ("similarity", "rbf")):
+        if name in settled and value in settled[name].choices:
+            params[name] = value
+    home = moved(0.0)
+    for wrap, offsets in (([], OFFSETS), (PER_CLASS, OFFSETS[-1:])):
+        here = case(9, home, wrap=wrap, **params)
+        for offset in offsets:
+            away = case(9, moved(offset), wrap=wrap, **params)
+            same(case, (home, here), (moved(offset), away), rel=1e-4)
+            if away.ids.tolist() != here.ids.tolist():
+                continue
+            for mine, theirs in ((here.weights, away.weights), (here.gains, away.gains)):
+                assert (mine is None) == (theirs is None)
+                if mine is not None:
+                    near(mine, theirs, rtol=1e-4, atol=1e-5)
+            assert torch.equal(reweigh(home, here).weights, reweigh(moved(offset), away).weights)
+            if not wrap:
+                measured(home, moved(offset), here)
+
+
+def measured(home: Pool, away: Pool, picks: Selection) -> None:
+    """The measures that read features say the same of the same picks on both."""
+    bare = [Selection.of(picks.indices) for _ in range(2)]
+    for measure in (coverage, facility_location):
+        one, two = (measure(pool, some, space="emb") for pool, some in zip((home, away), bare))
+        assert one == pytest.approx(two, rel=1e-5)
+    for space in ("emb", "own"):
+        (owner, far), (other, apart) = (represent(pool, picks, space) for pool in (home, away))
+        assert torch.equal(owner, other)
+        near(far, apart, rtol=1e-5, atol=1e-6)
+
+
+def _float64(x: torch.Tensor) -> torch.Tensor:
+    return x.double()
+
+
+def _float16(x: torch.Tensor) -> torch.Tensor:
+    return x.half()
+
+
+def _bfloat16(x: torch.Tensor) -> torch.Tensor:
+    return x.bfloat16()
+
+
+def _strided(x: torch.Tensor) -> torch.Tensor:
+    """The same numbers, every second of twice as many."""
+    wide = torch.empty(*x.shape, 2, dtype=x.dtype)
+    wide[..., 0], wide[..., 1] = x, float("nan")
+    return wide[..., 0]
+
+
+@cache
+def retyped(turn: Callable[[torch.Tensor], torch.Tensor], back: bool) -> Pool:
+    """The pool with features, gradients and logits as a user has them, or as float32 copies of these."""
+
+    def made(pool: Pool) -> Pool:
+        def one(x: torch.Tensor) -> torch.Tensor:
+            return turn(x).float().contiguous() if back else turn(x)
+
+        grads = LastLayer(one(pool.grads.r), one(pool.grads.h))
+        found = pool.add(emb=one(pool.emb), logits=one(pool.logits), grads=grads)
+        return replace(found, target=pool.target and made(pool.target))
+
+    return made(POOL)
+
+
+@law
+def any_float_will_do(case: Case) -> None:
+    """Half precision, double precision and rows that are not contiguous answer as their float32 copies do."""
+    for turn in (_float16, _bfloat16, _float64, _strided):
+        given, copies = retyped(turn, False), retyped(turn, True)
+        one, two = case(7, given), case(7, copies)
+        same(case, (given, one), (copies, two))
+        if one.ids.tolist() != two.ids.tolist():
+            continue
+        for mine, theirs in ((one.weights, two.weights), (one.gains, two.gains), (one.score, two.score)):
+            assert (mine is None) == (theirs is None)
+            if mine is not None:
+                near(mine, theirs, rtol=1e-4, atol=1e-5)
 
 
 @law

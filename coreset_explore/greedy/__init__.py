@@ -13,11 +13,11 @@ from coreset_explore.greedy.nearest import Distances, Near, apart, nearest_pick,
 from coreset_explore.greedy.prefetch import Ahead, DistanceRows
 from coreset_explore.greedy.pursuit import pursue, solve
 from coreset_explore.greedy.similarity import Similarity
-from coreset_explore.greedy.vectors import by_id, double, squared_norms, total, unit
+from coreset_explore.greedy.vectors import by_id, centered, double, points, squared_norms, total, unit
 from coreset_explore.greedy.warm_up import warm
 
 __all__ = [
-    "apart", "by_id", "cover", "distances", "double", "farthest_first", "first_best", "herd",
-    "lazy_greedy", "nearest_pick", "owner", "owners", "pursue", "solve", "spread", "squared_norms",
-    "total", "unit", "warm", "Ahead", "DistanceRows", "Distances", "Near", "Similarity",
+    "Ahead", "DistanceRows", "Distances", "Near", "Similarity", "apart", "by_id", "centered", "cover", "distances",
+    "double", "farthest_first", "first_best", "herd", "lazy_greedy", "nearest_pick", "owner", "owners", "points",
+    "pursue", "solve", "spread", "squared_norms", "total", "unit", "warm",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Gradients
-from coreset_explore.greedy.vectors import STEP, factors, first_max, squared_between, squared_norms
+from coreset_explore.greedy.vectors import STEP, centered, factors, first_max, squared_between, squared_norms
 from coreset_explore.machine.threads import in_pieces, workers
 from coreset_explore.progress import check, track
 
@@ -21,6 +21,7 @@ def distances(vectors: Gradients, *, compiled: bool | None = None) -> Tensor:
 
     Half of one matrix product: the upper triangle by panels of rows, mirrored. n²·(c + d) operations, 4 n² bytes.
     """
+    vectors = centered(vectors)
     norms = squared_norms(vectors)
     if compiled is False or vectors.device.type != "cpu":
         return _distances_torch(vectors, norms)

@@ -9,6 +9,7 @@ from torch import Tensor
 from coreset_explore.gradients import Gradients
 from coreset_explore.greedy.vectors import (
     best,
+    centered,
     dots,
     double,
     factors,
@@ -32,7 +33,7 @@ def farthest_first(
     rows and rows nearer to these. When all distances are 0 the remaining picks are the first rows left. Distances of 32
     candidates are computed together, since rows that are far now are picked next: O(n) memory, n·d·k operations.
     """
-    n = len(vectors)
+    vectors, n = centered(vectors), len(vectors)
     free = torch.ones(n, dtype=torch.bool)
     free[given] = False
     if compiled is None:

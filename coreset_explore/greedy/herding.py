@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Dense, Gradients
-from coreset_explore.greedy.vectors import by_feature, squared_norms, total
+from coreset_explore.greedy.vectors import by_feature, centered, squared_norms, total
 from coreset_explore.machine.threads import crew, workers
 from coreset_explore.progress import track
 
@@ -67,9 +67,8 @@ def _herd_compiled(vectors: Dense, k: int, given: Tensor) -> Tensor:
 
 
 def _herd_torch(vectors: Gradients, k: int, given: Tensor) -> Tensor:
-    if isinstance(vectors, Dense):  # about the mean: a common offset would cost float32 its digits
-        x = vectors.g
-        vectors = Dense(by_feature(x - (x.sum(0, dtype=torch.float64) / len(x)).to(x.dtype)))
+    if isinstance(vectors, Dense):
+        vectors = Dense(by_feature(centered(vectors).g))
     mean, held = vectors.sum() / len(vectors), given.to(vectors.device)
     half = vectors.squared_norm() / 2
     half[held] = torch.inf

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Dense, Gradients
-from coreset_explore.greedy.vectors import double, squared_between, squared_norms
+from coreset_explore.greedy.vectors import centered, double, squared_between, squared_norms
 from coreset_explore.progress import check, track
 
 # Shares of ‖a‖² + ‖b‖²: below the first a squared distance has cancelled and is measured anew; no inner product in
@@ -26,6 +26,7 @@ def spread(vectors: Gradients, k: int, given: Tensor, rng: torch.Generator) -> T
     The first is drawn uniformly. 32 rows are drawn at once, and a later one of them is kept with the chance
     D²_now / D²_drawn, which leaves the law as it is. About n·(c + d) operations a pick in matrix products, O(n) memory.
     """
+    vectors = centered(vectors)
     norms = squared_norms(vectors)
     nearest = torch.full_like(norms, torch.inf)
     taken = torch.zeros(len(vectors), dtype=torch.bool)
@@ -98,7 +99,7 @@ def approach(vectors: Gradients, norms: Tensor, nearest: Tensor, rows: Tensor) -
         check()
         part = slice(start, start + ROWS)
         both = norms[rows, None] + norms[part]
-        squared = torch.sub(both, vectors.gram(rows, part), alpha=2)
+        squared = torch.sub(both, vectors.gram(rows, part).float(), alpha=2)
         close = (squared < NEAR * both).logical_and_(squared < nearest[part] + DOUBT * both).nonzero()
         for pick, row in (some.unbind(1) for some in close.split(ROWS) if len(some)):
             squared[pick, row] = squared_between(vectors[row + start], vectors[rows[pick]]).float()

@@ -1,6 +1,6 @@
 """Which pick stands for each row, after each of several budgets of one order, however rows are compared.
 
-n rows, k picks. What compares them answers `closeness`, larger where nearer, and `apart`, a distance.
+n rows, k picks. What compares them answers `nearest`, which of some picks that is, and `squared_apart`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from coreset_explore.gradients import Gradients
-from coreset_explore.greedy.vectors import double, squared_between
+from coreset_explore.gradients import Dense, Gradients
+from coreset_explore.greedy.vectors import centered, double, middle, squared_between
 from coreset_explore.progress import check, track
 
 ROWS = 2048  # rows of one block: with 2,000 picks a step of some 30 ms
 WIDTH = 1024  # picks of one block
+DOUBT, EQUAL = 1e-5, 1e-12  # shares of the lengths: no product in float32 is further off; in float64, equal
 
 
 class Near(Protocol):
@@ -25,26 +26,64 @@ class Near(Protocol):
 
     vectors: Gradients
 
-    def closeness(self, rows: Tensor, columns: slice) -> Tensor:
-        """(rows, columns), larger where nearer: comparable along the rows, for one column."""
+    def nearest(self, rows: Tensor, columns: slice) -> tuple[Tensor, Tensor, Tensor]:
+        """For each column the place in `rows` of the nearest (the first of equals), how near, and the doubt of that.
+
+        Nearness (columns,) is larger where nearer and compares along one column; it is wrong by the doubt at most.
+        """
 
     def squared_apart(self, a: Tensor, b: Tensor) -> Tensor:
         """Squared distance (m,) float64 of rows a to rows b, two and two."""
 
 
 class Distances:
-    """Euclidean distances between rows, nearest found by products in their own precision."""
+    """Euclidean distances between rows; the nearest is found by products, and by float64 where these cannot tell.
+
+    Features are moved to near their mean first (`centered`), so that few rows are left to float64; a last layer's
+    gradients cannot be moved, and features of a large mean behind them leave it many.
+    """
 
     def __init__(self, vectors: Gradients):
-        self.vectors = vectors
-        self.half = vectors.squared_norm() / 2
+        self.given, self.vectors = vectors, centered(vectors)
+        self.point = middle(vectors.g) if isinstance(vectors, Dense) else None
+        self.half = self.vectors.squared_norm() / 2
+        self.length = (2 * self.half).sqrt()
 
-    def closeness(self, rows: Tensor, columns: slice) -> Tensor:
-        """x·p − ‖p‖²/2: what −‖x − p‖²/2 is but for the column's own norm."""
-        return self.vectors[columns].cross(self.vectors[rows]).sub_(self.half[rows]).T
+    def nearest(self, rows: Tensor, columns: slice) -> tuple[Tensor, Tensor, Tensor]:
+        """By x·p − ‖p‖²/2, which is −‖x − p‖²/2 but for the column's own norm; n·k·d in the vectors' own precision."""
+        share = DOUBT if self.half.dtype == torch.float32 else EQUAL
+        length, own = self.length[rows], self.length[columns]
+        # No value is wrong by more than this share of ‖p‖·‖x‖ + ‖p‖². All are raised by it: whoever is then still below
+        # the best less its own is farther.
+        value = self.vectors[columns].cross(self.vectors[rows]).sub_((1 - 2 * share) * self.half[rows])
+        top, at = value.addr_(own, length, alpha=share).max(1)
+        doubt = share * length[at] * (own + length[at])
+        rival = value.scatter_(1, at[:, None], -torch.inf).amax(1)
+        unsure = (rival >= top - 2 * doubt).nonzero().flatten()
+        near, doubt = (top - doubt).double(), doubt.double()
+        if len(unsure):
+            at[unsure], near[unsure], doubt[unsure] = self._settled(rows, unsure + columns.start)
+        return at, near, doubt
+
+    def _settled(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same in float64, for some columns."""
+        picks, others = self._wide(rows), self._wide(columns)
+        half = picks.squared_norm() / 2
+        length, own = (2 * half).sqrt(), others.norm()
+        value = others.cross(picks).sub_(half)
+        top, at = value.max(1)
+        doubt = EQUAL * length[at] * (own + length[at])
+        places = torch.arange(len(half), device=half.device)
+        at = torch.where(value >= (top - doubt)[:, None], places, len(half)).amin(1)  # max promises no first
+        return at, value.gather(1, at[:, None])[:, 0], EQUAL * length[at] * (own + length[at])
+
+    def _wide(self, rows: Tensor) -> Gradients:
+        """Some rows in float64, at the same point as all: nearness depends on where 0 lies."""
+        wide = double(self.given[rows])
+        return Dense(wide.g - self.point) if isinstance(wide, Dense) else wide
 
     def squared_apart(self, a: Tensor, b: Tensor) -> Tensor:
-        return squared_between(double(self.vectors[a]), double(self.vectors[b]))
+        return squared_between(double(self.given[a]), double(self.given[b]))
 
 
 def owners(
@@ -58,6 +97,7 @@ def owners(
     n, device = len(near.vectors), near.vectors.device
     rows = rows.to(device)
     best = torch.full((n,), -torch.inf, dtype=torch.float64, device=device)
+    slack = torch.zeros_like(best)  # by how much `best` may be wrong
     owner = torch.zeros(n, dtype=torch.int64, device=device)
     spans = [
         (first, min(first + WIDTH, end))
@@ -66,9 +106,15 @@ def owners(
     ]
     for (first, end), start in track(list(product(spans, range(0, n, ROWS))), label):
         part = slice(start, min(start + ROWS, n))
-        value, pick = near.closeness(rows[first:end], part).max(0)
-        owner[part] = torch.where(value > best[part], pick + first, owner[part])
-        best[part] = torch.maximum(best[part], value)
+        pick, value, doubt = near.nearest(rows[first:end], part)
+        nearer = value - doubt > best[part] + slack[part]
+        maybe = (~nearer & (value + doubt > best[part] - slack[part])).nonzero().flatten()
+        if len(maybe):
+            some, new = maybe + start, rows[first + pick[maybe]]
+            nearer[maybe] = near.squared_apart(some, new) < near.squared_apart(some, rows[owner[some]])
+        owner[part] = torch.where(nearer, pick + first, owner[part])
+        best[part] = torch.where(nearer, value, best[part])
+        slack[part] = torch.where(nearer, doubt, slack[part])
         if part.stop == n:
             own = rows[first:end]
             owner[own], best[own] = torch.arange(first, end, device=device), torch.inf

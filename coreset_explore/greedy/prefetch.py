@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Dense, Gradients
-from coreset_explore.greedy.vectors import by_feature, double, squared_between
+from coreset_explore.greedy.vectors import by_feature, centered, double, squared_between
 from coreset_explore.progress import check
 
 FEW, MOST = 8, 64  # rows computed together; reading all vectors costs as much for eight as for one
@@ -43,9 +43,9 @@ class DistanceRows:
     """Euclidean distances of some rows to all (m, n) float64, by matrix products; of near rows by differences."""
 
     def __init__(self, vectors: Gradients):
-        wide = double(vectors)
-        if isinstance(wide, Dense):  # about the mean, where fewer digits cancel
-            self.wide = Dense(by_feature(wide.g - wide.g.mean(0)))
+        wide = double(centered(vectors))
+        if isinstance(wide, Dense):
+            self.wide = Dense(by_feature(wide.g))
         else:
             self.wide = wide.map(by_feature)
         self.norms = self.wide.squared_norm()

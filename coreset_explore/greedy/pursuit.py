@@ -11,6 +11,7 @@ from coreset_explore.greedy.residual import Residual, residual
 from coreset_explore.progress import check, track
 
 NOISE = 1e-10  # a correlation below this share of ‖g_j‖·‖target‖ is rounding
+PATIENCE = 1000  # rows that get no weight, one after the other, before a pick
 
 
 def pursue(
@@ -54,34 +55,39 @@ def pursue(
     for row in given.tolist():
         fit.add(row)
         left.forbid(row)
-    unpicked = int((left.reach > 0).sum())
 
     def foremost(absolute: bool) -> tuple[int, bool]:
         """The row that correlates most, and whether that is more than rounding."""
         row, value = left.foremost(absolute)
         return row, value > NOISE * length * (1.0 if normalized else float(norms[row]))
 
-    gains, why = [], ""
+    gains, why, passed = [], "", 0
     for _ in track(range(k), "matching pursuit"):
         if fit.error <= tolerance * length**2:
             why = "the error is below the tolerance"
             break
-        if (not ridge and fit.size == vectors.dim) or not unpicked:
+        if (not ridge and fit.size == vectors.dim) or not bool((left.reach > 0).any()):
             why = "nothing is left to match"
             break
-        row, found = foremost(absolute)
-        if not (found or nonnegative or absolute):  # a free weight may as well be negative
-            row, found = foremost(True)
-        before = fit.error
-        if found:
+        error = fit.error
+        for _ in range(PATIENCE):
+            row, found = foremost(absolute)
+            if not (found or nonnegative or absolute):  # a free weight may as well be negative
+                row, found = foremost(True)
+            if not found:
+                break
             left.forbid(row)
-            unpicked -= 1
-            if fit.add(row) or (absolute and nonnegative) or before - fit.error > NOISE * before:
-                gains.append(before - fit.error)
-                continue
+            if fit.add(row) or (absolute and nonnegative) or error - fit.error > NOISE * error:
+                gains.append(error - fit.error)
+                break
             fit.undo()
-        why = "no row left points along it"
-        break
+            passed += 1  # it gets no weight, but others that point along the residual may
+            found = False
+            passed += left.forbid_short(fit.least)
+        if not found:
+            why = "no row left points along it"
+            why += f", except {passed:,} that would weigh nothing" if passed else ""
+            break
     rows = torch.tensor(fit.rows[len(given) :], dtype=torch.int64)
     weights = torch.from_numpy(fit.weights[len(given) : len(fit.rows)].copy())
     if why:
@@ -117,9 +123,17 @@ class _Fit:
         self.error = self.left.move(weights) + ridge * float(weights @ weights)
         return last in self.active[: self.size]
 
+    @property
+    def least(self) -> float:
+        """A correlation with the residual that is no more than this is rounding, and gets no weight (see `refit`)."""
+        return (
+            1e-13 * float(np.abs(self.wanted[: len(self.rows)]).max(initial=0.0)) if self.nonnegative else 0.0
+        )
+
     def undo(self) -> None:
         """Forget the last row, which got no weight."""
         self.rows.pop()
+        self.left.untake()
 
 
 def solve(gram: Tensor, wanted: Tensor, *, nonnegative: bool = False, ridge: float = 0.0) -> Tensor:

@@ -55,9 +55,25 @@ class Residual(ABC):
         """Row is not to be picked any more."""
         self.reach[row] = 0.0
 
+    def forbid_short(self, limit: float) -> int:
+        """Nor is any row so short that its correlation cannot be above the limit; how many that are."""
+        short = (self.norms.double() * self.length <= limit) & (self.reach > 0)
+        for row in short.nonzero().flatten().tolist():
+            self.forbid(row)
+        return int(short.sum())
+
+    @property
+    @abstractmethod
+    def length(self) -> float:
+        """‖residual‖."""
+
     @abstractmethod
     def take(self, row: int) -> float:
         """Its inner products with the picks become the last line of `gram`, that with the target is returned."""
+
+    def untake(self) -> None:
+        """Forget the last row taken, which has weight 0."""
+        self.total -= 1
 
     @abstractmethod
     def move(self, weights: np.ndarray) -> float:
@@ -83,6 +99,10 @@ class Built(Residual):
         line = self.picked.gram(slice(last, last + 1), slice(last + 1))[0].cpu().numpy()
         self.gram[last, : last + 1] = self.gram[: last + 1, last] = line
         return float(self.picked[last : last + 1].dot(self.target))
+
+    @property
+    def length(self) -> float:
+        return float(self.left.norm())
 
     def move(self, weights: np.ndarray) -> float:
         self.left = self.target - self.picked[: self.total].sum(torch.from_numpy(weights))
@@ -131,6 +151,14 @@ class Columns(Residual):
         self.before = self._against(self.left, np.arange(len(self.vectors))).astype(np.float32)
         self.slopes[:total] = picked.dot(left).numpy()
         self.start, self.spread = self.weights.copy(), 0.0
+
+    @property
+    def length(self) -> float:
+        return self.square**0.5 + self.spread
+
+    def untake(self) -> None:
+        super().untake()
+        self.known = min(self.known, self.total)
 
     def forbid(self, row: int) -> None:
         super().forbid(row)

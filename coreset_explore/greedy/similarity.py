@@ -9,9 +9,17 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from coreset_explore.gradients import Dense, Gradients, LastLayer, directions
+from coreset_explore.gradients import Dense, Gradients, directions
 from coreset_explore.greedy.facility import distances
-from coreset_explore.greedy.vectors import by_feature, double, squared_between, squared_norms, total, unit
+from coreset_explore.greedy.vectors import (
+    by_feature,
+    centered,
+    double,
+    squared_between,
+    squared_norms,
+    total,
+    unit,
+)
 from coreset_explore.progress import check, track
 
 ENTRIES = 1 << 20  # of one block of similarities
@@ -32,7 +40,7 @@ class Similarity:
     def __init__(self, vectors: Gradients, kind: Kind = "cosine", sigma: float | None = None):
         squared_norms(directions(vectors) if kind == "cosine" else vectors)  # refuses NaN and infinity
         self.kind = kind
-        self.vectors = directions(vectors) if kind == "cosine" else _centered(vectors)
+        self.vectors = directions(vectors) if kind == "cosine" else centered(vectors)
         self.sigma = None if kind == "cosine" else sigma or width(self.vectors)
 
     def __len__(self) -> int:
@@ -63,6 +71,13 @@ class Similarity:
         inside = ((own >= 0) & (own < inner.shape[1])).nonzero().flatten()
         inner[inside, own[inside]] = 1.0 if self.kind == "cosine" else 0.0
         return inner
+
+    def nearest(self, rows: Tensor, columns: slice) -> tuple[Tensor, Tensor, Tensor]:
+        """The place in `rows` of what each column is most like, and how much; in float64, which leaves no doubt."""
+        value, at = (
+            self.closeness(rows, columns).T.contiguous().max(1)
+        )  # many times faster than along the other axis
+        return at, value, torch.zeros_like(value)
 
     def rows(self, rows: Tensor, columns: slice = slice(None)) -> Tensor:
         """s (rows, columns) float64."""
@@ -136,10 +151,3 @@ def width(vectors: Gradients) -> float:
     if not len(some):
         return 1.0
     return float(some.median()) or float(some.mean()) or 1.0
-
-
-def _centered(vectors: Gradients) -> Gradients:
-    """Features about their mean, where fewer digits cancel in distances."""
-    if isinstance(vectors, LastLayer):
-        return vectors
-    return Dense(vectors.g - (total(vectors) / len(vectors)).to(vectors.g.dtype))

@@ -23,6 +23,7 @@ class Tiles:
     """
 
     def __init__(self, x: Tensor):
+        x = x.float()
         half, one = x.square().sum(1, keepdim=True) / -2, torch.ones_like(x[:, :1])
         self.left, self.right = torch.cat([x, half, one], 1), torch.cat([x, one, half], 1)
         self.room = torch.empty(ROWS * max(ROWS, COLUMNS), dtype=x.dtype, device=x.device)

@@ -14,6 +14,7 @@ from coreset_explore.gradients import Dense, Gradients, LastLayer, directions
 from coreset_explore.progress import check
 
 LARGEST = torch.finfo(torch.float32).max / 16  # of squared norms: sums of a few of them still are float32
+PROBES = 4096  # rows that show where all lie
 STEP = 1e9  # floating-point operations between two looks at whether to stop: some 20 ms on one core
 
 
@@ -53,14 +54,70 @@ def total(vectors: Gradients) -> Tensor:
 
 
 @overload
+def centered(vectors: Dense) -> Dense: ...
+@overload
+def centered(vectors: LastLayer) -> LastLayer: ...
+def centered(vectors: Gradients) -> Gradients:
+    """Features about a point near their mean: no distance changes, and products lose no digits to a common offset.
+
+    A last layer's gradients come back as they are, since less a vector they are no outer products. O(n·d), and a
+    copy of the features unless they lie there already.
+    """
+    if isinstance(vectors, LastLayer):
+        return vectors
+    point = middle(vectors.g)
+    if not point.float().square().sum() < LARGEST:
+        squared_norms(vectors)  # at the same distance from 0, all are as suspicious as one would be
+    return Dense(vectors.g - point) if point.any() else vectors
+
+
+def middle(x: Tensor) -> Tensor:
+    """A point (d,) within two standard deviations of the mean of x (n, d), as up to 4,096 rows show it; 0 if 0 is.
+
+    Each coordinate is a multiple of a power of two, the one between two and four of the column's deviations, so that
+    subtracting it rounds nothing: whole numbers stay whole, and distances that were equal stay equal. Small numbers
+    about 0 stay as small as they are.
+    """
+    rows = torch.linspace(0, len(x) - 1, min(len(x), PROBES), dtype=torch.float64).long()
+    some = x[rows.to(x.device)].double()
+    mean = some.mean(0)
+    grid = 4 * (some - mean).square().mean(0).sqrt().log2().floor().exp2()  # 0 where a column does not vary
+    return torch.where(grid > 0, (mean / grid).round() * grid, some[0]).to(x.dtype)
+
+
+@overload
 def unit(vectors: Dense) -> Dense: ...
 @overload
 def unit(vectors: LastLayer) -> LastLayer: ...
 def unit(vectors: Gradients) -> Gradients:
-    """Rows scaled to length 1 (zero rows stay zero): Euclidean distances among them order pairs as cosines do."""
-    vectors = directions(vectors)  # the square of a short row would be 0
-    norm = squared_norms(vectors).sqrt().clamp_min(torch.finfo(torch.float32).tiny)[:, None]
-    return Dense(vectors.g / norm) if isinstance(vectors, Dense) else replace(vectors, r=vectors.r / norm)
+    """Rows scaled to length 1 (zero rows to 0): Euclidean distances among them order pairs as cosines do.
+
+    Features are scaled in float64 and moved together to near their mean before they are rounded, as `centered` does:
+    what all directions share costs no digits. A last layer's gradients stay where they are.
+    """
+    within = directions(vectors)  # the square of a short row would be 0
+    norm = squared_norms(within).sqrt().clamp_min(torch.finfo(torch.float32).tiny)[:, None]
+    if isinstance(vectors, LastLayer):
+        return replace(vectors, r=within.r / norm)
+    x, out = vectors.g, torch.empty_like(vectors.g)
+    rows = torch.linspace(0, len(x) - 1, min(len(x), PROBES), dtype=torch.float64).long()
+    point = middle(_scaled(x[rows.to(x.device)]))
+    for start in range(0, len(x), 8192):
+        check()
+        out[start : start + 8192] = _scaled(x[start : start + 8192]).sub_(point)
+    return Dense(out)
+
+
+def _scaled(x: Tensor) -> Tensor:
+    """Rows of length 1 in float64; zero rows stay zero."""
+    x = x.double()
+    x = x / x.abs().amax(1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
+    return x / x.norm(dim=1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
+
+
+def points(vectors: Gradients, metric: str = "euclidean") -> Gradients:
+    """Rows whose Euclidean distances are `metric`'s, placed where float32 tells them apart best."""
+    return unit(vectors) if metric == "cosine" else centered(vectors)
 
 
 def factors(vectors: Gradients) -> tuple[np.ndarray, np.ndarray, np.float32]:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from coreset_explore import neighbors
+from coreset_explore.gradients import Dense
+from coreset_explore.greedy import centered
 from coreset_explore.progress import check, track
 
 ROUNDING = 1 + 2**-18  # what float32 may take off a bound, and more
@@ -101,6 +103,7 @@ class Centers:
     """
 
     def __init__(self, x: Tensor, groups: Groups):
+        x = centered(Dense(x)).g
         self.x, self.compiled = x - x.mean(0), x.device.type == "cpu"
         sums = torch.zeros(len(groups), x.shape[1], dtype=torch.float64, device=x.device)
         for part, label in self._blocks(groups):

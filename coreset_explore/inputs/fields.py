@@ -93,10 +93,9 @@ def field(name: str, value: Any) -> Any:
             raise ValueError(f"{name} is {wanted}, not {shown(value)}")
     if isinstance(value, LastLayer | Dense | History):
         parts = {f.name: getattr(value, f.name) for f in fields(value) if f.name != "bias"}
-        return _bounded(
-            name, replace(value, **{part: arrays.tensor(found, name) for part, found in parts.items()})
-        )
-    found = arrays.tensor(value, name)
+        found = {part: _wide(arrays.tensor(held, name)) for part, held in parts.items()}
+        return _bounded(name, replace(value, **found))
+    found = _wide(arrays.tensor(value, name))
     if found.ndim == 0 or (name == "logits" and found.ndim != 2):
         wanted = "(n, classes)" if name == "logits" else "(n,) or (n, …)"
         raise ValueError(f"{name} wants one entry a row, {wanted}, got shape {tuple(found.shape)}")
@@ -120,6 +119,11 @@ def parts_of(value: Any) -> list[Tensor]:
 def row_axis(value: Any) -> int:
     """Which axis of a field's tensors counts rows: a LastLayer's first one counts steps."""
     return 1 if isinstance(value, LastLayer) else 0
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Half precision as float32: squares and sums of it would leave its range, or keep three of its digits."""
+    return x.float() if x.is_floating_point() and x.element_size() < 4 else x
 
 
 def _each_once(ids: Tensor) -> Tensor:

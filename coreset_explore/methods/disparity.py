@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from coreset_explore import greedy
-from coreset_explore.gradients import Gradients, directions
+from coreset_explore.gradients import Gradients
 from coreset_explore.greedy.vectors import double, stored
 from coreset_explore.params import Metric, Space, Steps
 from coreset_explore.pool import Pool
@@ -120,4 +120,4 @@ def _parts(vectors: Gradients):
 def _vectors(pool: Pool, space: str, steps: str, metric: str, given: Sequence[int]):
     vectors, order, held = greedy.by_id(pool.vectors(space, steps), pool.ids, given)
     greedy.squared_norms(vectors)
-    return (greedy.unit(directions(vectors)) if metric == "cosine" else vectors), order, held
+    return greedy.points(vectors, metric), order, held

@@ -121,5 +121,6 @@ def _quantile(grads: Gradients, by_id: Tensor, quantile: float, rng: torch.Gener
 
 
 def _unit(x: Tensor) -> Tensor:
+    x = x.float()  # Φ is one of the pairs' own cosines: all are rounded alike
     norm = x.norm(dim=1, keepdim=True)
     return x / torch.where(norm > 0, norm, 1.0)

@@ -23,7 +23,7 @@ from coreset_explore.selection import Selection
     purpose="cover",
     title="k-Center",
     paper="Sener & Savarese 2018, arXiv:1708.00489; Gonzalez 1985",
-    bytes=lambda n, d, c, k: 4 * n * d + 500 * n + 2**25,
+    bytes=lambda n, d, c, k: 8 * n * d + 500 * n + 2**25,
 )
 def kcenter(
     pool: Pool,
@@ -46,9 +46,7 @@ def kcenter(
     the answer depends on the data alone; the robust mixed-integer refinement is left out.
     """
     vectors, order, held = greedy.by_id(pool.vectors(space, steps), pool.ids, given)
-    picks, reach, owner = greedy.farthest_first(
-        greedy.unit(vectors) if metric == "cosine" else vectors, k, held
-    )
+    picks, reach, owner = greedy.farthest_first(greedy.points(vectors, metric), k, held)
     rows = order[picks]
     if len(held):
         params = {"space": space, "metric": metric, "steps": steps}

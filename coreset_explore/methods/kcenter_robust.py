@@ -53,7 +53,7 @@ def kcenter_robust(
     to the mean.
     """
     vectors, order, held = greedy.by_id(pool.vectors(space, steps), pool.ids, given)
-    vectors = greedy.unit(vectors) if metric == "cosine" else vectors
+    vectors = greedy.points(vectors, metric)
     norms = squared_norms(vectors)
     n, device = len(vectors), vectors.device
     nearest = torch.full((n,), torch.inf, device=device)

@@ -43,7 +43,7 @@ def kmeans(
     free = torch.ones(len(pool), dtype=torch.bool)
     free[held] = False
     squared_norms(vectors)  # refuses what no distance can be computed from
-    x, order = vectors.g[free.to(pool.device)], order[free]
+    x, order = vectors.g[free.to(pool.device)].float(), order[free]
     centers, label = neighbors.kmeans(x, k, rng, iterations)
     distance = (x - centers[label]).square().sum(1).cpu()
     label = label.cpu()

@@ -60,8 +60,7 @@ def maxherding(
     """
     vectors, order, held = greedy.by_id(pool.vectors(space), pool.ids, given)
     squared_norms(vectors)
-    x = vectors.g - vectors.g.double().mean(0).to(vectors.g.dtype)  # about the mean fewer digits cancel
-    x = greedy.unit(vectors).g if metric == "cosine" else x
+    x = greedy.points(vectors, metric).g
     sigma = sigma or width(x)
     cover = Coverage(x / sigma)
     for row in track(held.tolist(), "given"):

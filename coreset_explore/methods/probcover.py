@@ -64,7 +64,7 @@ def probcover(
     """
     vectors, order, held = greedy.by_id(pool.vectors("emb"), pool.ids, given)
     squared_norms(vectors)
-    x = greedy.unit(vectors).g if metric == "cosine" else vectors.g - vectors.g.mean(0)
+    x = greedy.points(vectors, metric).g
     if delta is None:
         many = min(clusters or len(pool.classes) or 10, len(x))
         delta = pure_radius(x, neighbors.kmeans(x, max(many, 1), rng)[1], purity)

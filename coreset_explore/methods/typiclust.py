@@ -50,7 +50,7 @@ def typiclust(
     """
     vectors, order, held = greedy.by_id(pool.vectors("emb"), pool.ids, given)
     squared_norms(vectors)
-    x = (greedy.unit(vectors) if metric == "cosine" else vectors).g
+    x = greedy.points(vectors, metric).g
     many = min(k + len(held), clusters, len(x))
     label = near.kmeans(x, many, rng, iterations)[1].cpu()
     spread = mean_distance(x, label, neighbors)

@@ -41,7 +41,7 @@ def compared(pool: Pool, params: Mapping[str, Any], space: str = "grads") -> gre
     vectors = pool.vectors(params.get("space", space), params.get("steps", "last"))
     if "similarity" in params:
         return greedy.Similarity(vectors, params["similarity"], 1.0)  # its width changes no order
-    return greedy.Distances(greedy.unit(vectors) if params.get("metric") == "cosine" else vectors)
+    return greedy.Distances(greedy.points(vectors, params.get("metric", "euclidean")))
 
 
 def match_path(pool: Pool, rows: Tensor, params: Mapping[str, Any], budgets: Sequence[int]) -> Path:
