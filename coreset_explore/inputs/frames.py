@@ -50,6 +50,7 @@ def framed(x: Any, what: str = "The frame") -> Any:
         if (known := _known(x)) is not None:
             import narwhals
 
+            known = known.collect() if isinstance(known, narwhals.LazyFrame) else known
             loose = [c for c, kind in known.schema.items() if _is_loose(known[c], kind)]
             found = known.with_columns(*[known[c].cast(narwhals.String) for c in loose]).to_pandas()
         elif hasattr(x, "to_pandas"):
@@ -104,8 +105,12 @@ def aligned(value: Any, index: Any, what: str) -> Any:
 
 
 def keys(index: Any, ids: Tensor) -> tuple | None:
-    """What a frame's index calls the rows `ids`; None where it calls them by their numbers."""
-    if index is None or (getattr(index, "start", None), getattr(index, "step", None)) == (0, 1):
+    """What a frame's index calls the rows `ids`; None where it calls them by their numbers, or two of them alike."""
+    if (
+        index is None
+        or not index.is_unique
+        or (getattr(index, "start", None), getattr(index, "step", None)) == (0, 1)
+    ):
         return None
     return tuple(index[ids.cpu().numpy()].tolist())
 
@@ -155,13 +160,11 @@ def _is_pandas(x: Any, kind: str) -> bool:
 
 
 def _known(x: Any) -> Any:
-    """x as narwhals' frame, collected where it was lazy, None where narwhals does not know it."""
+    """x as narwhals' frame, lazy where it is, None where narwhals does not know it."""
     import narwhals
 
     found = narwhals.from_native(x, pass_through=True)
-    if isinstance(found, narwhals.LazyFrame):
-        return found.collect()
-    return found if isinstance(found, narwhals.DataFrame) else None
+    return found if isinstance(found, narwhals.DataFrame | narwhals.LazyFrame) else None
 
 
 def _is_loose(column: Any, kind: Any) -> bool:
