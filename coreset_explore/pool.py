@@ -83,6 +83,10 @@ class Pool:
             told = replace(self.target, info={**self.target.info, "role": "target"})
             object.__setattr__(self, "target", told)
         for name, value in self.fields.items():
+            if hasattr(Pool, name):
+                raise ValueError(
+                    f"a pool has a {name!r} of its own, which is no field; give yours another name"
+                )
             if len(value) != n:
                 raise ValueError(
                     f"pool field {name!r} has {len(value):,} rows, ids have {n:,}; one row a candidate"

@@ -228,6 +228,8 @@ WRONG = {
     "logits flat": (lambda: Pool.of(X, logits=torch.ones(60)), r"got shape \(60,\)", r"\(n, classes\)"),
     "history": (lambda: Pool.of(X, history={"a": 1}), "not {'a': 1}", r"a History\("),
     "target": (lambda: Pool.of(X, target=3), "not 3", r"Pool.of\(X, y\) makes one"),
+    "an extra of a taken name": (lambda: Pool.of(X, index=Y), "has a 'index' of its own", "another name"),
+    "an empty frame": (lambda: load(FRAME[["a"]][:0]), "x is empty", "at least one row"),
     "ids": (lambda: Pool.of(X, ids=["a"] * 60), "'a', 'a'", "number in the original dataset"),
     "sparse": (lambda: Pool.of(torch.eye(3).to_sparse()), "a sparse tensor", r"give x.to_dense\(\)"),
     "objects": (lambda: Pool.of(WORDED), r"holds text \('a'\), not numbers", "first in row 7"),

@@ -232,6 +232,8 @@ def test_rows_that_a_frame_calls_by_number_need_no_keys():
     for pool in (Pool.of(table()), Pool.of(table().to_numpy()), Pool.of(table(), ids=range(40))):
         picked = select("random", pool, 3, show=False)
         assert picked.keys is None and "key" not in picked.frame().columns
+    twice = pd.concat([table()] * 2)  # frame.loc would give more rows than were picked
+    assert select("random", Pool.of(twice), 3, show=False).keys is None
     assert select("random", Pool.of(table().iloc[9:], ids=range(31)), 3, show=False).keys is None
     with pytest.raises(ValueError, match="keys wants one a pick, 2, and has 1"):
         Selection([1, 2], keys=("a",))

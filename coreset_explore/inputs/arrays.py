@@ -54,7 +54,7 @@ def single(x: Tensor, what: str, columns: Sequence[Any] | None = None) -> Tensor
     """
     if x.dtype not in (torch.float64, torch.int32, torch.int64) or x.numel() == 0:
         return x.to(torch.float32)
-    low, high = (end.double() for end in x.aminmax(dim=0))
+    low, high = x.amin(0).double(), x.amax(0).double()
     most = torch.maximum(low.abs(), high.abs())
     inside = most <= torch.finfo(torch.float32).max  # what overflows, or is none, has a sentence of its own
     for j in (inside & (most > EXACT)).nonzero().flatten().tolist():

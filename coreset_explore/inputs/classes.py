@@ -69,19 +69,19 @@ def natural(name: str) -> tuple:
 
 
 def _mapped(classes: Mapping[Any, Any]) -> tuple[str, ...]:
-    pairs = None
-    for number, name in ((lambda k, v: v, lambda k, v: k), (lambda k, v: k, lambda k, v: v)):
-        found = [(_number(number(k, v)), name(k, v)) for k, v in classes.items()]
-        if found and all(n is not None and isinstance(t, str | bytes) for n, t in found):
-            pairs = pairs or found
-    if pairs is None:
+    for places, words in ((classes.values(), classes), (classes, classes.values())):
+        numbers = [n for place in places if (n := _number(place)) is not None]
+        texts = [word for word in words if isinstance(word, str | bytes)]
+        if classes and len(numbers) == len(texts) == len(classes):
+            break
+    else:
         raise ValueError(
             f"classes maps names to their numbers, or numbers to names, not {shown(dict(classes))}"
         )
-    names = dict(pairs)
-    if len(names) < len(pairs):
-        twice = next(n for n, t in pairs if names[n] != t)
-        both = " and ".join(repr(t) for n, t in pairs if n == twice)
+    names = dict(zip(numbers, texts))
+    if len(names) < len(numbers):
+        twice = next(n for n in numbers if numbers.count(n) > 1)
+        both = " and ".join(repr(t) for n, t in zip(numbers, texts) if n == twice)
         raise ValueError(f"classes gives number {twice} to {both}: give each class its own")
     return tuple(_text(names.get(i, i)) for i in range(max(names) + 1))
 

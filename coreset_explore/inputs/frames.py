@@ -50,6 +50,7 @@ def framed(x: Any, what: str = "The frame") -> Any:
         if (known := _known(x)) is not None:
             import narwhals
 
+            known = known.collect() if isinstance(known, narwhals.LazyFrame) else known
             loose = [c for c, kind in known.schema.items() if _is_loose(known[c], kind)]
             found = known.with_columns(*[known[c].cast(narwhals.String) for c in loose]).to_pandas()
         elif hasattr(x, "to_pandas"):
@@ -104,8 +105,12 @@ def aligned(value: Any, index: Any, what: str) -> Any:
 
 
 def keys(index: Any, ids: Tensor) -> tuple | None:
-    """What a frame's index calls the rows `ids`; None where it calls them by their numbers."""
-    if index is None or (getattr(index, "start", None), getattr(index, "step", None)) == (0, 1):
+    """What a frame's index calls the rows `ids`; None where it calls them by their numbers, or two of them alike."""
+    if (
+        index is None
+        or not index.is_unique
+        or (getattr(index, "start", None), getattr(index, "step", None)) == (0, 1)
+    ):
         return None
     return tuple(index[ids.cpu().numpy()].tolist())
 
@@ -155,13 +160,11 @@ def _is_pandas(x: Any, kind: str) -> bool:
 
 
 def _known(x: Any) -> Any:
-    """x as narwhals' frame, collected where it was lazy, None where narwhals does not know it."""
+    """x as narwhals' frame, lazy where it is, None where narwhals does not know it."""
     import narwhals
 
     found = narwhals.from_native(x, pass_through=True)
-    if isinstance(found, narwhals.LazyFrame):
-        return found.collect()
-    return found if isinstance(found, narwhals.DataFrame) else None
+    return found if isinstance(found, narwhals.DataFrame | narwhals.LazyFrame) else None
 
 
 def _is_loose(column: Any, kind: Any) -> bool:
@@ -218,19 +221,23 @@ def _joined(
     """Columns side by side in the frame's order, none of their numbers lost on the way to float32."""
     width = [1] * len(called)
     for places, block in blocks:
-        if len(places) == 1:
+        if n and len(places) == 1:
             width[places[0]] = block[0].size
     names = [[str(c)] if w == 1 else [f"{c}[{i}]" for i in range(w)] for c, w in zip(called, width)]
     start = np.cumsum([0, *width])
     x = torch.empty((n, int(start[-1])), dtype=torch.float32)
     for places, block in blocks:
-        block = block.reshape(n, -1)
+        block = block.reshape(n, -1 if n else len(places))
         # a copy: pandas' numbers may not be written to, and torch has not all of numpy's kinds
         table = torch.from_numpy(block.astype(np.float64) if block.dtype.kind == "u" else np.array(block))
         at = torch.cat([torch.arange(int(start[j]), int(start[j + 1])) for j in places])
-        x[:, at] = single(table, what.lower(), [name for j in places for name in names[j]])
+        first, last = int(at[0]), int(at[-1])
+        # a slice is filled four times as fast as columns here and there
+        into = slice(first, last + 1) if last - first + 1 == len(at) else at
+        x[:, into] = single(table, what.lower(), [name for j in places for name in names[j]])
     every = tuple(name for own in names for name in own)
-    if (bad := ~x.isfinite()).any():
+    # a sum is finite unless a value is not, or it overflows
+    if not x.sum().isfinite() and (bad := ~x.isfinite()).any():
         column = every[int(bad.any(dim=0).int().argmax())]
         rows = bad.any(dim=1).nonzero().flatten().tolist()
         raise ValueError(

@@ -45,7 +45,7 @@ def code_labels(
     if whole and numbers == "codes" and len(values) and 0 <= values.min() and values.max() < MOST_CLASSES:
         codes = values.astype(np.int64)
         return torch.from_numpy(codes), tuple(str(i) for i in range(int(codes.max()) + 1)), False
-    found, inverse = np.unique(values, return_inverse=True)
+    found, inverse = _different(values)
     texts = [composed(str(v)) for v in found]
     if names is None:  # numbers are in order already
         names = tuple(texts) if whole else tuple(sorted(set(texts), key=natural))
@@ -61,6 +61,16 @@ def code_labels(
     own = np.array([number[text] for text in texts], dtype=np.int64)
     made = classes is None and not (whole and np.array_equal(own, found.astype(np.int64)))
     return torch.from_numpy(own[inverse.reshape(-1)]), names, made
+
+
+def _different(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The labels, each once, and which of them every row has; text by a dictionary, which sorts nothing."""
+    if values.dtype.kind != "O":
+        return np.unique(values, return_inverse=True)
+    labels = values.tolist()
+    place = {label: i for i, label in enumerate(dict.fromkeys(labels))}
+    inverse = np.fromiter(map(place.__getitem__, labels), dtype=np.int64, count=len(labels))
+    return np.array(list(place), dtype=object), inverse
 
 
 def _of_categories(y: Any, what: str) -> tuple[Tensor, tuple[str, ...], bool]:
@@ -110,27 +120,37 @@ def _plain(y: Any, what: str) -> np.ndarray:
             )
         values = values.astype(np.int64)
     if values.dtype.kind == "u" and len(values) and values.max() > np.iinfo(np.int64).max:
-        values = values.astype(str)
+        values = _text(values)
     return _labelled(values, what) if values.dtype.kind == "i" else values
 
 
 def _of_objects(values: np.ndarray, what: str) -> np.ndarray:
-    """Labels that numpy keeps as Python objects: whole numbers where all are numbers, else text."""
+    """Labels that numpy keeps as Python objects: numbers where all are numbers, else text, each a str."""
+    kinds = set(map(type, values))
+    if kinds <= {str}:
+        return values
     _refuse(np.array([missing(v) for v in values], dtype=bool), what)
     if len(values) and all(isinstance(v, int | float | np.number | np.bool_) for v in values):
         if any(isinstance(v, float | np.floating) for v in values):
             return np.asarray(values.tolist(), dtype=np.float64)
         least, most = min(values), max(values)
         whole = -(2**63) <= least and most < 2**63
-        return np.asarray(values.tolist()) if whole else values.astype(str)
+        return np.asarray(values.tolist()) if whole else _text(values)
     try:
-        texts = [v.decode() if isinstance(v, bytes) else str(v) for v in values]
+        texts = _text([v.decode() if isinstance(v, bytes) else v for v in values])
     except UnicodeDecodeError as error:
         raise ValueError(f"{what} holds bytes that are no UTF-8 text: decode them first") from error
-    words = {text for text, v in zip(texts, values) if isinstance(v, str | bytes)}
-    if both := words & {text for text, v in zip(texts, values) if not isinstance(v, str | bytes)}:
-        raise ValueError(f"{what} holds {min(both)} as a text and as a number: make all labels of one kind")
-    return np.array(texts)
+    if len(kinds) > 1:
+        words = {text for text, v in zip(texts, values) if isinstance(v, str | bytes)}
+        if both := words & {text for text, v in zip(texts, values) if not isinstance(v, str | bytes)}:
+            raise ValueError(
+                f"{what} holds {min(both)} as a text and as a number: make all labels of one kind"
+            )
+    return texts
+
+
+def _text(values: Any) -> np.ndarray:
+    return np.array([str(v) for v in values], dtype=object)
 
 
 def _labelled(values: np.ndarray, what: str) -> np.ndarray:
