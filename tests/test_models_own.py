@@ -27,7 +27,7 @@ class Net(nn.Module):
 
     def __init__(self):
         super().__init__()
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             self.conv, self.norm, self.head = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 3)
         models.init_(self, torch.Generator().manual_seed(0))
 
@@ -50,7 +50,10 @@ class Named(Net):
 
 def normed(norm) -> Net:
     net = Net()
-    with torch.random.fork_rng(), pytest.warns(FutureWarning) if norm is nn.utils.weight_norm else nothing():
+    with (
+        torch.random.fork_rng(devices=[]),
+        pytest.warns(FutureWarning) if norm is nn.utils.weight_norm else nothing(),
+    ):
         norm(net.head)
         norm(net.conv)
     return net
@@ -206,7 +209,7 @@ RAISES = {
         1,
         "Auxiliary returns a tuple of 2 in training, and not what its last",
     ),
-    "another head": (Other, 1, r"Other returns a tensor of shape \(2, 3\) in training"),
+    "another head": (Other, 1, r"Other returns a tensor of shape \(24, 3\) in training"),
     "another branch": (
         TrainingRaises,
         1,
@@ -248,17 +251,7 @@ def test_a_module_with_auxiliary_outputs_is_recorded_as_it_is():
     assert len(signals(data(), model=Auxiliary(), epochs=0, show=False)) == N
 
 
-def test_trying_it_in_training_leaves_running_statistics_and_generators_alone():
-    class Dropping(Net):
-        def forward(self, x):
-            return self.head(F.dropout(self.norm(self.conv(x)).relu().mean((2, 3)), 0.5, self.training))
-
-    from coreset_explore.training.own import try_training
-
-    module = Dropping().train()
-    module.norm.eval()
-    before, state = {k: v.clone() for k, v in module.state_dict().items()}, torch.get_rng_state()
-    try_training(models.adapt(module, data().x), data().x)
-    assert all(torch.equal(before[k], v) for k, v in module.state_dict().items())
-    assert torch.equal(torch.get_rng_state(), state) and module.training and not module.norm.training
-    assert all(p.grad is None for p in module.parameters())
+def test_finding_the_head_of_a_lazy_module_draws_nothing_from_torchs_generator():
+    lazy, state = nn.Sequential(nn.Flatten(), nn.LazyLinear(3)), torch.get_rng_state()
+    assert signals(data(), model=lazy, epochs=0, show=False).emb.shape == (N, 192)
+    assert torch.equal(torch.get_rng_state(), state)

@@ -65,7 +65,9 @@ def test_looking_at_a_training_model_changes_nothing_of_it():
                 snapshot(net, DATA, range(9), HELD, ["emb", "grads", "deepfool", "full_grad_norm"])
 
         net = module()
-        with torch.random.fork_rng():  # what dropout draws from: looking draws nothing between two epochs
+        with torch.random.fork_rng(
+            devices=[]
+        ):  # what dropout draws from: looking draws nothing between two epochs
             torch.manual_seed(0)
             cx.fit(net, DATA, epochs=3, on_epoch=each, show=False)
         return net

@@ -186,8 +186,7 @@ def _record(data: Data, plan: Plan, model: str | nn.Module, where: torch.device)
 
     def started(purpose: str) -> nn.Module:
         own = copied(model) if isinstance(model, nn.Module) else model
-        trains = bool(plan.epochs) and purpose == "init"
-        return training.made(own, seen, generator(plan.seed, purpose), trains=trains).to(where)
+        return training.made(own, seen, generator(plan.seed, purpose)).to(where)
 
     def record(net: nn.Module, when: dict[str, int], keep: bool, last: bool) -> Tensor:
         share = len(data) / (len(data) + (0 if data.y_test is None else len(data.y_test)))

@@ -1,4 +1,4 @@
-"""A module of one's own as `forward(x) -> (logits, features)`: tried in the mode it runs in, its errors one sentence.
+"""A module of one's own as `forward(x) -> (logits, features)`: what it raises, in either mode, is one sentence.
 
 b rows in a batch, c classes, d features.
 """
@@ -20,7 +20,10 @@ class ModelError(ValueError):
 
 
 class Adapted(nn.Module):
-    """Somebody's module that ends in Linear, as `forward(x) -> (logits, features)`; it keeps no trace."""
+    """Somebody's module that ends in Linear, as `forward(x) -> (logits, features)`; it keeps no trace.
+
+    What it returns is looked at in every call, since many a module answers otherwise while training.
+    """
 
     classes: tuple[str, ...] = ()
 
@@ -41,14 +44,18 @@ class Adapted(nn.Module):
                 f"{self.name} returns {_kind(logits)} {_mode(self.module)}, and not what its last Linear layer gave; "
                 "switch auxiliary outputs off, or return the logits alone in both modes"
             )
+        if self.training and torch.is_grad_enabled() and not logits.requires_grad:
+            raise ModelError(
+                f"nothing in {self.name} can be trained: its logits carry no gradient; set requires_grad on parameters "
+                "of it, or record it as it is, with epochs=0"
+            )
         return logits, calls[-1][1]
 
 
 def adapted(module: nn.Module, prepare: nn.Module, x: Tensor) -> Adapted:
     """The module with the layer found that its answer to a row of `x` comes from; ModelError where there is none."""
     linear = [m for m in module.modules() if isinstance(m, nn.Linear)]
-    with as_it_was(module), torch.no_grad():
-        module.eval()
+    with _asked(module):
         output, calls = _watched(module, linear, prepare(x[:1].to(_device(module))))
     head = next((layer for layer, _, answer in reversed(calls) if answer is output), None)
     if head is None or output.ndim != 2:
@@ -57,20 +64,6 @@ def adapted(module: nn.Module, prepare: nn.Module, x: Tensor) -> Adapted:
             f"returns {_kind(output)}; take a softmax off the end, or return only the logits"
         )
     return Adapted(module, prepare, head)
-
-
-def try_training(net: Adapted, x: Tensor) -> None:
-    """Call it once as training does, on two rows: what it returns in that mode alone is found out before the work.
-
-    Running statistics and the global generators are as before. ModelError says what does not work.
-    """
-    with as_it_was(net), torch.enable_grad():
-        logits, _ = net.train()(x[:2].to(_device(net)))
-        if not logits.requires_grad:
-            raise ModelError(
-                f"nothing in {net.name} can be trained: its logits carry no gradient; set requires_grad on parameters, "
-                "or record it as it is, with epochs=0"
-            )
 
 
 @contextmanager
@@ -85,23 +78,16 @@ def telling(module: nn.Module, x: Tensor) -> Iterator[None]:
 
 
 @contextmanager
-def as_it_was(module: nn.Module) -> Iterator[None]:
-    """Afterwards the mode of every module, what its buffers hold and torch's generators are what they were."""
-    modes = [(m, m.training) for m in module.modules()]
-    buffers = [(m, dict(m._buffers)) for m in module.modules()]
-    values = [(b, b.detach().clone()) for _, held in buffers for b in held.values() if _has_values(b)]
-    where = _device(module)
-    with torch.random.fork_rng([where] if where.type == "cuda" else []):
+def _asked(module: nn.Module) -> Iterator[None]:
+    """In evaluation and without gradients; modes, and torch's generators, which lazy layers read, are as before."""
+    modes, where = [(m, m.training) for m in module.modules()], _device(module)
+    with torch.random.fork_rng([where] if where.type == "cuda" else []), torch.no_grad():
         try:
+            module.eval()
             yield
         finally:
             for m, training in modes:
                 m.training = training
-            for m, held in buffers:
-                m._buffers.update(held)
-            with torch.no_grad():
-                for buffer, value in values:
-                    buffer.copy_(value)
 
 
 def copied(module: nn.Module) -> nn.Module:
@@ -180,7 +166,3 @@ def _mode(module: nn.Module) -> str:
 
 def _device(module: nn.Module) -> torch.device:
     return next((p.device for p in module.parameters()), torch.device("cpu"))
-
-
-def _has_values(buffer: Tensor | None) -> bool:
-    return buffer is not None and not isinstance(buffer, nn.parameter.UninitializedTensorMixin)

@@ -30,7 +30,6 @@ from coreset_explore.training import models
 from coreset_explore.training.epochs import Epoch, Training
 from coreset_explore.training.evaluation import evaluate, outputs
 from coreset_explore.training.optimizers import SGD, Adam, usual_batch
-from coreset_explore.training.own import try_training
 from coreset_explore.training.rows import chosen, taught
 
 OPTIMIZERS = {"sgd": (SGD, 0.05), "adam": (Adam, 1e-3)}  # with their usual rates
@@ -116,7 +115,7 @@ def fit(
         raise ValueError(f"augment={augment!r} moves pixels, and {data.name} is a table: leave it out")
     rows, weights = chosen(subset, len(data))
     where = pick_device(device)
-    net = made(model, data, generator(seed, "init"), trains=True).to(where)
+    net = made(model, data, generator(seed, "init")).to(where)
     kind, usual = OPTIMIZERS[optimizer]
     lr = usual if lr is None else lr
     batch_size = batch_size or usual_batch(len(rows))
@@ -164,20 +163,14 @@ def fit(
     return Fit(net.eval(), tuple(records), info)
 
 
-def made(
-    model: str | nn.Module, data: Data, rng: torch.Generator, *, trains: bool = False
-) -> models.Classifier | models.Adapted:
+def made(model: str | nn.Module, data: Data, rng: torch.Generator) -> models.Classifier | models.Adapted:
     """The named model, freshly initialised, or one's own module adapted; it must tell the classes of `data` apart.
 
-    From now on it knows them by name. One that `trains` is tried in that mode as well.
+    From now on it knows them by name.
     """
     net = models.build(model, data, rng) if isinstance(model, str) else models.adapt(model, data.x)
     if (given := outputs(net, data.x)) < len(data.classes):
         raise ValueError(f"{net.name} tells {given} classes apart, and {data.name} has {len(data.classes)}")
-    if (
-        trains and len(data) > 1 and isinstance(net, models.Adapted)
-    ):  # a single row is trained on in evaluation mode
-        try_training(net, data.x)
     net.classes = data.classes
     return net
 
