@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.optimize import nnls
 
-from coreset_explore import LastLayer, Pool, greedy, reweigh, select
+from coreset_explore import LastLayer, Pool, gradient_error, greedy, reweigh, select
 from coreset_explore.gradients import Dense
 from coreset_explore.progress import Cancelled, listening
 
@@ -455,3 +455,47 @@ def test_a_row_that_depends_on_the_picks_does_not_end_the_pursuit(compiled):
     picks, _, _, why = greedy.pursue(grads, one.sum(), 30, NONE, normalized=True, compiled=compiled)
     want = greedy.pursue(one, one.sum(), 30, NONE, normalized=True, compiled=compiled)[0]
     assert not why and (picks % 50).tolist() == want.tolist()
+
+
+def test_where_the_ridge_binds_it_says_so():
+    """Gradients of a model that is sure: λ = 0.5 costs more than they can match, and nothing else is said than that."""
+    sure, unsure = gradients(200, seed=32), gradients(200, seed=32)
+    sure.r.mul_(1e-2)
+    chosen = select("gradmatch", Pool.of(grads=sure), 30, show=False)
+    said = chosen.info["ridge_binds"]
+    total = float(chosen.weights.sum())
+    assert (
+        total < 50
+        and f"add up to {total:,.0f} of 200 rows" in said
+        and "lower ridge" in said
+        and "λ = 0.5" in said
+    )
+    fit = sure[chosen.indices].sum(chosen.weights)
+    larger = 1 + 0.5 * float(chosen.weights.square().sum() / fit.square().sum())
+    assert f"{larger:,.2f} times as large" in said
+    best = float((fit * sure.sum()).sum() / fit.square().sum())
+    assert best == pytest.approx(larger, rel=1e-6)  # the factor by which the fit is nearest to the target
+    for pool, ridge in ((sure, 0.0), (unsure, 0.5)):
+        assert "ridge_binds" not in select("gradmatch", Pool.of(grads=pool), 30, ridge=ridge, show=False).info
+
+
+def test_grad_matchpb_is_nearest_of_all_that_pick_batches_or_random_rows():
+    """As in Table 8 of the paper, where its ridge is too: on the sums of the batches."""
+    grads = gradients(960, c=6, d=20, seed=33)
+    grads.r.mul_(0.05)  # late in training
+    pool = Pool.of(grads=grads, y=torch.arange(960) % 6)
+    error = {
+        name: np.mean(
+            [gradient_error(pool, select(name, pool, 96, seed=seed, show=False)) for seed in range(5)]
+        )
+        for name in ("GRAD-MATCHPB", "CRAIGPB", "Random", "Random, over all classes")
+    }
+    assert error["GRAD-MATCHPB"] < 0.8 * min(value for name, value in error.items() if name != "GRAD-MATCHPB")
+    free = np.mean(
+        [
+            gradient_error(pool, select("GRAD-MATCHPB", pool, 96, seed=seed, ridge=0.0, show=False))
+            for seed in range(5)
+        ]
+    )
+    assert error["GRAD-MATCHPB"] < 1.1 * free
+    assert "ridge_binds" not in select("GRAD-MATCHPB", pool, 96, show=False).info

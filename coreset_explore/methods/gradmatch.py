@@ -35,7 +35,7 @@ def gradmatch(
     against: Annotated[Literal["training", "validation"], "whose gradient is matched"] = "training",
     steps: Steps = "last",
     nonnegative: Annotated[bool, "weights of 0 or more only"] = True,
-    ridge: Annotated[float, Range(0, 100), "λ: how much large weights cost"] = 0.5,
+    ridge: Annotated[float, Range(0, 100), "λ: how much large weights cost; of batches, on their sums"] = 0.5,
     absolute: Annotated[bool, "rows that point away from the residual count as much"] = False,
     normalized: Annotated[bool, "correlation by direction: divided by the gradient's length"] = False,
     tolerance: Annotated[float, Range(0, 1), "ε: stop at this share of the target's squared length"] = 1e-10,
@@ -44,7 +44,9 @@ def gradmatch(
 
     Orthogonal matching pursuit (algorithm 2, appendix A.1) on E_λ(S) = min_w ‖Σ_S w_i g_i − g‖² + λ‖w‖²: pick
     argmax_j ⟨g_j, g − Σ w_i g_i⟩, refit w, repeat. g is the training rows' sum or the validation rows', scaled to n
-    rows. `gains` are what each pick takes off E_λ. Weights are those of the fit to the picks alone. About
+    rows. `gains` are what each pick takes off E_λ. Weights are those of the fit to the picks alone; where λ keeps them
+    far below what would match, as it does once a model is sure and gradients are small, `info["ridge_binds"]` says so.
+    Through `per_batch` a candidate is a batch, and λ counts on its summed gradient, as in print. About
     k·n·(c + d + k) + k²·(c + d + k) operations and n·(c + k) + k² numbers beside the gradients; on a GPU k·n·c·d
     operations and no n·k numbers.
 
@@ -62,11 +64,13 @@ def gradmatch(
         nonnegative=nonnegative,
         absolute=absolute,
         normalized=normalized,
-        ridge=ridge,
+        ridge=weights.ridge_of(pool, ridge),
         tolerance=tolerance,
     )
     rows = order[picks]
     params = {"against": against, "steps": steps, "nonnegative": nonnegative, "ridge": ridge}
     # stated as `reweigh` will state it for prefixes: the same numbers, not the same up to rounding
     fitted = weights.match(pool, rows, params) if len(rows) else torch.zeros(0, dtype=torch.float64)
-    return Selection(rows, fitted, gains=saved, info={"stopped": why} if why else {})
+    binds = weights.ridge_binds(pool, rows, fitted, params) if len(rows) else ""
+    told = {"stopped": why, "ridge_binds": binds}
+    return Selection(rows, fitted, gains=saved, info={key: text for key, text in told.items() if text})

@@ -75,6 +75,10 @@ def per_batch(
 ) -> Select:
     """Run the method on mini-batches' summed gradients (GRAD-MATCHPB, CRAIGPB); the last batch is cut to fit k.
 
+    Weights are those of the batches as they are cut: matched by the gradient of the rows that are kept, counted in
+    rows by the mean of these, or n/k each. A ridge counts on the batches' sums, as in print; a GLISTER step goes along
+    their means.
+
     Which rows form a batch is drawn from `rng`: `info["batch_seed"]` says how they were dealt (by class name within
     `per_class`), so that weights are stated anew for the same batches; told as `seed` it deals them again. What there
     is to match stays the pool's target.
@@ -111,6 +115,7 @@ def per_batch(
         )  # a method may stop before its first batch
         rows = torch.cat([none, *(free[b] for b in order)]).cpu()[:k]
         told, found = ({}, {"batch_seed": dealt}) if seed is None else ({"seed": seed}, {})
+        found["batches"] = "weighed as cut"
         return stated(pool, rows, k, {**chosen.info, **found}, "per_batch", {"size": size, **told})
 
     return select

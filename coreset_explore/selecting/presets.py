@@ -34,7 +34,7 @@ PRINTED: tuple[dict[str, Any], ...] = (
         "GRAD-MATCHPB",
         "gradmatch",
         wrap=(("per_batch", {"size": 32}),),
-        help="Whole mini-batches whose gradients add up to all of them; ridge 0.5, the paper's, where CORDS has 0.",
+        help="Whole mini-batches whose gradients add up to all of them; ridge 0.5 on sums, the paper's; CORDS has 0.",
     ),
     _printed(
         "GMC",

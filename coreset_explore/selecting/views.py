@@ -93,12 +93,19 @@ def class_names(pool: Pool, labels: Iterable[int]) -> list[str]:
 class Batches(Pool):
     """A pool of mini-batches: a batch's gradients and features are its rows', summed and divided by the nominal size.
 
-    By the nominal size, so that a short last batch is not inflated. Fields with no meaning for a batch are dropped.
-    The target stays: what batches are to match is the same validation rows' gradient that rows are to match. `width`
-    is the length of one step's gradient, which sums of several steps, being dense, no longer tell.
+    By the nominal size, so that a short last batch is not inflated; `rows` says how many rows each has. Other fields
+    have no meaning for a batch and are dropped. The target stays: what batches are to match is the same validation
+    rows' gradient that rows are to match. `width` is the length of one step's gradient, which sums of several steps,
+    being dense, no longer tell; `unit` is the nominal size.
     """
 
     width: int = 0
+    unit: int = 1
+
+    @property
+    def count(self) -> float:
+        """How many batches of the nominal size these rows would make."""
+        return float(self.fields["rows"].sum()) / self.unit
 
     def vectors(self, space: str = "grads", steps: str = "last") -> LastLayer | Dense:
         """As Pool's; the last step's sums are the last `width` columns."""
@@ -109,13 +116,43 @@ class Batches(Pool):
     @classmethod
     def of_rows(cls, pool: Pool, groups: Sequence[Tensor], size: int) -> Batches:
         """One row a group of rows, for groups of the nominal `size`."""
-        fields: dict[str, Any] = {"ids": torch.arange(len(groups), device=pool.device)}
+        device = pool.device
+        fields: dict[str, Any] = {"ids": torch.arange(len(groups), device=device)}
+        fields["rows"] = torch.tensor([len(rows) for rows in groups], device=device)
         if pool.grads is not None:
             fields["grads"] = Dense(pool.grads.sums(groups).g / size)
         if pool.emb is not None:
             fields["emb"] = torch.stack([pool.emb[rows].sum(0) / size for rows in groups])
         width = 0 if pool.grads is None else pool.grads.last.dim
-        return cls(fields, (), pool.target, pool.info, width=width)
+        return cls(fields, (), pool.target, pool.info, width=width, unit=size)
+
+    def cut(self, pool: Pool, kept: Mapping[int, Tensor]) -> Batches:
+        """The same with some batches cut to the rows that are kept of them; their rests follow, as batches too."""
+        if not kept:
+            return self
+        parts, places = Batches.of_rows(pool, list(kept.values()), self.unit), torch.tensor(list(kept))
+        places = places.to(self.device)
+
+        def told(name: str, pack: Callable = lambda x: x, read: Callable = lambda x: x) -> Any:
+            every, some = read(self.fields[name]).clone(), read(parts.fields[name])
+            rest, every[places] = every[places] - some, some
+            return pack(torch.cat([every, rest]))
+
+        fields = {name: told(name) for name in ("rows", "emb") if name in self.fields}
+        if self.grads is not None:
+            fields["grads"] = told("grads", Dense, lambda grads: grads.g)
+        ids = torch.arange(len(self) + len(kept), device=self.device)
+        return replace(self, fields={"ids": ids, **fields})
+
+    def means(self) -> Batches:
+        """The same with each batch's mean in place of its sum, whatever its size."""
+        share = (self.unit / self.fields["rows"].clamp_min(1))[:, None]
+        fields = dict(self.fields)
+        if self.grads is not None:
+            fields["grads"] = Dense(self.grads.g * share)
+        if self.emb is not None:
+            fields["emb"] = self.emb * share
+        return replace(self, fields=fields)
 
 
 def batch_groups(pool: Pool, size: int, seed: int) -> list[Tensor]:

@@ -20,6 +20,7 @@ from coreset_explore.progress import track
 from coreset_explore.selecting.views import Batches, batch_groups, class_groups, class_names
 from coreset_explore.selection import Selection, fitting
 
+BINDS = 0.05  # of ‖fit‖²: a λ‖w‖² above it shows in the gradient error
 Path = Iterator[Tensor]  # weights (b,) float64 for every budget b
 
 
@@ -51,8 +52,36 @@ def match_path(pool: Pool, rows: Tensor, params: Mapping[str, Any], budgets: Seq
     chosen = grads[rows[: budgets[-1]].to(grads.device)]
     gram = greedy.double(chosen).gram().cpu()
     wanted = chosen.dot(match_target(pool, params.get("against", "training"), steps)).cpu()
-    options = {"nonnegative": params.get("nonnegative", True), "ridge": params.get("ridge", 0.0)}
+    ridge = ridge_of(pool, params.get("ridge", 0.0))
+    options = {"nonnegative": params.get("nonnegative", True), "ridge": ridge}
     return (greedy.solve(gram[:b, :b], wanted[:b], **options) for b in track(budgets, "weights"))
+
+
+def ridge_of(pool: Pool, ridge: float) -> float:
+    """λ for the pool's own vectors: on batches it is stated for their sums, as in print, and they are held divided."""
+    return ridge / pool.unit**2 if isinstance(pool, Batches) else ridge
+
+
+def ridge_binds(pool: Pool, rows: Tensor, weights: Tensor, params: Mapping[str, Any]) -> str:
+    """A sentence where λ, more than the picks, keeps Σ_S w_i g_i from its target; else "". O(k·c·d).
+
+    At the fit's minimum ⟨Σ w_i g_i, target − Σ w_i g_i⟩ = λ‖w‖², so all weights 1 + λ‖w‖²/‖Σ w_i g_i‖² times as large
+    would match better, whatever the picks.
+    """
+    grads = pool.vectors("grads", params.get("steps", "last"))
+    fit = grads[rows.to(grads.device)].sum(weights.to(grads.device))
+    cost, size = ridge_of(pool, params["ridge"]) * float(weights.square().sum()), float(fit.square().sum())
+    if not cost > BINDS * size:
+        return ""
+    held = (
+        pool.fields["rows"].cpu() if isinstance(pool, Batches) else torch.ones(len(pool), dtype=torch.int64)
+    )
+    times = f"{1 + cost / size:,.2f} times as large" if size > 0 else "larger"
+    got = float(weights @ held[rows].double())
+    return (
+        f"λ = {params['ridge']:g} holds the weights down: they add up to {got:,.0f} of {int(held.sum()):,} rows, and "
+        f"{times} they would match better; lower ridge"
+    )
 
 
 def counts(pool: Pool, rows: Tensor, params: Mapping[str, Any]) -> Tensor:
@@ -74,7 +103,8 @@ def match_target(pool: Pool, against: str = "training", steps: str = "last") -> 
         raise ValueError(
             "no validation row belongs to this group; set more rows aside (holdout=) or match the training sum"
         )
-    found = target.vectors("grads", steps).sum() * (len(pool) / len(target))
+    many = pool.count if isinstance(pool, Batches) and pool.unit > 1 else len(pool)
+    found = target.vectors("grads", steps).sum() * (many / len(target))
     # batches' gradients are dense where their validation rows' are factored
     return found.flatten() if isinstance(pool.vectors("grads", steps), Dense) else found
 
@@ -98,8 +128,8 @@ def weights_path(
     *inner, (name, options) = wrap
     if name == "per_class":
         return _per_class(pool, rows, kind, params, inner, options, budgets)
-    if name == "per_batch":  # a batch cut short changes with the budget: nothing to share
-        return [_per_batch(pool, rows[:b], kind, params, inner, options) for b in track(budgets, "weights")]
+    if name == "per_batch":
+        return _per_batch(pool, rows, kind, params, inner, options, budgets)
     return weights_path(pool, rows, kind, params, inner, budgets)
 
 
@@ -113,12 +143,15 @@ def restate(
 def combined(info: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """The combinators that a selection's `info` names, innermost first, with the batches that per_batch drew.
 
-    A selection made before batches were drawn tells no seed; theirs was 0.
+    A selection made before batches were drawn tells no seed; theirs was 0. Nor do those of version 0.1.0 tell that
+    their batches were weighed as they were cut, as they were not.
     """
     found = []
     for name, options in info.get("wrap", ()):
         if name == "per_batch" and options.get("seed") is None:
             options = {**options, "seed": info.get("batch_seed", 0)}
+        if name == "per_batch":
+            options = {**options, "as_cut": bool(info.get("batches"))}
         found.append((name, dict(options)))
     return found
 
@@ -205,19 +238,46 @@ def _of_class(wrap: Sequence, name: str) -> list:
     return found
 
 
-def _per_batch(pool, rows, kind, params, inner, options) -> Tensor:
+def _per_batch(pool, rows, kind, params, inner, options, budgets) -> list[Tensor]:
+    """Weights of rows in batches, the cut ones as they were cut: what is left of a batch is not among the picks."""
     size = options.get("size", 128)
     groups = batch_groups(pool, size, options.get("seed", 0))
+    if not options.get("as_cut"):
+        return [_batches_as_before(pool, rows[:b], kind, params, inner, groups, size) for b in budgets]
+    if kind == "uniform":
+        return list(uniform(pool, rows, params, budgets))
+    batch_of = torch.empty(len(pool), dtype=torch.int64)
+    for number, members in enumerate(groups):
+        batch_of[members.cpu()] = number
+    batches, found = Batches.of_rows(pool, groups, size), []
+    for b in track(budgets, "weights"):
+        mine = batch_of[rows[:b]]
+        chosen = torch.tensor(list(dict.fromkeys(mine.tolist())))
+        kept = {n: rows[:b][mine == n] for n in chosen.tolist() if int((mine == n).sum()) < len(groups[n])}
+        cut = batches.cut(pool, {n: own.to(pool.device) for n, own in kept.items()})
+        if kind == "counts":  # in rows, of which a batch has more or fewer
+            owner = greedy.owner(compared(cut.means(), params), chosen).cpu()
+            held = cut.fields["rows"].cpu().double()
+            stated = torch.bincount(owner, held, minlength=len(chosen)) / held[chosen]
+        else:
+            stated = restate(cut, chosen, kind, params, inner)
+        weights = torch.zeros(len(groups), dtype=torch.float64)
+        weights[chosen] = stated
+        found.append(weights[mine])
+    return found
+
+
+def _batches_as_before(pool, rows, kind, params, inner, groups, size) -> Tensor:
+    """As version 0.1.0 stated them: a batch cut short counts for all of itself, and λ counts on means of batches."""
     batch_of = torch.empty(len(pool), dtype=torch.int64)
     for number, members in enumerate(groups):
         batch_of[members.cpu()] = number
     mine = batch_of[rows]
     chosen = list(dict.fromkeys(mine.tolist()))
-    stated = restate(Batches.of_rows(pool, groups, size), torch.tensor(chosen), kind, params, inner)
+    batches = replace(Batches.of_rows(pool, groups, size), unit=1)
+    stated = restate(batches, torch.tensor(chosen), kind, params, inner)
     weights = torch.zeros(len(rows), dtype=torch.float64)
     for number, weight in zip(chosen, stated, strict=True):
         members = mine == number
-        weights[members] = (
-            weight * len(groups[number]) / int(members.sum())
-        )  # a batch cut short counts for all of itself
+        weights[members] = weight * len(groups[number]) / int(members.sum())
     return weights
