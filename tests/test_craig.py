@@ -7,6 +7,7 @@ import torch
 
 from coreset_explore import LastLayer, Pool, greedy, reweigh, select
 from coreset_explore.progress import Cancelled, listening
+from tests.peers import apricot
 
 NONE = torch.tensor([], dtype=torch.int64)
 
@@ -143,12 +144,12 @@ def test_objective_equals_naive_on_real_valued_gradients():
 
 
 def test_objective_equals_apricot():
-    apricot = pytest.importorskip("apricot", reason="apricot-select is a test extra")
     matrix = pairwise(gradients(250, seed=6))
     similar = (matrix.max() - matrix).numpy()
-    theirs = (
-        apricot.FacilityLocationSelection(25, metric="precomputed", optimizer="lazy").fit(similar).ranking
-    )
+    with apricot() as peer:
+        theirs = (
+            peer.FacilityLocationSelection(25, metric="precomputed", optimizer="lazy").fit(similar).ranking
+        )
     ours = greedy.cover(matrix.float(), 25, NONE)[0]
     assert cost(matrix, ours) == pytest.approx(cost(matrix, theirs.copy()), rel=1e-5)
 

@@ -17,6 +17,7 @@ from coreset_explore.methods.facility_location import stochastic
 from coreset_explore.methods.feature_based import Seen
 from coreset_explore.methods.saturated_coverage import saturate
 from coreset_explore.selecting.strategy import Strategy, presets
+from tests.peers import apricot
 
 NAMES = (
     "facility_location graph_cut log_determinant feature_based saturated_coverage disparity_min disparity_sum"
@@ -163,25 +164,24 @@ def two_hundred():
 
 
 def test_objectives_equal_apricots(two_hundred):
-    apricot = pytest.importorskip("apricot", reason="apricot-select is a test extra")
     x, s = two_hundred
-    shown = x.abs()
-    peers = {
-        "facility_location": (apricot.FacilityLocationSelection(20, metric="precomputed"), {}),
-        "graph_cut": (apricot.GraphCutSelection(20, metric="precomputed", alpha=0.7), {"lam": 0.7}),
-        "saturated_coverage": (
-            apricot.SaturatedCoverageSelection(20, metric="precomputed", alpha=0.08),
-            {"alpha": 0.08},
-        ),
-    }
-    for name, (peer, params) in peers.items():
+    shown, given = x.abs(), {"graph_cut": {"lam": 0.7}, "saturated_coverage": {"alpha": 0.08}}
+    with apricot() as peer:
+        peers = {
+            "facility_location": peer.FacilityLocationSelection(20, metric="precomputed"),
+            "graph_cut": peer.GraphCutSelection(20, metric="precomputed", alpha=0.7),
+            "saturated_coverage": peer.SaturatedCoverageSelection(20, metric="precomputed", alpha=0.08),
+        }
+        rankings = {name: one.fit(s).ranking.tolist() for name, one in peers.items()}
+        features = peer.FeatureBasedSelection(20, concave_func="sqrt").fit(shown.double().numpy())
+    for name, theirs in rankings.items():
+        params = given.get(name, {})
         ours = select(name, Pool.of(x), 20, space="emb", show=False, **params)
-        value, theirs = objective(name, x, **params), peer.fit(s).ranking.tolist()
+        value = objective(name, x, **params)
         assert value(ours.indices.tolist()) == pytest.approx(value(theirs), rel=1e-5), name
-    theirs = apricot.FeatureBasedSelection(20, concave_func="sqrt").fit(shown.double().numpy())
     ours = select("feature_based", Pool.of(shown), 20, negative="refuse", show=False)
-    assert ours.indices.tolist() == theirs.ranking.tolist()
-    assert float(ours.gains.sum()) == pytest.approx(theirs.gains.sum(), rel=1e-5)
+    assert ours.indices.tolist() == features.ranking.tolist()
+    assert float(ours.gains.sum()) == pytest.approx(features.gains.sum(), rel=1e-5)
 
 
 def test_objectives_equal_submodlibs(two_hundred):
