@@ -133,7 +133,7 @@ class Pool:
         elif classes is not None:
             classes = class_names(classes)
         found |= {name: facts.field(name, value) for name, value in more.items() if value is not None}
-        if y is not None and (outputs := facts.outputs_of(found)):
+        if y is not None and classes is not None and (outputs := facts.outputs_of(found)):
             found["y"], classes = numbered(found["y"], classes, coded, outputs, "the model of these logits")
             if len(found["y"]) and int(found["y"].max()) >= outputs:
                 raise ValueError(

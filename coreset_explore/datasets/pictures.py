@@ -92,11 +92,12 @@ def span_of_files(files: Sequence[str], most: int = 256) -> Span | None:
 
     extents = []
     for place in np.unique(np.linspace(0, len(files) - 1, min(len(files), most)).round().astype(int)):
+        file = files[int(place)]
         try:
-            with Image.open(files[place]) as picture:
+            with Image.open(file) as picture:
                 deep = is_deep(picture)
             if deep:
-                extents.append(extent(deep_values(loaded(files[place]))))
+                extents.append(extent(deep_values(loaded(file))))
         except (OSError, SyntaxError, ValueError):  # shown as lost where it is asked for
             continue
     return span_of(extents) if extents else None

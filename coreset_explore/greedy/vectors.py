@@ -115,6 +115,10 @@ def _scaled(x: Tensor) -> Tensor:
     return x / x.norm(dim=1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
 
 
+@overload
+def points(vectors: Dense, metric: str = ...) -> Dense: ...
+@overload
+def points(vectors: LastLayer, metric: str = ...) -> LastLayer: ...
 def points(vectors: Gradients, metric: str = "euclidean") -> Gradients:
     """Rows whose Euclidean distances are `metric`'s, placed where float32 tells them apart best."""
     return unit(vectors) if metric == "cosine" else centered(vectors)

@@ -105,5 +105,5 @@ def vectors_in(pool: Pool, space: Space) -> Gradients:
         raise ValueError(f"space is 'emb' or 'grads', not {space!r}")
     if space == "grads":
         return pool.vectors("grads")
-    emb = greedy.centered(pool.vectors("emb")).g
+    emb = greedy.centered(Dense(pool.need("emb"))).g
     return Dense(emb - emb.mean(0))
