@@ -442,3 +442,48 @@ def test_directions_that_are_nearly_one_are_told_apart(name, offset):
     two = cx.select(name, cx.Pool.of(u / scale), 12, metric="euclidean", show=False, **more, **far)
     assert one.indices.tolist() == two.indices.tolist()
     assert torch.allclose(one.weights, two.weights)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+def test_rows_of_fewer_kinds_than_pseudo_classes_get_a_radius_that_tells_the_kinds_apart(offset):
+    x = (draw(7, 4, 19) * 16).round().repeat(100, 1) / 16 + offset
+    for metric in ("euclidean", "cosine"):
+        chosen = cx.select("probcover", cx.Pool.of(x), 20, metric=metric, show=False)
+        assert sorted((chosen.indices % 7).tolist()) == list(range(7)) and chosen.info["uncovered"] == 0
+        assert chosen.gains.tolist() == [100.0] * 7
+        assert "only 7 rows are distinct" in chosen.info["delta_collapsed"] and "stopped" in chosen.info
+    assert "delta_collapsed" not in cx.select("probcover", cx.Pool.of(draw(200, 4, 20)), 5, show=False).info
+
+
+def test_equal_rows_in_several_pseudo_classes_leave_the_radius_to_the_others():
+    """As rounding may split them: the quantile is taken over rows that can have a pure ball at all."""
+    x = torch.cat([torch.zeros(30, 2), draw(30, 2, 21) + 5, draw(30, 2, 22) - 5])
+    label = torch.cat([torch.arange(30) % 2, torch.full((30,), 2), torch.full((30,), 3)])
+    assert probcover.pure_radius(x, label, 0.9) == 0.0
+    apart = dist(x)
+    apart[label[:, None] == label[None]] = torch.inf
+    nearest = apart.amin(1)
+    wanted = nearest[nearest > 0.01].sort().values[6]
+    assert probcover.pure_radius(x, label, 0.9, 0.01) == pytest.approx(float(wanted), rel=1e-4)
+
+
+def test_a_width_that_collapses_says_so_and_one_far_row_does_not_make_it():
+    many = torch.cat([torch.zeros(90, 3), draw(10, 3, 23)])
+    info = cx.select("maxherding", cx.Pool.of(many), 5, metric="euclidean", show=False).info
+    assert "most rows equal 1% of all or more" in info["sigma_collapsed"] and info["sigma"] > 0.1
+    equal = cx.select("maxherding", cx.Pool.of(torch.ones(9, 3)), 3, show=False).info
+    assert (equal["sigma"], equal["sigma_collapsed"]) == (1.0, "σ is 1, as all rows are equal")
+    far = torch.cat([draw(300, 3, 24), torch.full((1, 3), 1e4)])
+    info = cx.select("maxherding", cx.Pool.of(far), 5, metric="euclidean", show=False).info
+    assert info["sigma"] < 1 and "sigma_collapsed" not in info
+
+
+@pytest.mark.parametrize(
+    "method", ["graph_cut", "facility_location", "log_determinant", "saturated_coverage"]
+)
+def test_a_kernels_width_that_collapses_says_so(method):
+    how = {"space": "emb", "similarity": "rbf", "show": False}
+    many = torch.cat([torch.zeros(90, 3), draw(10, 3, 23)])
+    assert "the median is 0" in cx.select(method, cx.Pool.of(many), 3, **how).info["sigma_collapsed"]
+    assert "sigma_collapsed" not in cx.select(method, cx.Pool.of(draw(90, 3, 23)), 3, **how).info
+    assert "sigma_collapsed" not in cx.select(method, cx.Pool.of(many), 3, sigma=1.0, **how).info

@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from coreset_explore import Dense, LastLayer, Missing, Pool, select
+from coreset_explore.gradients import residuals
+from coreset_explore.methods.glister import _Validation
 from coreset_explore.selecting.views import batch_groups
 from tests.pools import make
 
@@ -164,3 +166,37 @@ def test_what_cannot_be_matched_is_said_in_one_sentence():
     for name, value in (("block", 0), ("eta", -1.0)):
         with pytest.raises(ValueError, match=f"{name} lies between"):
             select("glister", pool, 3, **{name: value})
+
+
+def scores(theta: torch.Tensor, target: Pool) -> torch.Tensor:
+    return target.grads.h[0] @ theta[:, :-1].T + theta[:, -1]
+
+
+def test_a_row_that_is_very_wrong_keeps_the_loss_that_its_logits_say():
+    """log p_y = −20 to −30: a float32 residual is −1 for each, and says of none how wrong it is."""
+    pool, theta = linear()
+    logits = scores(theta, pool.target)
+    wrong = (pool.target.y[:3, None] != torch.arange(logits.shape[1])).double()
+    logits[:3] = wrong * torch.tensor([20.0, 25.0, 30.0])[:, None]
+    r = residuals(logits, pool.target.y).float()
+    target = pool.target.add(logits=logits, grads=LastLayer(r[None], pool.target.grads.last.h.float()))
+    held = Pool(pool.fields, pool.classes, target)
+    kept = _Validation(held, pool.grads.last)
+    wanted = torch.nn.functional.cross_entropy(logits.double(), target.y, reduction="none")
+    found = torch.nn.functional.cross_entropy(kept.logits, target.y, reduction="none")
+    torch.testing.assert_close(found, wanted)
+    # steps that mend these rows would not mend rows at log p = −87, where residuals alone put them
+    bare = Pool(pool.fields, pool.classes, Pool(target.only("y", "grads").fields))
+    one, two = (select("glister", p, 20, eta=10.0, show=False).gains for p in (held, bare))
+    assert not torch.allclose(one, two)
+
+
+def test_logits_of_another_step_than_the_gradients_are_not_read():
+    pool, theta = linear()
+    other = pool.target.add(logits=3 * scores(theta, pool.target))
+    bare = Pool(pool.target.only("y", "grads").fields)
+    one, two = (
+        select("glister", Pool(pool.fields, pool.classes, target), 12, eta=0.5, show=False)
+        for target in (other, bare)
+    )
+    assert one.indices.tolist() == two.indices.tolist() and torch.equal(one.gains, two.gains)

@@ -19,7 +19,9 @@ from torch import Tensor, nn
 
 from coreset_explore import progress
 from coreset_explore.datasets import load
+from coreset_explore.datasets.data import hold_out
 from coreset_explore.experiment.judging import Judge, probing, training
+from coreset_explore.experiment.linear_probe import HELD
 from coreset_explore.experiment.runs import picks, strategies_of, with_random
 from coreset_explore.experiment.store import Record, Store
 from coreset_explore.inputs import checks
@@ -55,13 +57,14 @@ def accuracy_curve(
 ):
     """A tidy pandas frame: accuracy of `model` trained on each method's picks, for every budget and seed.
 
-    - `pool`: a Pool, or a dataset (a name, a Data), whose signals are then recorded; real training also needs `data`
-      where a Pool is given.
+    - `pool`: a Pool, or a dataset (a name, a Data), whose signals are then recorded, after a fifth of each class is set
+      aside where there are no test rows; real training also needs `data` where a Pool is given.
     - `methods`: one or a list (or {label: method}), each a name of a method or paper, a Strategy, a dictionary {method,
       params, wrap, pick, label}, or a Selection of your own (a prefix answers each budget). Random is always among
       them, drawn by the same per-class rule as the others.
     - `model` "probe" is a linear classifier on the pool's features, judged by `pool.test` or, without one, by a fifth
-      of each class that is set aside before selecting. Another name (or a module, copied for each run) is
+      of each class that is set aside before selecting; features of a network that was trained on all rows are refused
+      then, since it knows the labels that would judge. Another name (or a module, copied for each run) is
       trained by `training.fit` with `recipe`, for equal `epochs`, or for equal `updates` (by default those of
       `epochs` passes over the largest budget), in batches of one size for all budgets (`recipe`'s, or what `fit`
       would take for the smallest), and judged by the test rows after the last epoch.
@@ -91,7 +94,9 @@ def accuracy_curve(
     import pandas
 
     if not isinstance(pool, Pool):
-        data = load(pool) if data is None else data
+        data = load(pool) if data is None else load(data)
+        if data.x_test is None and data.y is not None:  # before anything is trained on the rows that judge
+            data = hold_out(data, HELD, 0)
         pool = signals(data, show=show)
     checks.choice(equal, "equal", ("epochs", "updates"))
     epochs = checks.whole(epochs, "epochs", 1)

@@ -30,6 +30,20 @@ class Probe(NamedTuple):
     note: str = ""
 
 
+def unfair(pool: Pool) -> str:
+    """Why rows of this pool cannot judge, or nothing: a network that was trained on them knows their labels by heart.
+
+    Features of one's own, and those of a linear model, which are the inputs, know nothing of the labels.
+    """
+    model, epochs = pool.info.get("model"), pool.info.get("epochs", 0)
+    if pool.test is not None or not epochs or model in (None, "logistic"):
+        return ""
+    return (
+        f"no test rows: the features are those of {model}, trained for {epochs:,} epochs on the very rows that would "
+        "judge; set some aside before recording, signals(load(data, test=0.2)), or use a Pool that has test rows"
+    )
+
+
 @dataclass(frozen=True)
 class Bench:
     """A pool's features and the rows that judge: made once, then asked about many selections."""
@@ -58,6 +72,8 @@ class Bench:
             x_judge, y_judge = test.emb.detach().cpu().float(), test.y.cpu()
             judged = f"{len(test):,} test rows"
         else:
+            if why := unfair(pool):
+                raise ValueError(why)
             # not `seed` itself: a random selection by the same seed would draw the very rows that judge
             own = int(torch.randint(2**31, (1,), generator=generator(seed, "probe")))
             _, held = split(y, len(y), holdout, own)

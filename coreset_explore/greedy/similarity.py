@@ -41,7 +41,16 @@ class Similarity:
         squared_norms(directions(vectors) if kind == "cosine" else vectors)  # refuses NaN and infinity
         self.kind = kind
         self.vectors = directions(vectors) if kind == "cosine" else centered(vectors)
-        self.sigma = None if kind == "cosine" else sigma or width(self.vectors)
+        self.sigma, collapsed = sigma, ""
+        if kind == "cosine":
+            self.sigma = None
+        elif sigma is None:
+            self.sigma, collapsed = width(self.vectors)
+        # what a method tells of it
+        self.told = (
+            {"sigma": self.sigma, "sigma_collapsed": collapsed} if collapsed else {"sigma": self.sigma}
+        )
+        self.told = self.told if self.sigma else {}
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -142,12 +151,17 @@ class Similarity:
         return squared
 
 
-def width(vectors: Gradients) -> float:
-    """The median distance between up to 1,000 rows, evenly spaced; where most rows are equal, the mean; else 1."""
+def width(vectors: Gradients) -> tuple[float, str]:
+    """The median distance between up to 1,000 rows, evenly spaced, and "".
+
+    Where that is 0 the mean, where all are equal 1; and a sentence that says so.
+    """
     n = len(vectors)
     probes = torch.linspace(0, n - 1, min(n, PROBES), dtype=torch.float64).long().to(vectors.device)
     apart = distances(vectors[probes])
     some = apart[torch.ones_like(apart, dtype=torch.bool).triu(1)]
-    if not len(some):
-        return 1.0
-    return float(some.median()) or float(some.mean()) or 1.0
+    if not len(some) or (middle := float(some.median())) > 0:
+        return (middle, "") if len(some) else (1.0, "")
+    if mean := float(some.mean()):
+        return mean, "σ is the mean distance, as most rows are equal, and the median is 0"
+    return 1.0, "σ is 1, as all rows are equal"

@@ -41,8 +41,10 @@ def disparity_min(
 ) -> Selection:
     """Disparity-min: no two picks near each other; each pick is the row farthest from all picks so far.
 
-    Greedily maximizes min_{j ≠ j' ∈ S} ‖x_j − x_j'‖: at least half of the best, from any first pick. `gains` are the
-    smallest distance among the picks up to each (0 for the first). n·d·k operations, no n x n array.
+    Greedily maximizes min_{j ≠ j' ∈ S} ‖x_j − x_j'‖: at least half of the best, from any first pick. `gains` are each
+    pick's distance from the nearest pick before it, the smallest among the picks so far (0 for the first). With rows
+    given it is from the nearest of these and the picks, whatever lies between two rows given. n·d·k operations, no
+    n x n array.
 
     It picks as k-center does, but for the first pick: with nothing given, k-center, which keeps rows near to picks,
     starts nearest to the mean; picks that are to be far apart start with the row farthest from it.

@@ -68,9 +68,7 @@ def facility_location(
         picks, gains = stochastic(apart, k, held, rng, epsilon)
     counted = torch.bincount(greedy.owner(near, picks).cpu(), minlength=k).double()
     info = {"nested": False} if optimizer == "stochastic" else {}
-    return Selection(
-        order[picks], counted, gains=gains, info=info | ({"sigma": near.sigma} if near.sigma else {})
-    )
+    return Selection(order[picks], counted, gains=gains, info=info | near.told)
 
 
 def stochastic(

@@ -59,4 +59,4 @@ def graph_cut(
         score.sub_(alike(row, score), alpha=2.0)
         score[row] = -torch.inf
     weights = torch.full((k,), len(pool) / k, dtype=torch.float64)
-    return Selection(order[picks], weights, gains=gains, info={"sigma": near.sigma} if near.sigma else {})
+    return Selection(order[picks], weights, gains=gains, info=dict(near.told))

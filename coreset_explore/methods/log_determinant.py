@@ -81,7 +81,7 @@ def log_determinant(
         gains.append(math.log(left[row]))
         take(row)
         free[row] = False
-    info = {"sigma": near.sigma} if near.sigma else {}
+    info = dict(near.told)
     if len(picks) < k:
         info["stopped"] = (
             f"volume exhausted after {len(picks):,} of {k:,} picks: similarities have {made:,} dimensions; "

@@ -22,6 +22,7 @@ from coreset_explore.selection import Selection
 ENTRIES = 1 << 20  # distances that the kernel's width is read from together
 PROBES = 1000  # rows that the width of the kernel is read from
 NOISE = 1e-6  # a kernel value's rounding error
+ROUNDING = 2e-3  # of ‖x‖: what rounding makes of the distance 0
 SHARE = 0.01  # of all rows, which a ball of that width should hold
 
 
@@ -56,12 +57,14 @@ def maxherding(
     in all; at least (1 − 1/e) of the best. No n x n array. Weights are how many rows each pick is nearest to.
 
     Where we differ: σ is by default the median distance at which a ball around a row holds 1 % of all rows, read
-    from up to 1,000 rows; on unit vectors 1/d for 1/2σ², a common default, is nearly flat.
+    from up to 1,000 rows; on unit vectors 1/d for 1/2σ², a common default, is nearly flat. Where most rows have so many
+    equals that this is 0, `info["sigma_collapsed"]` says what was taken.
     """
     vectors, order, held = greedy.by_id(pool.vectors(space), pool.ids, given)
     squared_norms(vectors)
     x = greedy.points(vectors, metric).g
-    sigma = sigma or width(x)
+    told: dict[str, str] = {}
+    sigma = sigma or width(x, told)
     cover = Coverage(x / sigma)
     for row in track(held.tolist(), "given"):
         cover.take(row)
@@ -74,7 +77,7 @@ def maxherding(
         cover.take(row)
     rows = order[picks]
     weights = counts(pool, rows, {"space": space, "metric": metric})
-    return Selection(rows, weights, gains=gains.clamp_min_(0.0), info={"sigma": sigma})
+    return Selection(rows, weights, gains=gains.clamp_min_(0.0), info={"sigma": sigma, **told})
 
 
 class Coverage:
@@ -112,21 +115,29 @@ class Coverage:
         self.level[changed] = high[changed]
 
 
-def width(x: Tensor) -> float:
+def width(x: Tensor, told: dict[str, str] | None = None) -> float:
     """The median over up to 1,000 rows, evenly spaced, of the distance within which 1 % of the rows lie.
 
-    Where that is next to 0 (many duplicates) a tenth of the largest distance; 1 where all rows are equal.
+    Where most of these rows equal so many others that it is 0, a tenth of the largest distance; where all rows are
+    equal, 1; and `told` says so.
     """
+    told = {} if told is None else told
     n = len(x)
     probes = torch.linspace(0, n - 1, min(n, PROBES), dtype=torch.float64).long().to(x.device)
     nearest = min(n, 1 + max(1, round(SHARE * n)))  # a row is its own first neighbor
-    reach, largest = [], 0.0
+    reach, largest, norms = [], 0.0, x.norm(dim=1)
     for rows in track(probes.split(max(1, ENTRIES // n)), "kernel width"):
         distance = torch.cdist(x[rows], x, compute_mode="use_mm_for_euclid_dist")
+        distance.masked_fill_(distance <= ROUNDING * (norms[rows, None] + norms), 0.0)
         distance[torch.arange(len(rows), device=x.device), rows] = 0.0
         reach.append(distance.kthvalue(nearest, dim=1).values)
         largest = max(largest, float(distance.max()))
-    middle, shortest = float(torch.cat(reach).median()), 0.01 * float(x.norm(dim=1).max())
-    if middle > shortest:
+    if (middle := float(torch.cat(reach).median())) > 0:
         return middle
-    return largest / 10 if largest > shortest else 1.0
+    if largest:
+        told["sigma_collapsed"] = (
+            f"σ is a tenth of the largest distance: most rows equal {SHARE:.0%} of all or more"
+        )
+    elif n > 1:
+        told["sigma_collapsed"] = "σ is 1, as all rows are equal"
+    return largest / 10 or 1.0

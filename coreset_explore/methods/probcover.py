@@ -18,6 +18,7 @@ from coreset_explore.registry import Range, selector
 from coreset_explore.selection import Selection
 
 ENTRIES = 1 << 20  # distances to other clusters computed together
+ROUNDING = 2e-3  # of ‖x‖: what rounding makes of the distance 0
 PROBES = 2000  # rows whose balls' purity is looked at
 
 
@@ -58,6 +59,8 @@ def probcover(
 
     δ is the largest radius with which a share `purity` of the balls is pure: a ball is pure while no row of another
     k-means cluster is in it, so δ is a quantile of the distances to the nearest such row, read from up to 2,000 rows.
+    Where equal rows lie in several clusters that quantile is 0: then δ is chosen again, and `info["delta_collapsed"]`
+    says how.
 
     Where we differ: the authors search δ on a grid; their code leaves the last incomplete block of 500 rows without
     neighbors; when all is covered it goes on with rows that add nothing, and this stops and says so.
@@ -65,9 +68,10 @@ def probcover(
     vectors, order, held = greedy.by_id(pool.vectors("emb"), pool.ids, given)
     squared_norms(vectors)
     x = greedy.points(vectors, metric).g
+    told = {}
     if delta is None:
-        many = min(clusters or len(pool.classes) or 10, len(x))
-        delta = pure_radius(x, neighbors.kmeans(x, max(many, 1), rng)[1], purity)
+        delta, collapsed = automatic(x, clusters or len(pool.classes) or 10, purity, rng)
+        told = {"delta_collapsed": collapsed} if collapsed else {}
     balls = Balls(x, float(delta))
     for row in track(held.tolist(), "given"):
         balls.take(row)
@@ -85,7 +89,7 @@ def probcover(
                 break
         else:
             break
-    info = {"delta": float(delta), "uncovered": int(balls.uncovered.sum())}
+    info = {"delta": float(delta), "uncovered": int(balls.uncovered.sum()), **told}
     if len(picks) < k:
         info["stopped"] = f"every row lies within {delta:.4g} of {len(picks):,} of {k:,} picks"
     rows = order[torch.tensor(picks, dtype=torch.int64)]
@@ -125,11 +129,32 @@ class Balls:
         return len(new)
 
 
-def pure_radius(x: Tensor, label: Tensor, purity: float) -> float:
+def automatic(x: Tensor, clusters: int, purity: float, rng: torch.Generator) -> tuple[float, str]:
+    """δ from as many pseudo-classes, and ""; or, where that is 0, one chosen otherwise and a sentence that says so."""
+    many = max(1, min(clusters, len(x)))
+    label = neighbors.kmeans(x, many, rng)[1]
+    delta, least = pure_radius(x, label, purity), ROUNDING * float(x.norm(dim=1).median())
+    if delta > least:
+        return delta, ""
+    distinct, place = torch.unique(x, dim=0, return_inverse=True)
+    if len(distinct) <= many:  # each is a pseudo-class of its own, and δ a little below their distances
+        again = 0.999 * pure_radius(x, place, purity)
+        return again, (
+            f"with {many:,} pseudo-classes δ came to 0, as only {len(distinct):,} rows are distinct: each of these is "
+            f"one, and δ is {again:.4g}"
+        )
+    again = pure_radius(x, label, purity, least)
+    return again, (
+        f"δ came to {delta:.4g}, as rows equal others in another of {many:,} pseudo-classes: {again:.4g} is what the "
+        "remaining rows allow"
+    )
+
+
+def pure_radius(x: Tensor, label: Tensor, purity: float, above: float = -1.0) -> float:
     """The largest δ with which a share `purity` of the balls {j: ‖x_i − x_j‖ < δ} holds one label only.
 
-    Row i's ball is pure up to its distance from the nearest row of another label. Where there is one
-    label the balls hold everything.
+    Row i's ball is pure up to its distance from the nearest row of another label; rows where that is not `above` do not
+    count. Where there is one label the balls hold everything.
     """
     n = len(x)
     probes = torch.linspace(0, n - 1, min(n, PROBES), dtype=torch.float64).long().to(x.device)
@@ -138,5 +163,6 @@ def pure_radius(x: Tensor, label: Tensor, purity: float) -> float:
         distance = torch.cdist(x[rows], x, compute_mode="use_mm_for_euclid_dist")
         nearest.append(distance.masked_fill_(label[rows, None] == label[None], torch.inf).amin(1))
     ranked = torch.cat(nearest).double().sort().values
+    ranked = ranked[ranked > above] if bool((ranked > above).any()) else ranked
     delta = float(ranked[min(int((1.0 - purity) * len(ranked) + 1e-9), len(ranked) - 1)])
     return min(delta, 4.0 * float(x.norm(dim=1).max()) + 1.0)

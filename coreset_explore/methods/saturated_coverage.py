@@ -55,7 +55,7 @@ def saturated_coverage(
     near = greedy.Similarity(vectors, similarity, sigma)
     matrix = near.matrix()
     share, picks, gains = saturate(matrix, k, held, alpha)
-    info = {"sigma": near.sigma} if near.sigma else {}
+    info = dict(near.told)
     if len(picks) < k:
         info["stopped"] = (
             f"every row has enough after {len(picks):,} of {k:,} picks; ask for more with alpha above {alpha:g}"

@@ -38,6 +38,9 @@ def per_class(
 ) -> Select:
     """Run the method in each class with its share of the budget; picks interleave as the budget was allocated.
 
+    Weights are each class's own: they add up to the rows of the classes that have a pick, so with fewer picks than
+    classes to less than n.
+
     >>> import coreset_explore as cx
     >>> pool = cx.Pool.of([[0.0], [1.0], [3.0], [4.0], [10.0], [12.0]], ["cat"] * 4 + ["dog"] * 2)
     >>> cx.select(cx.per_class("kcenter"), pool, 3).indices.tolist()  # two cats, as they are twice as many

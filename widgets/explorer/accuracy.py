@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import torch
 
+from coreset_explore.experiment.linear_probe import unfair
 from coreset_explore.experiment.runs import Run
 from widgets.explorer.result import Result
 
@@ -21,6 +22,8 @@ def no_accuracy(result: Result) -> str:
         return "No accuracies: the pool has no features to train a classifier on."
     if len(torch.unique(result.pool.y)) < 2:
         return "No accuracies: the data has one class only."
+    if unfair(result.pool):
+        return "No accuracies: the model was trained on all rows, and would be judged by them; give test=0.2."
     return ""
 
 

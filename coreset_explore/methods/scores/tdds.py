@@ -21,6 +21,10 @@ def tdds(
 
     KL(p_t ‖ p_{t−1}) measures a change; window w has R_w = ‖d − d̄‖₂, and v_w = decay·R_w + (1 − decay)·v_{w−1} from
     v = 0, the last v being the score. With the authors' decay of 0.9 only the last two windows count. O(n·T·J).
+
+    Where we differ: in the authors' code a change is Σ_c |p_c log(p_c / q_c)|, of terms that cancel in the KL
+    divergence, which is what a History keeps; and its window of J epochs holds J − 1 changes, so that `window=9` is its
+    J = 10.
     """
     change = pool.need("history").kl[:, 1:].abs()
     if change.shape[1] < 2:
