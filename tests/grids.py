@@ -12,6 +12,7 @@ import torch
 
 from coreset_explore import Pool, accuracy_curve
 from coreset_explore.experiment import grid
+from coreset_explore.experiment.store import Store
 
 METHODS = ["kcenter", "herding", {"method": "random", "label": "Random"}, "probcover", "kmeans"]
 BUDGETS, SEEDS = [8, 20, 60], 2
@@ -45,16 +46,21 @@ def kill(path: str) -> None:
     """Twenty processes one after another fill the store, each killed at a random moment; prints how each ended."""
     curve()  # compiled and imported once; each child is a copy of this process
     slowed(0.01)
-    rng = random.Random(4)
+    rng, longest, held = random.Random(4), 0.15, 0
     for _ in range(20):
         child = os.fork()
         if child == 0:
             curve(path)
             os._exit(0)
-        time.sleep(rng.uniform(0.0, 0.15))
+        time.sleep(rng.uniform(0.0, longest))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         print("killed" if os.WIFSIGNALED(status) else "done", flush=True)
+        with Store(path) as store:
+            longest *= (
+                1 if len(store) > held else 1.3
+            )  # a busy machine came to no cell: give the next one longer
+            held = len(store)
 
 
 def fill(path: str) -> None:
