@@ -22,7 +22,7 @@ from coreset_explore.selection import Selection
     purpose="baseline",
     title="Stratified LSH",
     paper="Chai, Wang, Tang, Yuan, Liu, Deng & Wang 2023, KDD, doi:10.1145/3580305.3599326, §8.1 (“Stratified”)",
-    bytes=lambda n, d, c, k: 8 * n * d + 200 * n + 2**22,
+    bytes=lambda n, d, c, k: 32 * n * d + 200 * n + 2**22,
 )
 def stratified_lsh(
     pool: Pool,
