@@ -16,11 +16,12 @@ BROWSER = "tests/browser/"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests start first, since they take longest."""
+    """Browser tests start first, since they take longest; then the slow ones, so that none is left over at the end."""
     for item in items:
         if item.nodeid.startswith(BROWSER):
             item.add_marker("browser")
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+    for kind in ("slow", "browser"):
+        items.sort(key=lambda item: item.get_closest_marker(kind) is None)
 
 
 @pytest.hookimpl(optionalhook=True)

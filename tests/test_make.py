@@ -114,6 +114,7 @@ def test_a_server_that_does_not_end_when_asked_is_made_to():
     script.stop(server)  # one that has ended is left alone
 
 
+@pytest.mark.slow
 def test_a_failed_install_says_what_failed_the_free_space_and_what_to_do(clone, variables):
     """Here on top of what a killed install left: a half-made environment, which must not be trusted."""
     (clone / "broken.txt").write_text("this is no pin\n")

@@ -18,11 +18,13 @@ def test_the_first_walkthrough_is_where_make_explore_opens():
     assert NOTEBOOKS[0].name in (ROOT / "scripts" / "make.py").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     run(path, tmp_path, monkeypatch)
 
 
+@pytest.mark.slow
 def test_the_methods_walkthrough_takes_the_digits_where_fashion_mnist_is_not(tmp_path, monkeypatch):
     printed = run(
         ROOT / "notebooks" / "02_methods.ipynb", tmp_path, monkeypatch, CORESET_DATA=str(tmp_path / "none")

@@ -13,6 +13,7 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_the_python_blocks_run_one_after_the_other(tmp_path):
     """One namespace, in an empty folder, as a reader would who pastes them one by one."""
     assert BLOCKS, "the README shows no Python"

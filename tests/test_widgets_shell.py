@@ -471,6 +471,7 @@ def test_config_is_json_and_replays():
         assert torch.equal(selection.indices, again.selections[name].indices)
 
 
+@pytest.mark.slow
 def test_code_gives_the_same_picks_and_weights_in_a_fresh_process(tmp_path):
     panel = explore("digits", methods=["CRAIG", "k-center", "Random"], run=False).run(wait=True)
     panel.session.j = 9
