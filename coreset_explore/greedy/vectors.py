@@ -14,7 +14,8 @@ from coreset_explore.gradients import Dense, Gradients, LastLayer, directions
 from coreset_explore.progress import check
 
 LARGEST = torch.finfo(torch.float32).max / 16  # of squared norms: sums of a few of them still are float32
-PROBES = 4096  # rows that show where all lie
+PROBES = 1024  # rows that show where all lie
+PIECE = 1 << 19  # numbers worked on in float64 at a time: they stay in the processor's cache
 STEP = 1e9  # floating-point operations between two looks at whether to stop: some 20 ms on one core
 
 
@@ -35,13 +36,16 @@ def squared_norms(vectors: Gradients) -> Tensor:
         check()
         parts.append(vectors[start : start + 8192].squared_norm().float())
     norms = torch.cat(parts)
-    fit = norms < LARGEST  # false for NaN
+    _refuse(norms < LARGEST)  # false for NaN
+    return norms
+
+
+def _refuse(fit: Tensor) -> None:
     if not fit.all():
         count = int((~fit).sum())
         raise ValueError(
             f"{count:,} rows hold NaN, infinity or values too large to square; mend or drop them first"
         )
-    return norms
 
 
 def total(vectors: Gradients) -> Tensor:
@@ -72,14 +76,13 @@ def centered(vectors: Gradients) -> Gradients:
 
 
 def middle(x: Tensor) -> Tensor:
-    """A point (d,) within two standard deviations of the mean of x (n, d), as up to 4,096 rows show it; 0 if 0 is.
+    """A point (d,) within two standard deviations of the mean of x (n, d), as up to 1,024 rows show it; 0 if 0 is.
 
     Each coordinate is a multiple of a power of two, the one between two and four of the column's deviations, so that
     subtracting it rounds nothing: whole numbers stay whole, and distances that were equal stay equal. Small numbers
     about 0 stay as small as they are.
     """
-    rows = torch.linspace(0, len(x) - 1, min(len(x), PROBES), dtype=torch.float64).long()
-    some = x[rows.to(x.device)].double()
+    some = x[probes(x)].double()
     mean = some.mean(0)
     grid = 4 * (some - mean).square().mean(0).sqrt().log2().floor().exp2()  # 0 where a column does not vary
     return torch.where(grid > 0, (mean / grid).round() * grid, some[0]).to(x.dtype)
@@ -95,24 +98,42 @@ def unit(vectors: Gradients) -> Gradients:
     Features are scaled in float64 and moved together to near their mean before they are rounded, as `centered` does:
     what all directions share costs no digits. A last layer's gradients stay where they are.
     """
-    within = directions(vectors)  # the square of a short row would be 0
-    norm = squared_norms(within).sqrt().clamp_min(torch.finfo(torch.float32).tiny)[:, None]
     if isinstance(vectors, LastLayer):
+        within = directions(vectors)  # the square of a short row would be 0
+        norm = squared_norms(within).sqrt().clamp_min(torch.finfo(torch.float32).tiny)[:, None]
         return replace(vectors, r=within.r / norm)
-    x, out = vectors.g, torch.empty_like(vectors.g)
-    rows = torch.linspace(0, len(x) - 1, min(len(x), PROBES), dtype=torch.float64).long()
-    point = middle(_scaled(x[rows.to(x.device)]))
-    for start in range(0, len(x), 8192):
+    x = directions(vectors).g if vectors.g.dtype == torch.float64 else vectors.g
+    shorten = _reciprocal_norms(x)
+    rows = probes(x)
+    point = middle(x[rows] * shorten[rows])
+    out = torch.empty_like(x)
+    for part in pieces(x):
         check()
-        out[start : start + 8192] = _scaled(x[start : start + 8192]).sub_(point)
+        torch.sub(x[part] * shorten[part], point, out=out[part])
     return Dense(out)
 
 
-def _scaled(x: Tensor) -> Tensor:
-    """Rows of length 1 in float64; zero rows stay zero."""
-    x = x.double()
-    x = x / x.abs().amax(1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
-    return x / x.norm(dim=1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
+def _reciprocal_norms(x: Tensor) -> Tensor:
+    """1/‖x_i‖ (n, 1) in float64, in which no float32 is too large or too small to square; 0 for a zero row."""
+    norms = []
+    for part in pieces(x):
+        check()
+        norms.append(torch.linalg.vector_norm(x[part], dim=1, keepdim=True, dtype=torch.float64))
+    norm = torch.cat(norms)
+    _refuse(norm.isfinite())
+    return torch.where(norm > 0, 1 / norm, 0.0)
+
+
+def pieces(x: Tensor) -> list[slice]:
+    """Neighboring rows of x (n, d), some `PIECE` numbers at a time."""
+    size = max(1, PIECE // x.shape[1])
+    return [slice(start, start + size) for start in range(0, len(x), size)]
+
+
+def probes(x: Tensor) -> Tensor:
+    """Up to `PROBES` rows, evenly from the first to the last."""
+    rows = torch.linspace(0, len(x) - 1, min(len(x), PROBES), dtype=torch.float64).long()
+    return rows.to(x.device)
 
 
 @overload
@@ -197,6 +218,14 @@ def squared_between(a: Gradients, b: Gradients) -> Tensor:
     turned = dr.square().sum(2) * (a.h.square().sum(2) + float(a.bias))
     cross = 2 * (dr * b.r).sum(2) * (a.h * dh).sum(2)
     return (turned + b.r.square().sum(2) * dh.square().sum(2) + cross).sum(0).clamp_min_(0)
+
+
+def row_max(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Each row's maximum (n,) and its place (n,); of equals the first on a CPU, any on a GPU."""
+    if values.device.type != "cpu":
+        return values.max(1)
+    at = torch.from_numpy(values.numpy().argmax(1))  # torch's own takes six times as long
+    return values.gather(1, at[:, None])[:, 0], at
 
 
 def first_max(values: Tensor) -> Tensor:
