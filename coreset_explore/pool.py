@@ -20,12 +20,12 @@ from coreset_explore.inputs.classes import class_names, numbered
 from coreset_explore.inputs.labels import code_labels
 
 RECORDED = {
-    "emb": "Pool.of(X) takes features as they are; recording.signals(data) records them from a model",
+    "emb": "Pool.of(X) takes features as they are; cx.signals(data) records them from a model",
     "y": "pass labels: Pool.of(X, y)",
-    "logits": "recording.signals(data) records them; Pool.of(X, y, logits=...) takes your own",
-    "grads": "recording.signals(data) records them, recording.signals(X, y, model='logistic') for any features",
-    "history": "recording.signals(data, epochs=5) records one value an epoch",
-    "target": "recording.signals(data, holdout=0.1) sets validation rows aside from the training set",
+    "logits": "cx.signals(data) records them; Pool.of(X, y, logits=...) takes your own",
+    "grads": "cx.signals(data) records them, cx.signals(X, y, model='logistic') for any features",
+    "history": "cx.signals(data, epochs=5) records one value an epoch",
+    "target": "cx.signals(data, holdout=0.1) sets validation rows aside from the training set",
 }
 
 
@@ -34,7 +34,7 @@ class Missing(ValueError):
 
     def __init__(self, name: str, pool: Pool):
         held = ", ".join(k for k in pool.fields if k != "ids") or "no fields"
-        how = RECORDED.get(name, f"recording.signals(data, extras=('{name}',)) or pool.add({name}=values)")
+        how = RECORDED.get(name, f"cx.signals(data, extras=('{name}',)) or pool.add({name}=values)")
         whose = "the pool"
         if pool.info.get("role") == "target":
             whose = "the target, the validation rows in pool.target,"
@@ -284,21 +284,25 @@ class Pool:
     @cached_property
     def fingerprint(self) -> str:
         """Twelve hex digits of shapes, ids, labels and 4,096 seeded rows of every field."""
-        digest = hashlib.sha256()
-        n = len(self)
-        rows = torch.randperm(n, generator=torch.Generator().manual_seed(0))[:4096].sort().values
+        return hashlib.sha256("".join(self.digests.values()).encode()).hexdigest()[:12]
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """Twelve hex digits a field, by name: of its shape and 4,096 seeded rows, of ids and labels all."""
+        rows = torch.randperm(len(self), generator=torch.Generator().manual_seed(0))[:4096].sort().values
+        found = {}
         for name in sorted(self.fields):
-            whole = name in ("ids", "y")
-            if isinstance(self.fields[name], LastLayer) and not self.fields[name].bias:
+            digest, held, whole = hashlib.sha256(), self.fields[name], name in ("ids", "y")
+            if isinstance(held, LastLayer) and not held.bias:
                 digest.update(f"{name} without bias".encode())
-            for part in facts.parts_of(self.fields[name]):
-                axis = facts.row_axis(self.fields[name])
-                value = part if whole else part.index_select(axis, rows.to(part.device))
+            for part in facts.parts_of(held):
+                value = part if whole else part.index_select(facts.row_axis(held), rows.to(part.device))
                 value = value.detach().cpu().contiguous()
                 digest.update(f"{name}{tuple(part.shape)}{part.dtype}".encode())
                 if value.numel():
                     digest.update(value.view(torch.uint8).numpy().data)
-        return digest.hexdigest()[:12]
+            found[name] = digest.hexdigest()[:12]
+        return found
 
 
 def _one(pools: Sequence[Pool], name: str) -> Pool | None:

@@ -13,10 +13,14 @@ from torch import Tensor
 
 from coreset_explore.inputs import checks
 from coreset_explore.inputs.arrays import tensor
+from coreset_explore.inputs.origin import doubt
 
 if TYPE_CHECKING:
     from coreset_explore.pool import Pool
 
+# What `info` may hold that whoever uses a selection should read; the louder ones are warnings of `select` too.
+REMARKS = ("stopped", "ridge_binds", "few_steps", "heavy")
+LOUD = ("few_steps", "heavy")
 THIN = 0.2  # weights whose effective size falls below this share of k make training diverge
 
 
@@ -111,6 +115,25 @@ class Selection:
         shown = "none" if self.weights is None else weights
         return f"Selection({len(self):,} rows by {name}, weights {shown}{stopped})"
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What its user should know, a sentence each: why it stopped, what its weights are worth, what was missing."""
+        return tuple(sentence for kind in REMARKS for sentence in self.said(kind))
+
+    def said(self, kind: str) -> list[str]:
+        """What `info[kind]` tells: one sentence, or those of the classes where each class has its own answer."""
+        told = self.info.get(kind) or {}
+        if isinstance(told, str):
+            return [told]
+        alike: dict[str, list[str]] = {}
+        for name, sentence in told.items():
+            alike.setdefault(sentence, []).append(name)
+        if len(alike) == 1:  # of all classes, or of all that the method had an answer for
+            return list(alike)
+        found = [f"class {', '.join(names)}: {sentence}" for sentence, names in alike.items()]
+        rest = [f"and of {len(found) - 2:,} more classes"] if len(found) > 3 else []
+        return ["; ".join([*found[: 2 if rest else 3], *rest])] if found else []
+
     # -- use it ---------------------------------------------------------------------------------------------------
 
     def subset(self, dataset) -> torch.utils.data.Subset:
@@ -127,7 +150,7 @@ class Selection:
         if (weights < 0).any():
             raise ValueError(
                 f"{int((weights < 0).sum())} weights are negative, and a sampler needs chances; "
-                "select with non-negative weights (gradmatch(nonnegative=True)) or pass the weights to training.fit"
+                "select with non-negative weights (gradmatch(nonnegative=True)) or pass the weights to cx.fit"
             )
         return torch.utils.data.WeightedRandomSampler(
             weights.double().tolist(),
@@ -229,7 +252,11 @@ class Selection:
 
 
 def fitting(selection: Selection, pool: Pool) -> Selection:
-    """The selection itself, after making sure that it is one and that its rows are rows of this pool."""
+    """The selection itself, after making sure that it is one and that its rows are rows of this pool.
+
+    Rows with other ids than those that were picked are refused. Where only what they hold is other, a warning says so:
+    another model's features and gradients of the same rows may well be meant.
+    """
     if not isinstance(selection, Selection):
         raise ValueError(
             f"a Selection is wanted, not {checks.shown(selection)}; Selection.of(rows) makes one of your own"
@@ -239,6 +266,15 @@ def fitting(selection: Selection, pool: Pool) -> Selection:
             f"the selection names row {last:,} and this pool has {len(pool):,} rows; give the pool that it was "
             "selected from"
         )
+    rows = selection.indices
+    if selection.ids is not None and len(bad := (pool.ids.cpu()[rows] != selection.ids).nonzero()):
+        row, picked = int(rows[bad[0]]), int(selection.ids[bad[0]])
+        raise ValueError(
+            f"row {row:,} of this pool has id {int(pool.ids[row])}, and id {picked} was picked; give the pool that it "
+            "was selected from"
+        )
+    if why := doubt(selection.info, pool):
+        checks.warn(f"{selection!r} hardly belongs to this pool: {why}")
     return selection
 
 

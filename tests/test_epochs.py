@@ -193,7 +193,7 @@ def test_rows_may_change_while_the_iterator_runs_and_every_update_may_have_its_o
         run.on(torch.arange(record.updates, record.updates + 12))
     assert seen == [1, 2, 3, 4, 5]
     selection = Selection([3, 4], [1.0, 3.0], ids=torch.tensor([30, 40]))
-    run.on(*chosen(selection, 60))
+    run.on(*chosen(selection, table()))
     assert [record.updates for record in run.epochs(until=6)] == [6] and list(run.epochs(until=6)) == []
 
 

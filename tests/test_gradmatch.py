@@ -495,3 +495,31 @@ def test_grad_matchpb_is_nearest_of_all_that_pick_batches_or_random_rows():
     assert batches < 0.8 * error(
         "GRAD-MATCHPB", ridge=0.09 * 32**2
     )  # as if λ = 0.09 counted on the batches' means
+
+
+# -- what its user should know -----------------------------------------------------------------------------------------
+
+
+def test_a_free_weight_out_of_all_proportion_is_told():
+    """The row whose direction is best has a length of 2e-14: to match 8 with it, it weighs 4e14."""
+    rows = torch.tensor([[1.0, 0.0, 0.0], [0.0, 2e-14, 0.0], [3.0, 8.0, 2.0], [-3.0, 0.0, -2.0]])
+    pool = Pool.of(grads=Dense(rows))
+    with pytest.warns(
+        UserWarning, match=r"gradmatch: one pick weighs [34]\.?\d*e\+14, where all rows together"
+    ):
+        free = select("gradmatch", pool, 1, nonnegative=False, normalized=True, ridge=0.0, show=False)
+    assert free.indices.tolist() == [1] and free.remarks == (free.info["heavy"],)
+    sober = select("gradmatch", pool, 2, show=False)
+    assert float(sober.weights.abs().max()) < 30 and "heavy" not in sober.info
+
+
+@pytest.mark.parametrize("wrap", [[], ["per_class"], [("per_batch", {"size": 4})]])
+def test_one_step_is_not_what_gmc_matches(wrap):
+    grads = gradients(24)
+    labels = torch.arange(len(grads)) % 3
+    with pytest.warns(UserWarning, match=r"one step's; GMC .*A\.4.*initial_gradients"):
+        one = select("GMC", Pool.of(y=labels, grads=grads), 6, wrap=wrap, show=False)
+    assert len(one.remarks) >= 1
+    several = select("GMC", Pool.of(y=labels, grads=gradients(24, steps=3)), 6, wrap=wrap, show=False)
+    plain = select("GRAD-MATCH", Pool.of(y=labels, grads=grads), 6, show=False)
+    assert "few_steps" not in several.info and "few_steps" not in plain.info

@@ -132,3 +132,13 @@ def test_a_typical_row_ranks_first_and_a_mislabeled_one_last():
     pool = Pool.of(grads=LastLayer(r[None], 1 + 0.1 * torch.rand(1, 30, 4, generator=rng)))
     answer = select("gradsim", pool, 30, threshold=0.5)
     assert answer.indices[-1] == 7 and answer.score[7] < 1 and (answer.score[:7] > 28).all()
+
+
+@pytest.mark.parametrize("wrap", [[], ["per_class"]])
+def test_one_checkpoint_is_less_than_algorithm_1_sums(wrap):
+    with pytest.warns(
+        UserWarning, match="gradsim: neighbors were counted at one checkpoint.*checkpoints='each'"
+    ):
+        one = select("gradsim", make(30, steps=1), 6, wrap=wrap, show=False)
+    assert one.remarks == (one.said("few_steps")[0],)
+    assert select("gradsim", make(30, steps=2), 6, wrap=wrap, show=False).remarks == ()

@@ -80,7 +80,7 @@ def test_gradient_error_at_the_edges():
     assert measures.gradient_error(flat, Selection.of([0])) == math.inf
     with pytest.raises(ValueError, match="'last', 'all' or a number from 0 to 1, got 2"):
         measures.gradient_error(pool, everything, 2)
-    with pytest.raises(Missing, match="recording.signals"):
+    with pytest.raises(Missing, match="cx.signals"):
         measures.gradient_error(Pool.of(torch.ones(3, 2)), Selection.of([0]))
 
 

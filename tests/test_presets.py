@@ -42,7 +42,7 @@ PRINTED = {
         None,
     ),
     "GradSimCore": ("GradSimCore", "gradsim", [CLASS], {}, None),
-    "FastCore, as printed": (
+    "FastCore": (
         "Chai",
         "fastcore",
         [CLASS],
@@ -59,6 +59,7 @@ PRINTED = {
     "CCS": ("Zheng", "aum", [], {}, ("ccs", {"strata": 50})),
     "D2": ("Maharana", "forgetting", [CLASS], {}, ("d2", {"neighbors": 5, "forward": 1.0, "reverse": 0.1})),
     "DUAL": ("Cho", "dual", [], {"window": 10}, ("beta", {"rate": 4.0})),
+    "AUM": ("Pleiss", "aum", [CLASS], {}, ("bottom", {})),  # rows of low area are what it removes
     "Moderate": ("Xia", "class_distance", None, {"center": "mean"}, ("middle", {})),
 }
 

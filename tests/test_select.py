@@ -14,9 +14,11 @@ from coreset_explore import (
     METHODS,
     SCORES,
     Dense,
+    Missing,
     Pool,
     Range,
     Selection,
+    Strategy,
     merge_reduce,
     method_table,
     per_class,
@@ -344,3 +346,47 @@ def test_the_public_names_are_there():
     with pytest.raises(AttributeError, match="no attribute 'selekt'"):
         coreset_explore.selekt  # noqa: B018
     assert "coreset_explore.registry" in sys.modules
+
+
+# -- where rows are compared -------------------------------------------------------------------------------------------
+
+SPACED = {name: method.params["space"] for name, method in METHODS.items() if "space" in method.params}
+
+
+@pytest.mark.parametrize("name", [name for name, space in SPACED.items() if len(space.choices) > 1])
+@pytest.mark.parametrize("held", ["emb", "grads"])
+@pytest.mark.parametrize("wrap", [[], ["per_class"], ["two_stage"], ["merge_reduce"]])
+def test_unless_told_rows_are_compared_by_what_the_pool_holds(name, held, wrap):
+    pool = make(40).only("y", held)
+    found = select(name, pool, 8, wrap=wrap, show=False)
+    told = select(name, pool, 8, wrap=wrap, space=held, show=False)
+    assert found.info["params"]["space"] == found.info["space"] == held
+    assert torch.equal(found.indices, told.indices) and torch.equal(found.weights, told.weights)
+    assert Strategy.of(name).lacks(pool) is None
+    if METHODS[name].weights == "counts":
+        assert reweigh(pool, found[:4]).weights.sum() == 40
+    whole = select(name, make(40), 8, wrap=wrap, show=False)
+    assert whole.info["space"] == SPACED[name].default, "its own space comes first where there are both"
+
+
+@pytest.mark.parametrize("name", [name for name, space in SPACED.items() if len(space.choices) > 1])
+def test_a_space_that_was_asked_for_and_is_not_there_is_named_with_the_call_that_makes_it(name):
+    with pytest.raises(Missing, match=r"needs 'grads'.*cx\.signals\(data\)"):
+        select(name, make(40).only("y", "emb"), 8, space="grads", show=False)
+
+
+def test_the_method_comes_first():
+    with pytest.raises(ValueError, match="the method comes first: select"):
+        select(make(30), "kcenter", 3)
+
+
+def test_what_classes_have_in_common_is_said_once():
+    alike = {"a": "too few", "b": "too few"}
+    many = {letter: f"no {letter}" for letter in "abcde"}
+    found = Selection([0, 1], info={"ridge_binds": alike, "few_steps": many, "stopped": "at 2"})
+    assert found.remarks == (
+        "at 2",
+        "too few",
+        "class a: no a; class b: no b; and of 3 more classes",
+    )
+    assert Selection([0, 1]).remarks == ()

@@ -187,7 +187,7 @@ def two_classes() -> nn.Module:
 WRONG = {
     "a name": (lambda: snapshot("mlp", DATA), r"asks a trained torch.nn.Module, not 'mlp'; fit\(…\).model is one"),
     "a pool": (lambda: snapshot(module(), snapshot(module(), DATA)), "snapshot takes data, and a Pool is what it"),
-    "history": (lambda: snapshot(module(), DATA, fields=["history"]), "what a whole training tells; recording.signals"),
+    "history": (lambda: snapshot(module(), DATA, fields=["history"]), "what a whole training tells; cx.signals"),
     "a misspelt field": (lambda: snapshot(module(), DATA, fields=["logit"]), "did you mean 'logits'"),
     "a row that is not there": (lambda: snapshot(module(), DATA, [3, 90]), "from 0 to 89, and row 90"),
     "a held row that is not there": (lambda: snapshot(module(), DATA, held=[-1]), "held is a list of row numbers"),

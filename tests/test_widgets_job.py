@@ -178,7 +178,7 @@ def test_the_work_runs_on_one_thread_of_every_library():
 def test_problem_splits_what_was_wrong_from_what_to_do():
     found = problem(Missing("grads", Pool.of(torch.ones(3, 2))))
     assert found.sentence == "This needs 'grads', and the pool holds emb."
-    assert "recording.signals(data)" in found.advice
+    assert "cx.signals(data)" in found.advice
     assert found.details.splitlines()[-1].startswith("coreset_explore.pool.Missing: this needs")
 
 

@@ -65,7 +65,7 @@ def accuracy_curve(
     - `model` "probe" is a linear classifier on the pool's features, judged by `pool.test` or, without one, by a fifth
       of each class that is set aside before selecting; features of a network that was trained on all rows are refused
       then, since it knows the labels that would judge. Another name (or a module, copied for each run) is
-      trained by `training.fit` with `recipe`, for equal `epochs`, or for equal `updates` (by default those of
+      trained by `fit` with `recipe`, for equal `epochs`, or for equal `updates` (by default those of
       `epochs` passes over the largest budget), in batches of one size for all budgets (`recipe`'s, or what `fit`
       would take for the smallest), and judged by the test rows after the last epoch.
       `accuracy_best` is the best epoch's: chosen by the test rows, so too good.

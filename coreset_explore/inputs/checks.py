@@ -10,6 +10,8 @@ import difflib
 import math
 import numbers
 import operator
+import sys
+import warnings
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -18,10 +20,19 @@ import torch
 from torch import Tensor
 
 Named = tuple[str, dict[str, Any]]
+PACKAGE = __name__.partition(".")[0]
 
 
 class RowError(IndexError, ValueError):
     """A row that is not there: an IndexError to whoever slices, a ValueError to whoever passes row numbers."""
+
+
+def warn(sentence: str) -> None:
+    """A warning at the line outside this library that led here."""
+    depth, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == PACKAGE:
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(sentence, stacklevel=depth)
 
 
 def whole(value: Any, what: str, low: float = -math.inf, high: float = math.inf) -> int:

@@ -15,7 +15,7 @@ from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.selecting.views import class_groups
 from coreset_explore.selecting.weights import compared
-from coreset_explore.selection import Selection
+from coreset_explore.selection import Selection, fitting
 
 Space = Literal["emb", "grads"]
 
@@ -58,7 +58,7 @@ def represent(
     it was chosen per class (so for CRAIG the bincount is the weights; a class without a pick goes to the nearest
     pick of any class). "emb" and "grads" look for the nearest of all picks there. O(n·k·d).
     """
-    if len(selection) == 0:
+    if len(fitting(selection, pool)) == 0:
         raise ValueError("no pick stands for anything in an empty selection; select at least 1 row")
     rows, info = selection.indices, selection.info
     if space != "own":

@@ -14,6 +14,13 @@ from coreset_explore.registry import Range, selector
 from coreset_explore.selecting import weights
 from coreset_explore.selection import Selection
 
+HEAVY = 10  # times as much as all rows together: no pick stands for so much
+ONE_STEP = (
+    "steps='all' asks for the gradients of several steps, and the pool holds one step's; GMC matches those of fresh "
+    "initialisations, and is much worse with one trained model's (its paper, A.4): "
+    "pool.add(grads=cx.initial_gradients(data)[pool.ids])"
+)
+
 
 @selector(
     needs="grads",
@@ -72,5 +79,18 @@ def gradmatch(
     # stated as `reweigh` will state it for prefixes: the same numbers, not the same up to rounding
     fitted = weights.match(pool, rows, params) if len(rows) else torch.zeros(0, dtype=torch.float64)
     binds = weights.ridge_binds(pool, rows, fitted, params) if len(rows) else ""
-    told = {"stopped": why, "ridge_binds": binds}
+    told = {"stopped": why, "ridge_binds": binds, "heavy": _heavy(fitted, int(weights.rows_in(pool).sum()))}
+    if steps == "all" and pool.vectors("grads").dim == vectors.dim:
+        told["few_steps"] = ONE_STEP
     return Selection(rows, fitted, gains=saved, info={key: text for key, text in told.items() if text})
+
+
+def _heavy(fitted: torch.Tensor, n: int) -> str:
+    """A sentence where a free weight is out of all proportion: a row of almost no gradient was asked to match much."""
+    most = float(fitted.abs().max()) if len(fitted) else 0.0
+    if most <= HEAVY * n:
+        return ""
+    return (
+        f"one pick weighs {most:.2g}, where all rows together count for {n:,}: its gradient is next to nothing, and "
+        "training on such weights diverges; select with ridge above 0 or nonnegative=True"
+    )

@@ -16,6 +16,10 @@ from coreset_explore.registry import Range, selector
 from coreset_explore.selection import Selection
 
 ROWS, COLUMNS = 512, 4096  # one panel of cosines: 8 MB, which stays in a core's cache
+ONE_STEP = (
+    "neighbors were counted at one checkpoint, and Algorithm 1 sums over several: record them with "
+    "cx.signals(data, checkpoints='each')"
+)
 PAIRS = 4096  # seeded pairs a step that the quantile is read from
 
 
@@ -66,7 +70,10 @@ def gradsim(
     order = by_id[torch.argsort(score[by_id], descending=True, stable=True)]
     rows = order[left[order]][:k]
     weights = torch.full((len(rows),), len(pool) / max(len(rows), 1), dtype=torch.float64)
-    return Selection(rows, weights, score=score.cpu(), info={"threshold": float(phi)})
+    info: dict = {"threshold": float(phi)}
+    if len(grads.steps) == 1:
+        info["few_steps"] = ONE_STEP
+    return Selection(rows, weights, score=score.cpu(), info=info)
 
 
 def unit_factors(step: Gradients) -> list[Tensor]:

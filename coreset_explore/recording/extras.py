@@ -1,4 +1,4 @@
-"""Facts about each row that only the model itself can tell: `recording.signals(data, extras=(name, ...))`."""
+"""Facts about each row that only the model itself can tell: `cx.signals(data, extras=(name, ...))`."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from coreset_explore.datasets import Data, load
 from coreset_explore.gradients import LastLayer, residuals
 from coreset_explore.inputs import checks
+from coreset_explore.inputs.origin import partition
 from coreset_explore.machine.cache import versions
 from coreset_explore.machine.devices import device_of
 from coreset_explore.pool import Pool
@@ -72,7 +73,9 @@ def snapshot(net: nn.Module, data, rows=None, held=None, fields: Sequence[str] =
     net = models.adapt(net, data.x)
     data = spoken(data, net)
     info = {"name": data.name, "note": data.note, "model": net.name, "steps": ["now"]}
-    info |= {"device": str(device_of(net)), "versions": versions()}
+    info |= {"device": str(device_of(net)), "versions": versions(), "rows": len(data)}
+    if data.y is not None:
+        info["labels"] = partition(data.y)
     target = None
     if held is not None:
         target = Pool(_recorded(net, data, held, names), data.classes, None, info, index=data.index)
@@ -125,9 +128,7 @@ def _recorded(net: nn.Module, data: Data, rows: Tensor | None, names: Sequence[s
 def _names(fields: Sequence[str], data: Data) -> list[str]:
     asked = [name for name, _ in checks.names(fields, "fields")]
     if "history" in asked:
-        raise ValueError(
-            "history is what a whole training tells; recording.signals(data, epochs=5) records it"
-        )
+        raise ValueError("history is what a whole training tells; cx.signals(data, epochs=5) records it")
     for name in asked:
         checks.choice(name, "a field of a snapshot", ("ids", "y", *PASS, *EXTRAS))
         if data.y is None and name in ("y", *BY_LABEL):

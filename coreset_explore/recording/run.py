@@ -21,6 +21,7 @@ from coreset_explore.datasets import Data
 from coreset_explore.datasets.data import split
 from coreset_explore.inputs import checks
 from coreset_explore.inputs.fields import History
+from coreset_explore.inputs.origin import partition
 from coreset_explore.machine.cache import key, read, versions, write
 from coreset_explore.machine.devices import pick_device
 from coreset_explore.machine.seeds import generator
@@ -89,7 +90,7 @@ def signals(
       features, logits and history still come from the trained model; with epochs=0 from the last initialisation.
     - `holdout`: a share of every class set aside by `seed`; it becomes `pool.target`, and is not trained on. The test
       set never is a target.
-    - `extras`: more facts about each row, named in EXTRAS. `recipe`: arguments for `training.fit`, as {"lr": 0.1}.
+    - `extras`: more facts about each row, named in EXTRAS. `recipe`: arguments for `fit`, as {"lr": 0.1}.
 
     Raises ValueError for what cannot be recorded. Time: about one and a quarter of plain training.
 
@@ -255,7 +256,7 @@ def _pool(data: Data, plan: Plan, kept: Mapping[str, Any]) -> Pool:
     }
     if plan.epochs:
         whole["history"] = History(**{name: kept[f"history.{name}"] for name in MEASURED})
-    info = json.loads(kept["info"])
+    info = {**json.loads(kept["info"]), "rows": len(data), "labels": partition(data.y)}
     pool = Pool({"ids": torch.arange(len(data)), **whole}, data.classes, None, info, index=data.index)
     target = test = None
     if len(kept["held"]):

@@ -14,13 +14,14 @@ from coreset_explore import progress
 from coreset_explore.gradients import LastLayer
 from coreset_explore.inputs import checks
 from coreset_explore.inputs.frames import keys
+from coreset_explore.inputs.origin import dataset, marks
 from coreset_explore.machine.cache import versions
 from coreset_explore.machine.ram import available_bytes, peak_memory
 from coreset_explore.pool import Pool
 from coreset_explore.registry import Method
 from coreset_explore.selecting.bare import Bare
 from coreset_explore.selecting.combinators import known
-from coreset_explore.selection import Selection
+from coreset_explore.selection import Selection, fitting
 
 MEMORY_SHARE = 0.8  # of what is free: above it a run is refused beforehand rather than killed
 
@@ -37,7 +38,7 @@ def answer(
 ) -> Selection:
     """What `run`, the method `bare` inside its combinators `wrap`, answers; see `select`."""
     pool = Pool.of(pool)
-    held = rows_given(given, len(pool))
+    held = rows_given(given, pool)
     k, seed = budget(k, len(pool) - len(held)), checks.seed(seed)
     estimate = estimated_bytes(bare, pool, k, wrap)
     _refuse_too_large(bare.method, estimate)
@@ -59,6 +60,8 @@ def answer(
         "seed": seed,
         "n": len(pool),
         "pool": pool.fingerprint,
+        "fields": marks(pool),
+        "data": dataset(pool),
         "target": pool.target.fingerprint if pool.target is not None else None,
         "seconds": seconds,
         "peak_bytes": peak["bytes"],
@@ -71,9 +74,10 @@ def answer(
     return replace(found, info=info, ids=ids, keys=keys(pool.index, ids))
 
 
-def rows_given(given: Sequence[int] | Tensor | Selection | None, n: int) -> list[int]:
-    """The rows already chosen, of n; ValueError where none is left to choose."""
-    rows = given.indices if isinstance(given, Selection) else () if given is None else given
+def rows_given(given: Sequence[int] | Tensor | Selection | None, pool: Pool) -> list[int]:
+    """The rows of the pool already chosen; ValueError where none is left to choose."""
+    n = len(pool)
+    rows = fitting(given, pool).indices if isinstance(given, Selection) else () if given is None else given
     held = checks.rows(rows, "given", n).unique().tolist()
     if len(held) == n:
         why = f"given names all {n:,} of them; give fewer" if held else "the pool is empty; give it some"

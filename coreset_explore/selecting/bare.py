@@ -60,11 +60,12 @@ class Bare:
     def __call__(self, pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
         for name in self.needed(pool):
             pool.need(name)
+        chosen = self.where(pool)
         if self.pick is None:
-            answer = self._select(pool, k, rng, given)
+            answer = self._select(pool, k, rng, given, chosen)
         else:
             answer = self._score(pool, k, rng, given, *self.pick)
-        params = self.method.settled(self.params)
+        params = self.method.settled(chosen)
         said = {"method": self.method.name, "weights": self.method.weights, "params": params}
         said |= {"space": params.get("space", self.method.needs), "wrap": []}
         if self.pick:
@@ -75,19 +76,29 @@ class Bare:
         info = {**said, **answer.info} if known else {**answer.info, **said}
         return replace(answer, info={"nested": self.nested, **info})
 
+    def where(self, pool: Pool) -> Mapping[str, Any]:
+        """The parameters; of several spaces, none of which was asked for, one that the pool holds, its own first."""
+        asked = self.method.params.get("space")
+        if asked is None or "space" in self.params:
+            return self.params
+        known = [asked.default, *(space for space in asked.choices if space != asked.default)]
+        held = [space for space in known if not absent(pool, space)]
+        return {**self.params, "space": held[0]} if held and held[0] != asked.default else self.params
+
     def needed(self, pool: Pool) -> tuple[str, ...]:
         """The fields it reads, of several sets that would do the first that the pool holds."""
         found: tuple[str, ...] = ()
-        for options in self._options():
+        for options in self._options(pool):
             held = [o for o in options if not any(absent(pool, name) for name in o)]
             found += (held or options)[0]
         return found
 
-    def _options(self) -> list[list[tuple[str, ...]]]:
+    def _options(self, pool: Pool | None = None) -> list[list[tuple[str, ...]]]:
         """The sets of fields of which one is enough with these parameters: the method's, and its picker's."""
         found = []
         for method, params in self.parts:
             options = method.alternatives()
+            params = params if pool is None or method is not self.method else self.where(pool)
             if "space" in method.params:
                 space = method.settled(params)["space"]
                 options = [o for o in options if space in o] or options
@@ -100,11 +111,13 @@ class Bare:
         declared = [method.bytes for method, _ in self.parts if method.bytes is not None]
         return sum(float(estimate(n, d, c, k)) for estimate in declared) if declared else None
 
-    def _select(self, pool: Pool, k: int, rng: torch.Generator, given: Sequence[int]) -> Selection:
+    def _select(
+        self, pool: Pool, k: int, rng: torch.Generator, given: Sequence[int], params: Mapping[str, Any]
+    ) -> Selection:
         name, extra = self.method.name, {"given": given} if len(given) else {}
         if extra and "given" not in inspect.signature(self.method.fn).parameters:
             raise ValueError(f"{name} takes no rows already chosen; select without given=")
-        answer = self.method.fn(pool, k, rng=rng, **extra, **self.params)
+        answer = self.method.fn(pool, k, rng=rng, **extra, **params)
         if not isinstance(answer, Selection):
             raise TypeError(f"{name} returned {type(answer).__name__}, and a method returns a Selection")
         return answer

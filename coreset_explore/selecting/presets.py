@@ -108,24 +108,36 @@ PRINTED: tuple[dict[str, Any], ...] = (
         pick="middle",
         help="Rows at the median distance from their class mean.",
     ),
-    _printed("AUM", "aum", wrap=PER_CLASS, help="Smallest margin over training: hard or mislabeled rows."),
+    _printed(
+        "AUM",
+        "aum",
+        wrap=PER_CLASS,
+        pick="bottom",
+        help="Largest margin over training: leaves out what its paper leaves out, rows that seem mislabeled.",
+    ),
+    _printed(
+        "AUM, hardest first",
+        "aum",
+        wrap=PER_CLASS,
+        help="Smallest margin over training, as pruning benchmarks rank by it: hard or mislabeled rows.",
+    ),
     _printed("CCS", "aum", pick="ccs", help="All levels of difficulty alike, without the hardest rows."),
     _printed(
         "D2", "forgetting", wrap=PER_CLASS, pick="d2", help="Hard rows, each discounting its neighbors."
     ),
     _printed("DUAL", "dual", pick="beta", help="Uncertain and difficult rows; easier ones at small budgets."),
     _printed(
+        "FastCore, centroid bound",
+        "fastcore",
+        wrap=PER_CLASS,
+        help="CRAIG over groups of near rows, for huge classes; bounds by center and radius, ours, nearer to the cost.",
+    ),
+    _printed(
         "FastCore",
         "fastcore",
         wrap=PER_CLASS,
-        help="CRAIG over groups of near rows, for huge classes; bounds by center and radius: the printed sum is none.",
-    ),
-    _printed(
-        "FastCore, as printed",
-        "fastcore",
-        wrap=PER_CLASS,
         params={"bound": "paper"},
-        help="FastCore by sums of codeword distances (§5.2), which forget what quantization loses: no upper bound.",
+        help="CRAIG over groups of near rows by sums of codeword distances (§5.2), which are no upper bound.",
     ),
     _printed(
         "FastCore-hull",

@@ -7,9 +7,11 @@ from typing import Any
 
 from torch import Tensor
 
+from coreset_explore.inputs import checks
+from coreset_explore.pool import Pool
 from coreset_explore.registry import Method
 from coreset_explore.selecting.strategy import Strategy, Wrap
-from coreset_explore.selection import Selection
+from coreset_explore.selection import LOUD, Selection
 
 
 def select(
@@ -45,5 +47,11 @@ def select(
     >>> cx.select("kcenter", pool, 1, given=[0, 5]).indices.tolist()
     [3]
     """
+    if isinstance(method, Pool):
+        raise ValueError("the method comes first: select('kcenter', pool, k)")
     strategy = Strategy.of(method, wrap=wrap, pick=pick, **params)
-    return strategy.select(pool, k, seed=seed, given=given, show=show)
+    found = strategy.select(pool, k, seed=seed, given=given, show=show)
+    for kind in LOUD:
+        for sentence in found.said(kind):
+            checks.warn(f"{strategy.name}: {sentence}")
+    return found

@@ -177,7 +177,7 @@ class Strategy:
         if self.own is None:
             return answer(self.bare, self.wrap, self, pool, k, seed, given, show)
         pool = Pool.of(pool)
-        k = budget(k, len(pool) - len(rows_given(given, len(pool))))
+        k = budget(k, len(pool) - len(rows_given(given, pool)))
         own = fitting(self.own, pool)
         return own if k >= len(own) else reweigh(pool, own[:k])
 

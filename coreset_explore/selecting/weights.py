@@ -73,14 +73,19 @@ def ridge_binds(pool: Pool, rows: Tensor, weights: Tensor, params: Mapping[str, 
     cost, size = ridge_of(pool, params["ridge"]) * float(weights.square().sum()), float(fit.square().sum())
     if not cost > BINDS * size:
         return ""
-    held = (
-        pool.fields["rows"].cpu() if isinstance(pool, Batches) else torch.ones(len(pool), dtype=torch.int64)
-    )
+    held = rows_in(pool)
     times = f"{1 + cost / size:,.2f} times as large" if size > 0 else "larger"
     got = float(weights @ held[rows].double())
     return (
         f"λ = {params['ridge']:g} holds the weights down: they add up to {got:,.0f} of {int(held.sum()):,} rows, and "
         f"{times} they would match better; lower ridge"
+    )
+
+
+def rows_in(pool: Pool) -> Tensor:
+    """How many rows each candidate (n,) is: one, or a batch's."""
+    return (
+        pool.fields["rows"].cpu() if isinstance(pool, Batches) else torch.ones(len(pool), dtype=torch.int64)
     )
 
 
@@ -178,25 +183,9 @@ def reweigh_path(pool: Pool, selection: Selection, budgets: Sequence[int]) -> li
     info = fitting(selection, pool).info
     wrap = combined(info)
     kind = info.get("weights") if len(selection) else None
-    if kind not in (None, "given"):
-        _refuse_other_rows(pool, selection)
     stated = weights_path(pool, selection.indices, kind, info.get("params", {}), wrap, budgets)
     parts = [selection if b == len(selection) else selection[:b] for b in budgets]
     return [part if w is None else _with(part, w) for part, w in zip(parts, stated, strict=True)]
-
-
-def _refuse_other_rows(pool: Pool, selection: Selection) -> None:
-    """Raise where these are not the rows that were picked.
-
-    By their ids: a pool with other fields, gradients or labels has another fingerprint and may well be meant.
-    """
-    rows = selection.indices
-    if selection.ids is not None and len(bad := (pool.ids.cpu()[rows] != selection.ids).nonzero()):
-        row, picked = int(rows[bad[0]]), int(selection.ids[bad[0]])
-        raise ValueError(
-            f"row {row:,} of this pool has id {int(pool.ids[row])}, and id {picked} was picked; give the pool that it "
-            "was selected from"
-        )
 
 
 def _with(part: Selection, weights: Tensor) -> Selection:

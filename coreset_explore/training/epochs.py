@@ -45,7 +45,7 @@ class Training:
 
         run = Training(net, data.x, data.y, SGD(net.parameters()), rate, batch_size=32, seed=0)
         while run.updates < total:
-            run.on(*chosen(selection, len(data)))
+            run.on(*chosen(selection, data))
             for record in run.epochs(until=run.updates + every):
                 ...
 

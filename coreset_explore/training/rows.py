@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from coreset_explore.datasets import Data, load
 from coreset_explore.inputs import checks
 from coreset_explore.inputs.classes import numbered
+from coreset_explore.inputs.origin import doubt_of_data
 from coreset_explore.pool import Pool
 from coreset_explore.selection import THIN, Selection
 from coreset_explore.training import models
@@ -65,8 +65,9 @@ def spoken(data: Data, net: models.Classifier | models.Adapted) -> Data:
     return replace(data, y=y, y_test=y_test, classes=classes, coded=False)
 
 
-def chosen(subset: Any, n: int) -> tuple[Tensor, Tensor | None]:
-    """The rows of n that `subset` names (row numbers, a mask, a Selection) and their weights, scaled to mean 1."""
+def chosen(subset: Any, data: Data) -> tuple[Tensor, Tensor | None]:
+    """The rows of `data` that `subset` names (row numbers, a mask, a Selection) and their weights, scaled to mean 1."""
+    n = len(data)
     if subset is None:
         return torch.arange(n), None
     own = isinstance(subset, Selection)
@@ -74,6 +75,8 @@ def chosen(subset: Any, n: int) -> tuple[Tensor, Tensor | None]:
     rows = checks.rows(named, "the subset", n)
     if len(rows) == 0:
         raise ValueError("the subset is empty: training needs at least one row")
+    if own and (why := doubt_of_data(subset.info, n, data.y)):
+        checks.warn(f"{subset!r} hardly belongs to {data.name}: {why}")
     return rows, _scaled(subset.weights.double()) if own and subset.weights is not None else None
 
 
@@ -85,9 +88,8 @@ def _scaled(weights: Tensor) -> Tensor:
         )
     effective = total**2 / float(weights.square().sum())
     if effective < THIN * len(weights):
-        warnings.warn(
+        checks.warn(
             f"the weights of {len(weights):,} rows count like {effective:.1f} even ones (below {THIN:.0%}): training "
-            "may diverge; use non-negative weights, a ridge, or uniform ones",
-            stacklevel=4,
+            "may diverge; use non-negative weights, a ridge, or uniform ones"
         )
     return (weights * (len(weights) / total)).float()

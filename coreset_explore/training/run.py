@@ -113,7 +113,7 @@ def fit(
     data, seed = taught(data, model=model), checked_seed(seed)
     if augment is not None and data.kind != "images":
         raise ValueError(f"augment={augment!r} moves pixels, and {data.name} is a table: leave it out")
-    rows, weights = chosen(subset, len(data))
+    rows, weights = chosen(subset, data)
     where = pick_device(device)
     net = made(model, data, generator(seed, "init")).to(where)
     kind, usual = OPTIMIZERS[optimizer]
