@@ -310,7 +310,7 @@ WRONG = {
         lambda: load([Image.new("L", (4, 4)), Image.new("L", (5, 4))]), "5 x 4 pixels", "a transform that makes all"
     ),
     "load nothing": (lambda: load(None), "not None", "a dataset's name"),
-    "load a dictionary": (lambda: load({"a": 1}), "not {'a': 1}", "give an array"),
+    "load a dictionary": (lambda: load({"a": 1}), "not {'a': 1}", "give a pair of what it holds"),
     "load a loader": (lambda: load(DataLoader(Items((X[0], 0)))), "a DataLoader", "the Dataset it draws from"),
     "load a pool": (lambda: load(POOL), "not Pool", r"give \(pool.emb, pool.y\)"),
     "features of gradients": (lambda: chosen(pool=POOL.grads), "got gradients", r"Pool.of\(grads=…\)"),

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from coreset_explore.datasets import records
 from coreset_explore.datasets.data import Data, hold_out, refuse_non_finite
 from coreset_explore.datasets.deck import Deck, dealt
 from coreset_explore.datasets.pictures import is_picture
@@ -41,17 +42,26 @@ def own(
     ours = type(x).__module__.startswith(
         "coreset_explore."
     )  # a Pool has rows and a length, and is no Dataset
-    if x is None or ours or isinstance(x, dict | torch.utils.data.DataLoader):
-        instead = {"DataLoader": "the Dataset it draws from", "Pool": "(pool.emb, pool.y)"}
+    if x is None or ours or isinstance(x, Mapping | torch.utils.data.DataLoader):
+        instead = {
+            "DataLoader": "the Dataset it draws from",
+            "Pool": "(pool.emb, pool.y)",
+            "dict": "a pair of what it holds, (data['x'], data['y'])",
+            "DatasetDict": 'one of its parts, as data["train"]',
+        }
         raise ValueError(
             f"Data is a dataset's name, an array x with y=, a pair (x, y), a frame or a Dataset, not {shown(x)}: "
             f"give {instead.get(type(x).__name__, 'an array')}."
         )
-    framed = frames.is_frame(x)
+    framed = frames.is_frame(x) and not records.of_pictures(x)
     name = "frame" if framed else type(x).__name__ if is_dataset(x) else "arrays"
     label = picked = index = None
     if framed:
+        if y is None and columns is None and records.names_of(x) is not None:
+            y = records.label_of(x)
+        named = records.names_of(x, y) if classes is None and frames.is_column(y) else None
         x, y, files, columns, picked, label, index = frames.parted(x, y, files, columns, LABELS)
+        classes = named if named is not None else classes
     elif is_dataset(x):
         if y is not None:
             raise ValueError("A torch Dataset brings its own labels: leave y out.")
@@ -145,7 +155,9 @@ def _named(dataset: Any) -> tuple[str, ...] | None:
         names for names in found if names
     ]:  # labels come from class_to_idx where both hold the same names
         return found[-1] if set(found[0]) == set(found[-1]) else found[0]
-    return _named(dataset.dataset) if isinstance(dataset, torch.utils.data.Subset) else None
+    if isinstance(dataset, torch.utils.data.Subset):
+        return _named(dataset.dataset)
+    return records.names_of(dataset)
 
 
 def convert(x: Any, what: str) -> Tensor:
@@ -216,6 +228,7 @@ def _from_dataset(dataset: Any) -> tuple[Any, Any]:
     with bar("reading the Dataset"):
         for i in track(range(len(dataset)), "items"):
             item = dataset[i]
+            item = records.paired(item, i) if isinstance(item, Mapping) else item
             pair: Any = item if isinstance(item, tuple | list) and len(item) == 2 else (item, None)
             x, y = pair
             if isinstance(x, tuple | list | dict):

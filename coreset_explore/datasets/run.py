@@ -110,9 +110,22 @@ def _unused(what: str, **given: Any) -> None:
         raise ValueError(f"{what} takes no {' or '.join(f'{key}=' for key in extra)}: leave it out.")
 
 
+READERS = {
+    ".csv": 'load(pandas.read_csv("{}"), y="the label\'s column")',
+    ".parquet": 'load(pandas.read_parquet("{}"), y="the label\'s column")',
+    ".feather": 'load(pandas.read_feather("{}"), y="the label\'s column")',
+    ".xlsx": 'load(pandas.read_excel("{}"), y="the label\'s column")',
+    ".npy": 'load(numpy.load("{}"), y=labels)',
+    ".npz": 'found = numpy.load("{}"); load(found["x"], y=found["y"])',
+    ".pt": 'load(torch.load("{}"), y=labels)',
+}
+
+
 def _unknown(name: str) -> str:
     if Path(name).expanduser().is_dir():
         return f'Unknown dataset {name!r}: for a folder of pictures write load("folder:{name}").'
+    if reader := READERS.get(Path(name).suffix.lower()):
+        return f"{name!r} is a file, and no dataset's name: read it first, {reader.format(name)}."
     near = nearest(name, names(), 2)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     known = ", ".join(names())

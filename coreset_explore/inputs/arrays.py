@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 from coreset_explore.inputs.checks import first_rows, refuse_masked, shown
 
 ENCODE = "encode them (pandas.get_dummies does)"
+EMBED = "embed them, with a sentence encoder or scikit-learn's TfidfVectorizer and TruncatedSVD"
 EXACT = 2**24  # up to here float32 holds every whole number
 SHARE = 1e-3  # of a column's middle that rounding may move its numbers by
 
@@ -99,7 +100,7 @@ def of_objects(x: np.ndarray, what: str, hint: str = ENCODE) -> np.ndarray:
 def described(value: Any, hint: str = ENCODE) -> str:
     """What an object is that is no number, and what to do about it."""
     if isinstance(value, str):
-        return f"text ({shown(value)}), not numbers: {hint}"
+        return f"text ({shown(value)}), not numbers: {EMBED if len(value.split()) > 2 else hint}"
     if isinstance(value, bytes | bytearray):
         return "bytes, not numbers: decode them first, as pictures with PIL.Image.open(io.BytesIO(x))"
     if isinstance(value, Mapping):
@@ -120,8 +121,12 @@ def missing(value: Any) -> bool:
 
 def _others(x: np.ndarray, hint: str) -> str:
     """What numpy has a type for and is no number."""
+    if x.ndim == 0 and isinstance(x.item(), Iterator):
+        return f"a {type(x.item()).__name__}, which is read once and has no length: give list(…) of it"
     if x.ndim == 0:
         return f"{shown(x.item())}, not numbers: {hint}"
+    if x.dtype.kind == "U" and x.size:
+        return described(str(max(x.flat, key=len)), hint)
     if x.dtype.names:
         return (
             f"records of {', '.join(x.dtype.names)}, not numbers: give them as a frame, pandas.DataFrame(x)"
