@@ -38,6 +38,10 @@ class Range:
 
 # What several methods ask for, said once; each gives its own default.
 Space = Annotated[Literal["emb", "grads"], "where rows are compared: features or gradients"]
+AnySpace = Annotated[
+    Literal["emb", "grads", "similarity"],
+    "where rows are compared: features, gradients, or the similarities given",
+]
 Steps = Annotated[Literal["last", "all"], "which recorded gradients count"]
 Metric = Annotated[Literal["euclidean", "cosine"], "cosine compares directions only"]
 Likeness = Annotated[Literal["cosine", "rbf"], "0.5 + 0.5 cos, or a Gaussian of the distance"]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Dense, Gradients
+from coreset_explore.greedy.given import Given
 from coreset_explore.greedy.vectors import centered, double, middle, row_max, squared_between
 from coreset_explore.progress import check, track
 
@@ -87,15 +88,18 @@ class Distances:
 
 
 def owners(
-    near: Near, rows: Tensor, budgets: Sequence[int], label: str = "nearest picks"
+    near: Near | Given, rows: Tensor, budgets: Sequence[int], label: str = "nearest picks"
 ) -> Iterator[Tensor]:
     """The place in `rows` of the nearest of the first b picks (n,), for every budget b (ascending).
 
-    Ties go to the earlier pick, a pick is its own. One pass over n x k products whatever the number of budgets,
-    ROWS x WIDTH memory beside the rows.
+    Ties go to the earlier pick, a pick is its own; by similarities that were given a row may be no pick's, −1. One
+    pass over n x k products whatever the number of budgets, ROWS x WIDTH memory beside the rows.
     """
     n, device = len(near.vectors), near.vectors.device
     rows = rows.to(device)
+    if isinstance(near, Given):
+        yield from near.owners(rows, budgets, label)
+        return
     best = torch.full((n,), -torch.inf, dtype=torch.float64, device=device)
     slack = torch.zeros_like(best)  # by how much `best` may be wrong
     owner = torch.zeros(n, dtype=torch.int64, device=device)
@@ -123,12 +127,17 @@ def owners(
                 yield owner.clone()
 
 
-def owner(near: Near, rows: Tensor) -> Tensor:
+def owner(near: Near | Given, rows: Tensor) -> Tensor:
     """The place in `rows` of the nearest of all picks (n,)."""
     return list(owners(near, rows, [len(rows)]))[-1]
 
 
-def apart(near: Near, a: Tensor, b: Tensor) -> Tensor:
+def counted(owner: Tensor, k: int) -> Tensor:
+    """How many rows each of k picks owns (k,) float64, on the CPU."""
+    return torch.bincount(owner[owner >= 0].cpu(), minlength=k).double()
+
+
+def apart(near: Near | Given, a: Tensor, b: Tensor) -> Tensor:
     """Distance (m,) float64 of rows a to rows b, two and two; measured by differences, so that nothing cancels."""
     found = torch.zeros(len(a), dtype=torch.float64, device=near.vectors.device)
     for start in range(0, len(a), ROWS):

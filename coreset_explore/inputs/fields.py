@@ -12,6 +12,7 @@ from torch import Tensor
 from coreset_explore.gradients import Dense, LastLayer
 from coreset_explore.inputs import arrays, frames
 from coreset_explore.inputs.checks import rows, shown
+from coreset_explore.inputs.similarities import Similarities, similarities
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +88,8 @@ def field(name: str, value: Any) -> Any:
         return features(value)
     if name == "ids":
         return _each_once(rows(value, "ids, each row's number in the original dataset,"))
+    if name == "similarity":
+        return similarities(value)
     if name in STRUCTURED:
         types, wanted = STRUCTURED[name]
         if not isinstance(value, types):
@@ -114,6 +117,14 @@ def parts_of(value: Any) -> list[Tensor]:
     if isinstance(value, Tensor):
         return [value]
     return [getattr(value, f.name) for f in fields(value) if isinstance(getattr(value, f.name), Tensor)]
+
+
+def sampled(value: Any, rows: Tensor) -> list[Tensor]:
+    """Some rows of a field: what a fingerprint sees of it."""
+    if isinstance(value, Similarities):
+        return value.sample(rows)
+    axis = row_axis(value)
+    return [part.index_select(axis, rows.to(part.device)) for part in parts_of(value)]
 
 
 def row_axis(value: Any) -> int:
