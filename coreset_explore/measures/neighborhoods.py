@@ -33,7 +33,7 @@ def neighbor_list(
     space: Literal["emb", "grads", "similarity"] | None = None,
     metric: Literal["euclidean", "cosine"] = "euclidean",
 ) -> Neighbors:
-    """The k rows nearest to each row (or to `rows`), itself left out, and how far they are; of equals the first rows.
+    """The k rows nearest to each row (or to `rows`), itself left out, and how far they are.
 
     Features or a Pool; `space` is by default the first of similarity, emb and grads that it holds. "cosine" is
     1 − cosine; of a similarity given the distance is the largest of all less theirs, and of a sparse one only what is
@@ -44,11 +44,11 @@ def neighbor_list(
     first distance is 0 has a duplicate.
 
     >>> import coreset_explore as cx
-    >>> near = cx.neighbor_list([[0.0], [1.0], [3.0], [3.0]], 2)
+    >>> near = cx.neighbor_list([[0.0], [1.0], [3.0], [3.5], [9.0]], 2)
     >>> near.rows.tolist()
-    [[1, 2], [0, 2], [3, 1], [2, 1]]
+    [[1, 2], [0, 2], [3, 1], [2, 1], [3, 2]]
     >>> near.distance.tolist()
-    [[1.0, 3.0], [1.0, 2.0], [0.0, 2.0], [0.0, 2.0]]
+    [[1.0, 3.0], [1.0, 2.0], [0.5, 2.0], [0.5, 2.5], [5.5, 6.0]]
     """
     pool = Pool.of(pool)
     n = len(pool)
@@ -59,6 +59,8 @@ def neighbor_list(
     space = space or next((name for name in SPACES if name in pool.fields), "emb")
     checks.choice(space, "space", SPACES)
     asked = torch.arange(n) if rows is None else checks.rows(rows, "rows", n, negative=True).cpu()
+    if not len(asked):
+        return Neighbors(asked.new_zeros(0, k), torch.zeros(0, k))
     if space == "emb":
         return _of_features(pool.need("emb"), k, None if rows is None else asked, metric)
     if space == "grads":
@@ -90,9 +92,7 @@ def _of_rows(away, asked: Tensor, n: int, k: int, halved: bool = False) -> Neigh
         far[torch.arange(len(part), device=far.device), part] = torch.inf
         distance, near = far.topk(k, largest=False)
         found.append(_in_order(near, distance.square().div(2) if halved else distance))
-    near, distance = (
-        torch.cat(parts) if found else asked.new_zeros(0, k) for parts in zip(*found, strict=True)
-    )
+    near, distance = (torch.cat(parts) for parts in zip(*found, strict=True))
     return Neighbors(near, distance.float())
 
 
@@ -119,5 +119,5 @@ def _in_order(near: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
     """Nearest first, of equals the first row."""
     order = near.sort(1).indices
     near, distance = near.gather(1, order), distance.gather(1, order)
-    order = distance.sort(1, stable=True).indices
+    order = distance.sort(dim=1, stable=True).indices
     return near.gather(1, order), distance.gather(1, order)
