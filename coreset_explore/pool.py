@@ -300,23 +300,17 @@ class Pool:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Twelve hex digits of shapes, ids, labels and 4,096 seeded rows of every field.
-
-        Of a similarity 1,024 of these rows, as they are to each other, or what a sparse one stores of them.
-        """
+        """Twelve hex digits of shapes, ids, labels and 4,096 seeded rows of every field."""
         digest = hashlib.sha256()
         n = len(self)
-        some = torch.randperm(n, generator=torch.Generator().manual_seed(0))[:4096]
-        rows = some.sort().values
+        rows = torch.randperm(n, generator=torch.Generator().manual_seed(0))[:4096].sort().values
         for name in sorted(self.fields):
             whole = name in ("ids", "y")
             if isinstance(self.fields[name], LastLayer) and not self.fields[name].bias:
                 digest.update(f"{name} without bias".encode())
-            field = self.fields[name]
-            seen = facts.sampled(field, some if isinstance(field, similarities.Similarities) else rows)
-            for part, value in zip(
-                facts.parts_of(field), facts.parts_of(field) if whole else seen, strict=True
-            ):
+            for part in facts.parts_of(self.fields[name]):
+                axis = facts.row_axis(self.fields[name])
+                value = part if whole else part.index_select(axis, rows.to(part.device))
                 value = value.detach().cpu().contiguous()
                 digest.update(f"{name}{tuple(part.shape)}{part.dtype}".encode())
                 if value.numel():

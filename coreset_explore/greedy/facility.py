@@ -29,7 +29,7 @@ def distances(vectors: Gradients, *, compiled: bool | None = None) -> Tensor:
 
     r, h, bias = factors(vectors)
     steps, n, d = h.shape
-    out = _blank(n)
+    out = blank(n)
     columns = np.ascontiguousarray(r.transpose(0, 2, 1))
     size = max(1, min(n, int(4 * STEP / (2 * n * d)), PANEL // n))
     buffer = np.empty(size * n, dtype=np.float32)
@@ -42,7 +42,7 @@ def distances(vectors: Gradients, *, compiled: bool | None = None) -> Tensor:
     return torch.from_numpy(out)
 
 
-def _blank(n: int) -> np.ndarray:
+def blank(n: int) -> np.ndarray:
     """An (n, n) float32 array to fill, each page touched once, in pieces between which a run can be cancelled.
 
     numpy asks for huge pages: the first touch of torch's own memory would cost as much as the rest of the work.

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Gradients
+from coreset_explore.greedy.facility import blank
 from coreset_explore.greedy.similarity import Kind, Similarity
 from coreset_explore.greedy.vectors import row_max
 from coreset_explore.inputs.similarities import Similarities
 from coreset_explore.progress import check, track
 
-BLOCK = 1 << 21  # similarities looked at together
+BLOCK = 1 << 19  # similarities looked at together
 
 
 class Given:
@@ -85,7 +86,11 @@ class Given:
         if not apart:
             return self.vectors.values
         values, n = self.vectors.turned.values, len(self)
-        out = torch.empty(n, n, device=values.device)
+        out = (
+            torch.from_numpy(blank(n))
+            if values.device.type == "cpu"
+            else torch.empty(n, n, device=values.device)
+        )
         size = max(1, BLOCK // n)
         for start in track(range(0, n, size), "similarities"):
             out[start : start + size] = self.top - values[start : start + size]

@@ -22,8 +22,8 @@ WIDTH = 1024  # picks of one block
 DOUBT, EQUAL = 1e-5, 1e-12  # shares of the lengths: no product in float32 is further off; in float64, equal
 
 
-class Near(Protocol):
-    """How rows are compared: `Distances`, or a `Similarity`."""
+class Computed(Protocol):
+    """How rows are compared by their vectors: `Distances`, or a `Similarity`."""
 
     vectors: Gradients
 
@@ -35,6 +35,9 @@ class Near(Protocol):
 
     def squared_apart(self, a: Tensor, b: Tensor) -> Tensor:
         """Squared distance (m,) float64 of rows a to rows b, two and two."""
+
+
+Near = Computed | Given  # however rows are compared
 
 
 class Distances:
@@ -88,7 +91,7 @@ class Distances:
 
 
 def owners(
-    near: Near | Given, rows: Tensor, budgets: Sequence[int], label: str = "nearest picks"
+    near: Near, rows: Tensor, budgets: Sequence[int], label: str = "nearest picks"
 ) -> Iterator[Tensor]:
     """The place in `rows` of the nearest of the first b picks (n,), for every budget b (ascending).
 
@@ -127,7 +130,7 @@ def owners(
                 yield owner.clone()
 
 
-def owner(near: Near | Given, rows: Tensor) -> Tensor:
+def owner(near: Near, rows: Tensor) -> Tensor:
     """The place in `rows` of the nearest of all picks (n,)."""
     return list(owners(near, rows, [len(rows)]))[-1]
 
@@ -137,7 +140,7 @@ def counted(owner: Tensor, k: int) -> Tensor:
     return torch.bincount(owner[owner >= 0].cpu(), minlength=k).double()
 
 
-def apart(near: Near | Given, a: Tensor, b: Tensor) -> Tensor:
+def apart(near: Near, a: Tensor, b: Tensor) -> Tensor:
     """Distance (m,) float64 of rows a to rows b, two and two; measured by differences, so that nothing cancels."""
     found = torch.zeros(len(a), dtype=torch.float64, device=near.vectors.device)
     for start in range(0, len(a), ROWS):

@@ -113,18 +113,12 @@ def outputs_of(fields: Mapping[str, Any]) -> int | None:
 
 
 def parts_of(value: Any) -> list[Tensor]:
-    """The tensors that a field consists of."""
+    """The tensors that a field consists of, or row by row what tells one similarity from another."""
+    if isinstance(value, Similarities):
+        return [value.marks]
     if isinstance(value, Tensor):
         return [value]
     return [getattr(value, f.name) for f in fields(value) if isinstance(getattr(value, f.name), Tensor)]
-
-
-def sampled(value: Any, rows: Tensor) -> list[Tensor]:
-    """Some rows of a field: what a fingerprint sees of it."""
-    if isinstance(value, Similarities):
-        return value.sample(rows)
-    axis = row_axis(value)
-    return [part.index_select(axis, rows.to(part.device)) for part in parts_of(value)]
 
 
 def row_axis(value: Any) -> int:

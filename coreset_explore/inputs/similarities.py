@@ -13,8 +13,9 @@ from torch import Tensor
 from coreset_explore.inputs import arrays, frames
 from coreset_explore.inputs.checks import first_rows, shown
 
-SAMPLE = 1024  # rows and columns of a dense one that a fingerprint sees, or rows of a sparse one
-BLOCK = 1 << 22  # entries looked at together
+SEEN = 1024  # columns of a dense one that a fingerprint sees
+TILE = 512  # rows and columns compared with those across
+BLOCK = 1 << 20  # entries looked at together
 ALIKE = 1e-5  # of the largest: s_ij and s_ji differ by rounding below it
 WANTED = "similarity is square, one row and one column for each row of the pool"
 
@@ -58,6 +59,19 @@ class Similarities:
     def _parts(self) -> list[Tensor]:
         return [part for part in (self.values, self.columns, self.starts) if part is not None]
 
+    @property
+    def _stored(self) -> tuple[Tensor, Tensor]:
+        if self.columns is None or self.starts is None:
+            raise TypeError(
+                "dense similarities store every pair: only of sparse ones there are columns to look at"
+            )
+        return self.columns, self.starts
+
+    @property
+    def lines(self) -> Tensor:
+        """The row of each entry of a sparse one (entries,)."""
+        return torch.repeat_interleave(self._stored[1].diff())
+
     def to(self, device) -> Similarities:
         return Similarities(*(part.to(device) for part in self._parts))
 
@@ -97,24 +111,24 @@ class Similarities:
             away = abs(self.scipy - self.scipy.T).tocoo()
             far = (away.data > slack).nonzero()[0]
             return (int(away.row[far[0]]), int(away.col[far[0]])) if len(far) else None
-        tiles = torch.arange(len(self), device=self.device).split(SAMPLE)
-        for number, rows in enumerate(tiles):
-            up = slice(int(rows[0]), int(rows[-1]) + 1)
-            for columns in tiles[number:]:
-                left = slice(int(columns[0]), int(columns[-1]) + 1)
-                bad = (self.values[up, left] - self.values[left, up].T).abs() > slack
-                if bad.any():
-                    i, j = bad.nonzero()[0].tolist()
-                    return i + up.start, j + left.start
+        for top in range(0, len(self), TILE):
+            rows = slice(top, top + TILE)
+            for left in range(top, len(self), TILE):
+                columns = slice(left, left + TILE)
+                away = (self.values[rows, columns] - self.values[columns, rows].T).abs_()
+                if float(away.max()) > slack:
+                    i, j = (away > slack).nonzero()[0].tolist()
+                    return i + top, j + left
         return None
 
     @cached_property
     def ends(self) -> tuple[float, float]:
         """The smallest and the largest; one that is not there counts as 0."""
         if self.sparse and len(self.values) < len(self) ** 2:
-            zero = self.values.new_zeros(1)
-            return tuple(float(end) for end in torch.cat([self.values, zero]).aminmax())
-        return tuple(float(end) for end in self.values.aminmax())
+            low, high = torch.cat([self.values, self.values.new_zeros(1)]).aminmax()
+        else:
+            low, high = self.values.aminmax()
+        return float(low), float(high)
 
     @property
     def largest_size(self) -> float:
@@ -122,11 +136,12 @@ class Similarities:
 
     def entries(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What is stored of some rows of a sparse one: places in `rows`, columns and values, (entries,) each."""
-        first, count = self.starts[rows], self.starts[rows + 1] - self.starts[rows]
+        columns, starts = self._stored
+        first, count = starts[rows], starts[rows + 1] - starts[rows]
         line = torch.repeat_interleave(torch.arange(len(rows), device=self.device), count)
         before = count.cumsum(0) - count
         place = torch.arange(len(line), device=self.device) + (first - before)[line]
-        return line, self.columns[place], self.values[place]
+        return line, columns[place], self.values[place]
 
     def rows(self, rows: Tensor) -> Tensor:
         """s of some rows to all (rows, n) float64."""
@@ -150,7 +165,7 @@ class Similarities:
     @cached_property
     def _keys(self) -> Tensor:
         """Where each entry of a sparse one stands among all pairs, ascending."""
-        return torch.repeat_interleave(self.starts.diff()) * len(self) + self.columns
+        return self.lines * len(self) + self._stored[0]
 
     @property
     def diagonal(self) -> Tensor:
@@ -163,14 +178,24 @@ class Similarities:
         """Σ_j s_ij (n,) float64."""
         if self.sparse:
             out = torch.zeros(len(self), dtype=torch.float64, device=self.device)
-            line = torch.repeat_interleave(self.starts.diff())
-            return out.index_add_(0, line, self.values.double())
+            return out.index_add_(0, self.lines, self.values.double())
         return torch.cat([part.sum(1, dtype=torch.float64) for _, part in self._blocks()])
 
-    def sample(self, rows: Tensor) -> list[Tensor]:
-        """What a fingerprint sees: how like each other the first of these rows are, or all that is stored of them."""
-        rows = rows[:SAMPLE].sort().values.to(self.device)
-        return list(self.entries(rows)) if self.sparse else [self.values[rows][:, rows]]
+    @cached_property
+    def marks(self) -> Tensor:
+        """A number (n,) int64 a row, of its entries' bits: exact, so that it is the same on every device.
+
+        Of a dense one beyond 1,024 rows every so many columns alone.
+        """
+        bits = torch.int64 if self.values.element_size() == 8 else torch.int32
+        if self.sparse:
+            odd = self._stored[0] * 2_654_435_761 * 2 + 1
+            out = torch.zeros(len(self), dtype=torch.int64, device=self.device)
+            return out.index_add_(0, self.lines, self.values.view(bits) * odd)
+        step = -(-len(self) // SEEN)
+        odd = torch.arange(0, len(self), step, device=self.device) * 2_654_435_761 * 2 + 1
+        seen = [(part[:, ::step].contiguous().view(bits) * odd).sum(1) for _, part in self._blocks()]
+        return torch.cat(seen)
 
     def _blocks(self) -> Iterator[tuple[int, Tensor]]:
         size = max(1, BLOCK // max(len(self), 1))
@@ -274,7 +299,7 @@ def _refuse_endless(found: Similarities) -> None:
     if not found.values.numel() or found.largest_size <= most:  # false for NaN
         return
     if found.sparse:
-        bad = torch.repeat_interleave(found.starts.diff())[~(found.values.abs() <= most)].unique()
+        bad = found.lines[~(found.values.abs() <= most)].unique()
     else:
         parts = [start + (~(part.abs() <= most)).any(1).nonzero()[:, 0] for start, part in found._blocks()]
         bad = torch.cat(parts)

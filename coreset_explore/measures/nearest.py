@@ -32,9 +32,7 @@ class Walked:
     distance: Tensor  # (n,) float32, to it
 
 
-def walk(
-    near: greedy.Near | greedy.Given, rows: Tensor, budgets: Sequence[int], label: str = "distances"
-) -> Walked:
+def walk(near: greedy.Near, rows: Tensor, budgets: Sequence[int], label: str = "distances") -> Walked:
     """Nearest pick of every row after each of `budgets` (ascending); ties go to the earlier, a pick is its own.
 
     The nearest is found by blocked products, its distance then computed in float64. O(n·k·d) time, whatever the

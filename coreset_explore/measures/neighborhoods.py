@@ -56,14 +56,14 @@ def neighbor_list(
     if k > n - 1:
         raise ValueError(f"{k:,} neighbors asked for among {n - 1:,} other rows; ask for {n - 1:,} at most")
     checks.choice(metric, "metric", ("euclidean", "cosine"))
-    space = space or next((name for name in SPACES if name in pool.fields), "emb")
-    checks.choice(space, "space", SPACES)
+    first = next((name for name in SPACES if name in pool.fields), "emb")
+    where = first if space is None else checks.choice(space, "space", SPACES)
     asked = torch.arange(n) if rows is None else checks.rows(rows, "rows", n, negative=True).cpu()
     if not len(asked):
         return Neighbors(asked.new_zeros(0, k), torch.zeros(0, k))
-    if space == "emb":
+    if where == "emb":
         return _of_features(pool.need("emb"), k, None if rows is None else asked, metric)
-    if space == "grads":
+    if where == "grads":
         away = greedy.DistanceRows(greedy.points(pool.vectors("grads"), metric))
         return _of_rows(away, asked.to(pool.device), n, k, halved=metric == "cosine")
     given = pool.need("similarity")

@@ -32,7 +32,7 @@ def objective(pool: Pool, selection: Selection, by: str | Method | None = None) 
     """
     method = find(by if by is not None else fitting(selection, pool).info.get("method", "?"))
     if by is not None:
-        params = bind(method).settled(pool)
+        params = method.settled(bind(method).where(pool))
         told = {"method": method.name, "params": params, "weights": method.weights}
         gains = selection.gains if selection.info.get("method") == method.name else None
         selection = replace(selection, gains=gains, info={**selection.info, **told})

@@ -110,7 +110,7 @@ def estimated_bytes(bare: Bare, pool: Pool, k: int, wrap: Sequence[checks.Named]
         elif name == "per_batch":
             n = -(-n // options.get("size", 128))
     alike = pool.fields.get("similarity")
-    if alike is not None and bare.settled(pool).get("space") == "similarity":
+    if alike is not None and bare.method.settled(bare.where(pool)).get("space") == "similarity":
         share = n / len(pool)
         if alike.sparse:  # its entries a few times over, and some numbers a row
             return 6.0 * alike.bytes * share + 200 * n + 2**26

@@ -17,7 +17,6 @@ from coreset_explore.selection import Selection
 
 # Pickers that rank all rows: a selection's score is higher where a row is picked earlier.
 RANKS = {"top": 1.0, "bottom": -1.0}
-GIVEN = "similarity"  # a field that nothing records
 
 
 @dataclass(frozen=True)
@@ -61,11 +60,12 @@ class Bare:
     def __call__(self, pool: Pool, k: int, *, rng: torch.Generator, given: Sequence[int] = ()) -> Selection:
         for name in self.needed(pool):
             pool.need(name)
-        params = self.settled(pool)
+        chosen = self.where(pool)
         if self.pick is None:
-            answer = self._select(pool, k, rng, given, params)
+            answer = self._select(pool, k, rng, given, chosen)
         else:
             answer = self._score(pool, k, rng, given, *self.pick)
+        params = self.method.settled(chosen)
         said = {"method": self.method.name, "weights": self.method.weights, "params": params}
         said |= {"space": params.get("space", self.method.needs), "wrap": []}
         if self.pick:
@@ -76,39 +76,35 @@ class Bare:
         info = {**said, **answer.info} if known else {**answer.info, **said}
         return replace(answer, info={"nested": self.nested, **info})
 
-    def needed(self, pool: Pool) -> tuple[str, ...]:
-        """The fields it reads, of several sets that would do the first that the pool holds.
+    def where(self, pool: Pool) -> Mapping[str, Any]:
+        """The parameters; of several spaces, none of which was asked for, one that the pool holds, its own first.
 
-        What is there only because somebody gave it comes before what was recorded.
+        But before its own a similarity, which nothing records: it is there because somebody gave it.
         """
+        asked = self.method.params.get("space")
+        if asked is None or "space" in self.params:
+            return self.params
+        known = sorted(asked.choices, key=lambda space: (space != "similarity", space != asked.default))
+        held = [space for space in known if not absent(pool, space)]
+        return {**self.params, "space": held[0]} if held and held[0] != asked.default else self.params
+
+    def needed(self, pool: Pool) -> tuple[str, ...]:
+        """The fields it reads, of several sets that would do the first that the pool holds."""
         found: tuple[str, ...] = ()
-        for options in self._options(any_space=True):
+        for options in self._options(pool):
             held = [o for o in options if not any(absent(pool, name) for name in o)]
-            held.sort(key=lambda names: GIVEN not in names)
             found += (held or options)[0]
         return found
 
-    def settled(self, pool: Pool) -> dict[str, Any]:
-        """Every parameter as it is on this pool: a space that nobody named is the first declared that it holds."""
-        found = self.method.settled(self.params)
-        if "space" in found and "space" not in self.params:
-            held = [name for name in self.needed(pool) if name in self.method.params["space"].choices]
-            found["space"] = held[0] if held else found["space"]
-        return found
-
-    def _options(self, any_space: bool = False) -> list[list[tuple[str, ...]]]:
-        """The sets of fields of which one is enough with these parameters: the method's, and its picker's.
-
-        Of a space that nobody named the default's, or all, the default's first.
-        """
+    def _options(self, pool: Pool | None = None) -> list[list[tuple[str, ...]]]:
+        """The sets of fields of which one is enough with these parameters: the method's, and its picker's."""
         found = []
         for method, params in self.parts:
             options = method.alternatives()
+            params = params if pool is None or method is not self.method else self.where(pool)
             if "space" in method.params:
                 space = method.settled(params)["space"]
-                own = [o for o in options if space in o]
-                rest = [o for o in options if space not in o] if any_space and "space" not in params else []
-                options = own + rest or options
+                options = [o for o in options if space in o] or options
             more = tuple(field for condition, field in method.also.items() if method.holds(condition, params))
             found.append([(*o, *more) for o in options])
         return found
@@ -124,8 +120,7 @@ class Bare:
         name, extra = self.method.name, {"given": given} if len(given) else {}
         if extra and "given" not in inspect.signature(self.method.fn).parameters:
             raise ValueError(f"{name} takes no rows already chosen; select without given=")
-        told = {"space": params["space"]} if "space" in params else {}
-        answer = self.method.fn(pool, k, rng=rng, **extra, **{**self.params, **told})
+        answer = self.method.fn(pool, k, rng=rng, **extra, **params)
         if not isinstance(answer, Selection):
             raise TypeError(f"{name} returned {type(answer).__name__}, and a method returns a Selection")
         return answer

@@ -38,7 +38,7 @@ def counts_path(pool: Pool, rows: Tensor, params: Mapping[str, Any], budgets: Se
     return (greedy.counted(owner, b) for b, owner in zip(budgets, found, strict=True))
 
 
-def compared(pool: Pool, params: Mapping[str, Any], space: str = "grads") -> greedy.Near | greedy.Given:
+def compared(pool: Pool, params: Mapping[str, Any], space: str = "grads") -> greedy.Near:
     """How a method with these parameters compares rows: by distance, that of unit vectors, or by a similarity."""
     space = params.get("space", space)
     if space == "similarity":
