@@ -37,16 +37,19 @@ class Range:
 
 
 # What several methods ask for, said once; each gives its own default.
-Space = Annotated[Literal["emb", "grads"], "where rows are compared: features or gradients"]
-AnySpace = Annotated[
-    Literal["emb", "grads", "similarity"],
-    "where rows are compared: features, gradients, or the similarities given",
+Space = Annotated[
+    Literal["emb", "grads"],
+    "where rows are compared: features or gradients; unless told, what the pool holds",
 ]
 Steps = Annotated[Literal["last", "all"], "which recorded gradients count"]
 Metric = Annotated[Literal["euclidean", "cosine"], "cosine compares directions only"]
 Likeness = Annotated[Literal["cosine", "rbf"], "0.5 + 0.5 cos, or a Gaussian of the distance"]
 Sigma = Annotated[
     float | None, Range(1e-6, 1e6, log=True), "width of the Gaussian; by default the median distance"
+]
+AnySpace = Annotated[
+    Literal["emb", "grads", "similarity"],
+    "where rows are compared: features, gradients or similarities given; unless told, what the pool holds",
 ]
 Groups = Annotated[Literal["lsh", "kmeans"], "what puts rows into groups"]
 Bits = Annotated[int, Range(1, 62), "random hyperplanes (LSH)"]

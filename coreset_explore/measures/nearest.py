@@ -72,8 +72,7 @@ def represent(
     ([0, 0, 0, 3, 3, 5], [0.0, 1.0, 3.0, 0.0, 2.0, 0.0])
     """
     checks.choice(space, "space", SPACES)
-    selection = fitting(selection, pool)
-    if len(selection) == 0:
+    if len(fitting(selection, pool)) == 0:
         raise ValueError("no pick stands for anything in an empty selection; select at least 1 row")
     rows, info = selection.indices, selection.info
     if space == "similarity":
