@@ -57,6 +57,8 @@ _WHERE = {
     "gradient_error": "measures.matching",
     "coverage": "measures.covering",
     "jaccard": "measures.shares",
+    "represent": "measures.nearest",
+    "neighbor_list": "measures.neighborhoods",
 }
 __all__ = [*_WHERE, "__version__"]
 

@@ -47,6 +47,10 @@ Likeness = Annotated[Literal["cosine", "rbf"], "0.5 + 0.5 cos, or a Gaussian of 
 Sigma = Annotated[
     float | None, Range(1e-6, 1e6, log=True), "width of the Gaussian; by default the median distance"
 ]
+AnySpace = Annotated[
+    Literal["emb", "grads", "similarity"],
+    "where rows are compared: features, gradients or similarities given; unless told, what the pool holds",
+]
 Groups = Annotated[Literal["lsh", "kmeans"], "what puts rows into groups"]
 Bits = Annotated[int, Range(1, 62), "random hyperplanes (LSH)"]
 MostGroups = Annotated[

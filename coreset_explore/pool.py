@@ -13,7 +13,7 @@ from torch import Tensor
 
 from coreset_explore.gradients import Dense, LastLayer
 from coreset_explore.inputs import fields as facts
-from coreset_explore.inputs import frames, joining
+from coreset_explore.inputs import frames, joining, similarities
 from coreset_explore.inputs.checks import rows as checked_rows
 from coreset_explore.inputs.checks import shown
 from coreset_explore.inputs.classes import class_names, numbered
@@ -25,6 +25,7 @@ RECORDED = {
     "logits": "cx.signals(data) records them; Pool.of(X, y, logits=...) takes your own",
     "grads": "cx.signals(data) records them, cx.signals(X, y, model='logistic') for any features",
     "history": "cx.signals(data, epochs=5) records one value an epoch",
+    "similarity": "Pool.of(similarity=S) takes n x n of them, an array or a sparse matrix of scipy's",
     "target": "cx.signals(data, holdout=0.1) sets validation rows aside from the training set",
 }
 
@@ -51,6 +52,7 @@ class Pool:
 
     `ids` (n,) int64 rows of the original dataset, `y` (n,) int64, `emb` (n, d) float32, `logits` (n, c) of the last
     step, `grads` (LastLayer or Dense), `history`, and any named extra (n, …). `pool[rows]` slices every field.
+    `similarity` (n, n), dense or sparse, is aligned with rows both ways: `pool[rows]` keeps those rows and columns.
     `target` is not row-aligned: the validation Pool that GLISTER and validation GRAD-MATCH match. Nor is `test`:
     held-out test rows, for judging alone, which no method reads. `index` is what a frame calls its rows, that of id i
     at i; a selection tells it in `keys`.
@@ -103,9 +105,13 @@ class Pool:
         """Wrap arrays, tensors or a data frame: features `X` (n, d), labels `y` (n,) of any kind (strings are coded).
 
         Of a frame, of whatever make, `y` may name a column; the frame's index tells which row of a Series is which.
-        `more` takes `logits`, `grads`, `history` and named extras. Raises ValueError for NaN or infinite features,
-        logits or gradients (naming the rows), for lengths that disagree, for ids that stand twice, and for an empty
-        pool. A Pool comes back as it is, or with what else is given in place of its own.
+        `more` takes `logits`, `grads`, `history`, `similarity` and named extras. Raises ValueError for NaN or infinite
+        features, logits, gradients or similarities (naming the rows), for lengths that disagree, for ids that stand
+        twice, and for an empty pool. A Pool comes back as it is, or with what else is given in place of its own.
+
+        `similarity` is s (n, n), how like row i row j is: an array, or a sparse matrix of scipy's or torch's, which
+        stays sparse and whose absent entries are 0. The methods that sum similarities (facility location, graph cut,
+        saturated coverage, log determinant, disparity) read it in place of their own.
 
         >>> import coreset_explore as cx
         >>> pool = cx.Pool.of([[0.0, 1.0], [2.0, 3.0]], ["dog", "cat"], ids=[70, 71], risk=[0.1, 0.9])
@@ -113,6 +119,9 @@ class Pool:
         (('cat', 'dog'), [1, 0])
         >>> pool.risk.tolist(), pool.ids.tolist()
         ([0.1, 0.9], [70, 71])
+        >>> alike = [[1.0, 0.9, 0.0], [0.9, 1.0, 0.2], [0.0, 0.2, 1.0]]
+        >>> cx.select("facility_location", cx.Pool.of(similarity=alike), 2).indices.tolist()
+        [1, 2]
         """
         found: dict[str, Any] = {}
         coded, index = False, None
@@ -127,7 +136,7 @@ class Pool:
             found["emb"] = facts.features(X)
         called = X.keys if isinstance(X, Pool) else index
         y, ids = frames.aligned(y, called, "y"), frames.aligned(ids, called, "ids")
-        more = {name: frames.aligned(value, called, name) for name, value in more.items()}
+        more = {name: _aligned(value, called, name) for name, value in more.items()}
         if y is not None:
             found["y"], classes, coded = code_labels(y, classes)
         elif classes is not None:
@@ -141,7 +150,9 @@ class Pool:
                     "give those of the model that knows these classes"
                 )
         if not found:
-            raise ValueError("an empty pool: pass features X (n, d), or grads=, logits=, history=")
+            raise ValueError(
+                "an empty pool: pass features X (n, d), or grads=, logits=, history=, similarity="
+            )
         n = len(next(iter(found.values())))
         if n == 0:
             raise ValueError("a pool needs at least one row, got none")
@@ -218,7 +229,8 @@ class Pool:
 
     def __repr__(self) -> str:
         held = ", ".join(
-            f"{k} {tuple(v.shape)}" if isinstance(v, Tensor) else k for k, v in self.fields.items()
+            f"{k} {tuple(v.shape)}" if isinstance(v, Tensor | similarities.Similarities) else k
+            for k, v in self.fields.items()
         )
         return f"Pool({self.info.get('name', 'unnamed')}: {len(self):,} rows, {held})"
 
@@ -252,15 +264,20 @@ class Pool:
         return value
 
     def vectors(self, space: str = "grads", steps: str = "last") -> LastLayer | Dense:
-        """What a method measures in: gradients at the last or at all steps, or the features as Dense rows."""
+        """What a method measures in: gradients at the last or at all steps, or the features as Dense rows.
+
+        In the space "similarity" there are no vectors: the Similarities themselves are what is compared.
+        """
         if space == "emb":
             return Dense(self.need("emb"))
+        if space == "similarity":
+            return self.need("similarity")
         grads = self.need("grads")
         return grads.last if steps == "last" else grads
 
     def add(self, **extra) -> Pool:
         """The pool with more row-aligned fields."""
-        extra = {name: frames.aligned(value, self.keys, name) for name, value in extra.items()}
+        extra = {name: _aligned(value, self.keys, name) for name, value in extra.items()}
         found = {name: facts.field(name, value) for name, value in extra.items()}
         return replace(self, fields={**self.fields, **found})
 
@@ -303,6 +320,11 @@ class Pool:
                     digest.update(value.view(torch.uint8).numpy().data)
             found[name] = digest.hexdigest()[:12]
         return found
+
+
+def _aligned(value: Any, index: Any, name: str) -> Any:
+    """A field of a frame's kind in the order of the frame's rows; of similarities the columns too."""
+    return similarities.aligned(value, index) if name == "similarity" else frames.aligned(value, index, name)
 
 
 def _one(pools: Sequence[Pool], name: str) -> Pool | None:

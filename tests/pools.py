@@ -29,6 +29,12 @@ def make(
     return Pool(pool.fields, tuple("abcdefghijklmnop"[:c]), held_out, {"name": "made up"})
 
 
+def alike(pool: Pool) -> Pool:
+    """The pool with a similarity too: a Gaussian of the features' distance, positive definite."""
+    apart = torch.cdist(pool.emb.double(), pool.emb.double(), compute_mode="donot_use_mm_for_euclid_dist")
+    return pool.add(similarity=(-2 * apart.square() / pool.emb.shape[1]).exp().float())
+
+
 def gradients(logits: torch.Tensor, y: torch.Tensor, h: torch.Tensor, steps: int = 1) -> LastLayer:
     """Last-layer gradients of a model that grows surer by the step."""
     hot = torch.nn.functional.one_hot(y, logits.shape[1])

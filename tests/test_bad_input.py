@@ -5,6 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pandas
 import pytest
+import scipy.sparse
 import torch
 from PIL import Image
 from torch import nn
@@ -205,7 +206,7 @@ WRONG = {
     "seed text": (lambda: signals(DATA, seed="x"), "not 'x'", "seed is a whole number"),
     "budget True": (lambda: chosen(k=True), "got True", r"a count \(600\) or a share"),
     "capitals": (lambda: chosen("KCENTER"), "'KCENTER'", "did you mean 'kcenter' or 'k-center'"),
-    "no name": (lambda: chosen(None), "None names no method", "there are badge"),
+    "no name": (lambda: chosen(None), "None names no method", "there are aum"),
     "a list of names": (lambda: chosen(["craig"]), r"\['craig'\] names no method", "there are"),
     "preset": (lambda: PRESETS["CRAGI"], "'CRAGI'", "did you mean 'CRAIG'"),
     "curve's preset": (lambda: curve(["CRAGI"]), "'CRAGI'", "did you mean 'craig' or 'CRAIG'"),
@@ -416,6 +417,29 @@ def test_arrays_of_every_make_are_features():
         assert torch.equal(Pool.of(other).emb, plain)
     tracked = Pool.of(X, Y, logits=torch.tensor(X, requires_grad=True))
     assert len(chosen("kcenter", tracked, space="emb")) == len(chosen("entropy", tracked)) == 5
+
+
+SQUARE = np.eye(60)
+
+
+@pytest.mark.parametrize(
+    "given, sentence",
+    [
+        (SQUARE[:, :9], r"similarity is square, .* got shape \(60, 9\)"),
+        (SQUARE[:9, :9], "pool field 'similarity' has 9 rows, ids have 60"),
+        (
+            np.where(SQUARE > 0, np.nan, 0),
+            r"60 rows of similarity hold .* \(0, 1, 2, 3, 4, …\); mend or drop",
+        ),
+        (scipy.sparse.eye_array(60, 9), "similarity is square"),
+        (scipy.sparse.eye_array(60) * np.inf, "60 rows of similarity hold NaN, infinity"),
+        (pandas.DataFrame(SQUARE).astype(str), "similarity holds text"),
+        ("cosine", "similarity holds 'cosine', not numbers"),
+    ],
+)
+def test_similarities_that_are_none_are_told_so(given, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Pool.of(X, similarity=given)
 
 
 @pytest.mark.parametrize("name", ["k center", "K-Center", "k_center", "KCENTER", "kcentre"])

@@ -40,14 +40,14 @@ from coreset_explore.registry import Method
 from coreset_explore.selecting.bare import Bare, bind
 from coreset_explore.selecting.parts import allocate
 from tests import pretend
-from tests.pools import constant, gradients, make
+from tests.pools import alike, constant, gradients, make
 
 PER_CLASS = [("per_class", {})]
 PER_BATCH = [("per_batch", {"size": 8})]
 MERGE = [("merge_reduce", {"parts": 3})]
 LIBRARY = Path(coreset_explore.__file__).parent
 NOISE = 24 << 20  # bytes that the allocator and imports may add to any measurement
-POOL = make()
+POOL = alike(make())
 N = len(POOL)
 SKEWED = POOL[torch.cat([rows[: 4 + 8 * label] for label, rows in POOL.by_class().items()])]
 
@@ -354,7 +354,11 @@ def prefixes_are_reweighed_at_every_budget(case: Case) -> None:
     budgets = [1, 2, 7, 12, 20]
     for wrap in ([], PER_CLASS):
         for params in settings:
-            answer = case(20, wrap=wrap, **params) if params else case.answer(20, wrap)
+            try:
+                answer = case(20, wrap=wrap, **params) if params else case.answer(20, wrap)
+            except ValueError as error:  # it says nothing in this space
+                explained(error)
+                continue
             *parts, whole = prefixes(POOL, answer, budgets)
             assert whole is answer
             for b, part in zip(budgets, parts):
@@ -418,7 +422,7 @@ def cancel_stops_it(case: Case) -> None:
 @cache
 def large(n: int, d: int, c: int) -> Pool:
     """Rows of a model that is sure of none: with tiny gradients, whose products are denormal, all takes far longer."""
-    pool = make(n, d, c)
+    pool = alike(make(n, d, c))
     return pool.add(grads=gradients(pool.logits / d, pool.y, pool.emb, 2))
 
 
@@ -604,6 +608,8 @@ def retyped(turn: Callable[[torch.Tensor], torch.Tensor], back: bool) -> Pool:
 
         grads = LastLayer(one(pool.grads.r), one(pool.grads.h))
         found = pool.add(emb=one(pool.emb), logits=one(pool.logits), grads=grads)
+        if "similarity" in pool.fields:
+            found = found.add(similarity=one(pool.similarity.values))
         return replace(found, target=pool.target and made(pool.target))
 
     return made(POOL)
@@ -631,7 +637,9 @@ def one_row(case: Case) -> None:
     honest(answer, case.method.weights, 1)
 
 
-all_equal = cache(constant)
+@cache
+def all_equal(value: float) -> Pool:
+    return alike(constant(value))
 
 
 @law

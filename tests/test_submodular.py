@@ -13,7 +13,7 @@ import torch
 from coreset_explore import METHODS, Cancelled, LastLayer, Pool, greedy, listening, reweigh, select
 from coreset_explore.experiment.runs import picks
 from coreset_explore.gradients import Dense
-from coreset_explore.methods.facility_location import stochastic
+from coreset_explore.methods.facility_location import Apart, stochastic
 from coreset_explore.methods.feature_based import Seen
 from coreset_explore.methods.saturated_coverage import saturate
 from coreset_explore.selecting.strategy import Strategy, presets
@@ -301,7 +301,7 @@ def test_a_sample_of_everything_is_exact_greedy(given):
     apart = torch.randint(0, 9, (40, 40), generator=rng).float() / 8
     apart = torch.minimum(apart, apart.T).fill_diagonal_(0)
     held = torch.tensor(given, dtype=torch.int64)
-    picks, gains = stochastic(apart, 10, held, rng, 1e-6)
+    picks, gains = stochastic(Apart(apart, 1.0, held), 10, held, rng, 1e-6)
     want, saved, _ = greedy.cover(apart, 10, held)
     assert picks.tolist() == want.tolist()
     assert float(gains[1:].sum()) == pytest.approx(float(saved[1:].sum()))

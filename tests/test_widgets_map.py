@@ -376,6 +376,18 @@ def test_a_clicked_point_that_is_no_pick_shows_its_pick():
     assert f"Not selected: represented by rank {int(owner[row]) + 1}" in view.head.value
 
 
+def test_a_clicked_point_that_is_like_no_pick_says_so(monkeypatch):
+    """By similarities that were given there may be such."""
+    view, session = view_of()
+    row = next(r for r in range(400) if r not in session.selection.indices.tolist())
+    owner, distance = represent(session.result.pool, session.selection)
+    owner[row] = -1
+    monkeypatch.setattr("coreset_explore.measures.represent", lambda *_: (owner, distance))
+    click(view, row)
+    assert "no selected point is like it" in view.head.value
+    assert [[c["row"] for c in group] for group in view.strip.sections[0]["groups"]] == [[row]]
+
+
 def test_what_a_click_stands_for_waits_for_the_slider_to_rest():
     loop = panels.Loop()
     view, session = view_of(loop=loop)

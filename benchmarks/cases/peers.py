@@ -48,8 +48,8 @@ def versions() -> dict[str, str | None]:
     return found
 
 
-def apricot(name: str, k: int, similar: np.ndarray, *, anew: bool = False, **options) -> np.ndarray:
-    """Picks of an apricot selection on a float64 similarity matrix, or on features for the feature-based one.
+def apricot(name: str, k: int, similar, *, anew: bool = False, **options) -> np.ndarray:
+    """Picks of an apricot selection on float64 similarities, dense or sparse; the feature-based one takes features.
 
     apricot compiles its inner loops at every fit, a second or two. A warmed run is one without that, so what it
     compiled is kept from fit to fit unless `anew`.

@@ -119,7 +119,7 @@ def _take(matrix, j, number, nearest, owner, first, size, places, far):
             closer = row[i] < nearest[i]
             nearest[i] = row[i] if closer else nearest[i]
             owner[i] = number if closer else owner[i]
-    nearest[j], owner[j] = 0.0, number
+    owner[j] = number  # where an equal row was picked before, it is no closer
 
 
 @compiled

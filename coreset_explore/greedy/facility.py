@@ -29,7 +29,7 @@ def distances(vectors: Gradients, *, compiled: bool | None = None) -> Tensor:
 
     r, h, bias = factors(vectors)
     steps, n, d = h.shape
-    out = _blank(n)
+    out = blank(n)
     columns = np.ascontiguousarray(r.transpose(0, 2, 1))
     size = max(1, min(n, int(4 * STEP / (2 * n * d)), PANEL // n))
     buffer = np.empty(size * n, dtype=np.float32)
@@ -42,7 +42,7 @@ def distances(vectors: Gradients, *, compiled: bool | None = None) -> Tensor:
     return torch.from_numpy(out)
 
 
-def _blank(n: int) -> np.ndarray:
+def blank(n: int) -> np.ndarray:
     """An (n, n) float32 array to fill, each page touched once, in pieces between which a run can be cancelled.
 
     numpy asks for huge pages: the first touch of torch's own memory would cost as much as the rest of the work.
@@ -73,10 +73,11 @@ def _distances_torch(vectors: Gradients, norms: Tensor) -> Tensor:
 def cover(
     matrix: Tensor, k: int, given: Tensor, *, compiled: bool | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Exact greedy facility location on a distance matrix (n, n): each pick lowers Σ_i min_{j ∈ S} d_ij the most.
+    """Exact greedy facility location on a distance matrix (n, n): each pick lowers Σ_i min_{j ∈ S} d_ji the most.
 
     Before the first pick (and with nothing given) every row counts as far as the largest distance, so the first pick
     is the medoid. Returns picks (k,), what each saved (k,) and every row's nearest pick (n,), −1 for given ones.
+    A row may be some way from itself (d_jj > 0), and need not be as far from another as that is from it.
     Reads the matrix twice, then little: what still matters of each row is gathered, in at most n²/2 bytes.
     """
     n = len(matrix)
@@ -94,7 +95,6 @@ def cover(
         row, most = _medoid(matrix.numpy())
         picks[:1], saved[:1], made = row, most, 1
         nearest, free[row] = matrix[row].clone(), False
-        nearest[row] = 0.0
     rows = _Gathered(matrix.numpy(), nearest.numpy())
     bound = rows.gains() if made < k else np.zeros(n)
     order = torch.sort(torch.from_numpy(bound), descending=True, stable=True).indices

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Dense, Gradients
+from coreset_explore.greedy.given import Given
 from coreset_explore.greedy.vectors import centered, double, middle, row_max, squared_between
 from coreset_explore.progress import check, track
 
@@ -21,8 +22,8 @@ WIDTH = 1024  # picks of one block
 DOUBT, EQUAL = 1e-5, 1e-12  # shares of the lengths: no product in float32 is further off; in float64, equal
 
 
-class Near(Protocol):
-    """How rows are compared: `Distances`, or a `Similarity`."""
+class Computed(Protocol):
+    """How rows are compared by their vectors: `Distances`, or a `Similarity`."""
 
     vectors: Gradients
 
@@ -34,6 +35,9 @@ class Near(Protocol):
 
     def squared_apart(self, a: Tensor, b: Tensor) -> Tensor:
         """Squared distance (m,) float64 of rows a to rows b, two and two."""
+
+
+Near = Computed | Given  # however rows are compared
 
 
 class Distances:
@@ -91,11 +95,14 @@ def owners(
 ) -> Iterator[Tensor]:
     """The place in `rows` of the nearest of the first b picks (n,), for every budget b (ascending).
 
-    Ties go to the earlier pick, a pick is its own. One pass over n x k products whatever the number of budgets,
-    ROWS x WIDTH memory beside the rows.
+    Ties go to the earlier pick, a pick is its own; by similarities that were given a row may be no pick's, −1. One
+    pass over n x k products whatever the number of budgets, ROWS x WIDTH memory beside the rows.
     """
     n, device = len(near.vectors), near.vectors.device
     rows = rows.to(device)
+    if isinstance(near, Given):
+        yield from near.owners(rows, budgets, label)
+        return
     best = torch.full((n,), -torch.inf, dtype=torch.float64, device=device)
     slack = torch.zeros_like(best)  # by how much `best` may be wrong
     owner = torch.zeros(n, dtype=torch.int64, device=device)
@@ -126,6 +133,11 @@ def owners(
 def owner(near: Near, rows: Tensor) -> Tensor:
     """The place in `rows` of the nearest of all picks (n,)."""
     return list(owners(near, rows, [len(rows)]))[-1]
+
+
+def counted(owner: Tensor, k: int) -> Tensor:
+    """How many rows each of k picks owns (k,) float64, on the CPU."""
+    return torch.bincount(owner[owner >= 0].cpu(), minlength=k).double()
 
 
 def apart(near: Near, a: Tensor, b: Tensor) -> Tensor:

@@ -98,6 +98,10 @@ class Similarity:
         """s_row· (n,)."""
         return self.rows(torch.tensor([row], device=self.vectors.device))[0]
 
+    def own(self) -> Tensor:
+        """s_ii (n,) float64: 1."""
+        return torch.ones(len(self), dtype=torch.float64, device=self.vectors.device)
+
     def sums(self) -> Tensor:
         """Σ_i s_ij (n,) float64: n·c·d operations for cosines, n²·(c + d) otherwise; no n x n array."""
         n, device = len(self), self.vectors.device

@@ -12,6 +12,7 @@ from torch import Tensor
 from coreset_explore.gradients import Dense, LastLayer
 from coreset_explore.inputs import arrays, frames
 from coreset_explore.inputs.checks import rows, shown
+from coreset_explore.inputs.similarities import Similarities, similarities
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +88,8 @@ def field(name: str, value: Any) -> Any:
         return features(value)
     if name == "ids":
         return _each_once(rows(value, "ids, each row's number in the original dataset,"))
+    if name == "similarity":
+        return similarities(value)
     if name in STRUCTURED:
         types, wanted = STRUCTURED[name]
         if not isinstance(value, types):
@@ -110,7 +113,9 @@ def outputs_of(fields: Mapping[str, Any]) -> int | None:
 
 
 def parts_of(value: Any) -> list[Tensor]:
-    """The tensors that a field consists of."""
+    """The tensors that a field consists of, or row by row what tells one similarity from another."""
+    if isinstance(value, Similarities):
+        return [value.marks]
     if isinstance(value, Tensor):
         return [value]
     return [getattr(value, f.name) for f in fields(value) if isinstance(getattr(value, f.name), Tensor)]

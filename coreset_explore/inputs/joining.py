@@ -25,6 +25,11 @@ def place(number: int) -> str:
 
 def joined_fields(pools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Every field of the pools' `fields`, rows of the first pool first; all have to hold the same fields."""
+    if holding := [number for number, held in enumerate(pools) if "similarity" in held]:
+        raise ValueError(
+            f"{place(holding[0])} holds a similarity, and how like each other rows of two pools are nobody said; join "
+            "without it, pool.only(…), and give that of all rows, Pool.of(joined, similarity=…)"
+        )
     names = list(pools[0])
     for number, held in enumerate(pools):
         for name in [n for n in (*names, *held) if (n in names) != (n in held)]:

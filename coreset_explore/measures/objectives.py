@@ -7,9 +7,12 @@ from dataclasses import replace
 
 import torch
 
+from coreset_explore.greedy import Given
 from coreset_explore.measures.nearest import represent
 from coreset_explore.pool import Pool
 from coreset_explore.registry import Method, find
+from coreset_explore.selecting.bare import bind
+from coreset_explore.selecting.views import class_groups
 from coreset_explore.selecting.weights import match_target
 from coreset_explore.selection import Selection, fitting
 
@@ -29,9 +32,7 @@ def objective(pool: Pool, selection: Selection, by: str | Method | None = None) 
     """
     method = find(by if by is not None else fitting(selection, pool).info.get("method", "?"))
     if by is not None:
-        params = {name: param.default for name, param in method.params.items()}
-        if "space" in params and pool.grads is None:
-            params["space"] = "emb"
+        params = method.settled(bind(method).where(pool))
         told = {"method": method.name, "params": params, "weights": method.weights}
         gains = selection.gains if selection.info.get("method") == method.name else None
         selection = replace(selection, gains=gains, info={**selection.info, **told})
@@ -56,6 +57,8 @@ def radius(pool: Pool, selection: Selection) -> float:
 
 def dissimilarity(pool: Pool, selection: Selection) -> float:
     """Σ_i (1 − s) of row i and the pick that it is most like, s as `greedy.Similarity` has it."""
+    if selection.info["params"].get("space") == "similarity":
+        return _unlikeness(pool, selection)
     squared = represent(pool, selection)[1].double().square()
     if selection.info["params"]["similarity"] == "cosine":
         return float(squared.sum() / 4)
@@ -63,6 +66,21 @@ def dissimilarity(pool: Pool, selection: Selection) -> float:
     if not isinstance(sigma, float):  # chosen per class, each with its own width
         sigma = torch.tensor([sigma.get(pool.classes[label], 1.0) for label in pool.y.tolist()])
     return float(-torch.expm1(-squared / (2 * sigma**2)).sum())
+
+
+def _unlikeness(pool: Pool, selection: Selection) -> float:
+    """Σ_i (the largest similarity given − max_{j ∈ S} s_ij), in each class its own where it was chosen per class."""
+    where = torch.full((len(pool),), -1, dtype=torch.int64)
+    where[selection.indices] = torch.arange(len(selection))
+    wrap = [options for name, options in selection.info.get("wrap", ()) if name == "per_class"]
+    parts = class_groups(pool, wrap[-1].get("view")) if wrap else [(0, torch.arange(len(pool)), pool)]
+    found = 0.0
+    for _, members, part in parts:
+        near = Given(part.need("similarity"))
+        rows = (where[members.cpu()] >= 0).nonzero().flatten().to(part.device)
+        alike = near.most(rows)[0] if len(rows) else torch.zeros(1)
+        found += len(part) * near.top - float(alike.sum())
+    return found
 
 
 def gradient_distance(pool: Pool, selection: Selection) -> float:

@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 
 from coreset_explore import greedy
-from coreset_explore.params import Likeness, Sigma, Space, Steps
+from coreset_explore.params import AnySpace, Likeness, Sigma, Steps
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.registry import Range, selector
@@ -16,7 +16,7 @@ from coreset_explore.selection import Selection
 
 
 @selector(
-    needs="grads|emb",
+    needs="grads|emb|similarity",
     weights="uniform",
     objective="gains",
     nested=True,
@@ -32,7 +32,7 @@ def graph_cut(
     *,
     rng: torch.Generator,
     given: Sequence[int] = (),
-    space: Space = "grads",
+    space: AnySpace = "grads",
     steps: Steps = "last",
     similarity: Likeness = "cosine",
     sigma: Sigma = None,
@@ -43,11 +43,14 @@ def graph_cut(
     Greedily maximizes λ Σ_i Σ_{j ∈ S} s_ij − Σ_{j, j' ∈ S} s_jj', s in [0, 1]. The gain of j is
     λ Σ_i s_ij − 2 Σ_{j' ∈ S} s_jj' − s_jj: a column sum and a running sum, so the greedy is exact with one row of
     similarities a pick and no n x n array. n·(c + d) operations a pick; with "rbf" n²·(c + d) for the column sums
-    beforehand. Not monotone: gains fall below 0 where picks are many (from about λ n/2), and picking goes on.
+    beforehand. Not monotone: gains fall below 0 where picks are many (from about λ n/2), and picking goes on. Of
+    similarities given, s_ij is s_ji, of any size and sign; a sparse one is read a row at a time.
     """
     vectors, order, held = greedy.by_id(pool.vectors(space, steps), pool.ids, given)
-    near = greedy.Similarity(vectors, similarity, sigma)
-    score = lam * near.sums() - 1.0
+    near = greedy.likeness(vectors, similarity, sigma)
+    if isinstance(near, greedy.Given):
+        near.both_ways("graph_cut")
+    score = lam * near.sums() - near.own()
     for row in track(held.tolist(), "given"):
         score -= 2.0 * near.row(row)
     score[held.to(score.device)] = -torch.inf

@@ -9,18 +9,20 @@ import torch
 from torch import Tensor
 
 from coreset_explore import greedy
-from coreset_explore.params import Likeness, Sigma, Space, Steps
+from coreset_explore.inputs.similarities import Similarities
+from coreset_explore.params import AnySpace, Likeness, Sigma, Steps
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.registry import Range, selector
 from coreset_explore.selection import Selection
 
 BLOCK = 1 << 20  # similarities read together
+ROWS = 1 << 12  # rows of a sparse one read together
 NOTHING = 1e-6  # of what all rows ask for: a gain below it is rounding
 
 
 @selector(
-    needs="grads|emb",
+    needs="grads|emb|similarity",
     weights="uniform",
     objective="gains",
     nested=True,
@@ -36,7 +38,7 @@ def saturated_coverage(
     *,
     rng: torch.Generator,
     given: Sequence[int] = (),
-    space: Space = "grads",
+    space: AnySpace = "grads",
     steps: Steps = "last",
     similarity: Likeness = "cosine",
     sigma: Sigma = None,
@@ -49,12 +51,16 @@ def saturated_coverage(
     Greedily maximizes Σ_i min(Σ_{j ∈ S} s_ij, α Σ_j s_ij), s in [0, 1]; at least (1 − 1/e) of the best. With k well
     below α n no row has enough and the picks are those most like all rows, so choose α near k/n; above it all rows
     have enough at some pick, and there it stops. Exact; n²·(c + d) operations, 4 n² bytes: use per_class on
-    large pools.
+    large pools. Of similarities given, s_ij is s_ji >= 0; a sparse one costs what is stored of it.
     """
     vectors, order, held = greedy.by_id(pool.vectors(space, steps), pool.ids, given)
-    near = greedy.Similarity(vectors, similarity, sigma)
-    matrix = near.matrix()
-    share, picks, gains = saturate(matrix, k, held, alpha)
+    near = greedy.likeness(vectors, similarity, sigma)
+    if isinstance(near, greedy.Given):
+        near.not_negative("saturated_coverage").both_ways("saturated_coverage")
+    if isinstance(near, greedy.Given) and near.vectors.sparse:
+        share, picks, gains = saturate_sparse(near.vectors, k, held, alpha)
+    else:
+        share, picks, gains = saturate(near.matrix(), k, held, alpha)
     info = dict(near.told)
     if len(picks) < k:
         info["stopped"] = (
@@ -104,3 +110,32 @@ def saturate(matrix: Tensor, k: int, given: Tensor, alpha: float) -> tuple[float
         lacking.sub_(matrix[row]).clamp_min_(0.0)
     share = float((lacking <= NOTHING * enough).double().mean())
     return share, torch.tensor(picks, dtype=torch.int64), torch.tensor(gained, dtype=torch.float64)
+
+
+def saturate_sparse(s: Similarities, k: int, given: Tensor, alpha: float) -> tuple[float, Tensor, Tensor]:
+    """The same on sparse similarities: lazy, as what a row lacks only shrinks and with it every gain."""
+    enough = alpha * s.sums()
+    lacking = enough.clone()
+
+    def gains(rows: Tensor) -> Tensor:
+        check()
+        line, column, value = s.entries(rows.to(s.device))
+        found = torch.zeros(len(rows), dtype=torch.float64, device=s.device)
+        return found.index_add_(0, line, torch.minimum(value.double(), lacking[column]))
+
+    def take(row: int) -> None:
+        _, column, value = s.entries(torch.tensor([row], device=s.device))
+        lacking[column] = (lacking[column] - value.double()).clamp_min_(0.0)
+
+    for row in track(given.tolist(), "given"):
+        take(row)
+    free = torch.ones(len(s), dtype=torch.bool)
+    free[given] = False
+    bound = torch.cat([gains(rows) for rows in track(torch.arange(len(s)).split(ROWS), "first gains")])
+    start, least = lacking.clone(), NOTHING * float(enough.sum())
+    picks, gained = greedy.lazy_greedy(bound, gains, take, k, free)
+    made = int((gained > least).cumprod(0).sum())  # gains only shrink: what comes after them is rounding
+    lacking[:] = start
+    for row in picks[:made].tolist():
+        take(row)
+    return float((lacking <= NOTHING * enough).double().mean()), picks[:made], gained[:made]

@@ -113,6 +113,12 @@ def estimated_bytes(bare: Bare, pool: Pool, k: int, wrap: Sequence[checks.Named]
             n = min(n, round(options.get("factor", 4.0) * k))
         elif name == "per_batch":
             n = -(-n // options.get("size", 128))
+    alike = pool.fields.get("similarity")
+    if alike is not None and bare.method.settled(bare.where(pool)).get("space") == "similarity":
+        share = n / len(pool)
+        if alike.sparse:  # its entries a few times over, and some numbers a row
+            return 6.0 * alike.bytes * share + 200 * n + 2**26
+        return (bare.bytes(n, 1, pool.n_classes, min(k, n)) or 0.0) + alike.bytes * share**2
     widths = [pool.emb.shape[1]] if pool.emb is not None else []
     if pool.grads is not None:
         factored = isinstance(pool.grads, LastLayer) and not any(name == "per_batch" for name, _ in wrap)

@@ -77,11 +77,14 @@ class Bare:
         return replace(answer, info={"nested": self.nested, **info})
 
     def where(self, pool: Pool) -> Mapping[str, Any]:
-        """The parameters; of several spaces, none of which was asked for, one that the pool holds, its own first."""
+        """The parameters; of several spaces, none of which was asked for, one that the pool holds, its own first.
+
+        But before its own a similarity, which nothing records: it is there because somebody gave it.
+        """
         asked = self.method.params.get("space")
         if asked is None or "space" in self.params:
             return self.params
-        known = [asked.default, *(space for space in asked.choices if space != asked.default)]
+        known = sorted(asked.choices, key=lambda space: (space != "similarity", space != asked.default))
         held = [space for space in known if not absent(pool, space)]
         return {**self.params, "space": held[0]} if held and held[0] != asked.default else self.params
 

@@ -102,6 +102,15 @@ class Batches(Pool):
     width: int = 0
     unit: int = 1
 
+    def need(self, name: str) -> Any:
+        """As Pool's, but for what rows alone have."""
+        if name == "similarity":
+            raise ValueError(
+                "batches of rows have no similarity to each other; leave per_batch out, or compare by space='emb' or "
+                "space='grads'"
+            )
+        return super().need(name)
+
     @property
     def count(self) -> float:
         """How many batches of the nominal size these rows would make."""

@@ -30,16 +30,20 @@ def uniform(pool: Pool, rows: Tensor, params: Mapping[str, Any], budgets: Sequen
 
 
 def counts_path(pool: Pool, rows: Tensor, params: Mapping[str, Any], budgets: Sequence[int]) -> Path:
-    """How many rows each of the first b picks is nearest to (itself included): exactly n in sum (CRAIG's γ_j)."""
+    """How many rows each of the first b picks is nearest to (itself included): exactly n in sum (CRAIG's γ_j).
+
+    By similarities that were given less, where rows are like no pick: nobody stands for these.
+    """
     found = greedy.owners(compared(pool, params), rows, budgets, "weights")
-    return (
-        torch.bincount(owner.cpu(), minlength=b).double() for b, owner in zip(budgets, found, strict=True)
-    )
+    return (greedy.counted(owner, b) for b, owner in zip(budgets, found, strict=True))
 
 
 def compared(pool: Pool, params: Mapping[str, Any], space: str = "grads") -> greedy.Near:
     """How a method with these parameters compares rows: by distance, that of unit vectors, or by a similarity."""
-    vectors = pool.vectors(params.get("space", space), params.get("steps", "last"))
+    space = params.get("space", space)
+    if space == "similarity":
+        return greedy.Given(pool.need("similarity"))
+    vectors = pool.vectors(space, params.get("steps", "last"))
     if "similarity" in params:
         return greedy.Similarity(vectors, params["similarity"], 1.0)  # its width changes no order
     return greedy.Distances(greedy.points(vectors, params.get("metric", "euclidean")))

@@ -59,6 +59,9 @@ def represents(reading: Reading, row: int) -> Strip:
 
     owner, distance = reading.owners(represent)
     pick = int(owner[row])
+    if pick < 0:
+        said = "Not selected: by the similarities given no selected point is like it"
+        return Strip(said, "represented by none", Section([[reading.cell(row)]]), [row])
     chief = int(reading.rows[pick])
     members = np.flatnonzero(owner == pick)
     others = members[members != chief]

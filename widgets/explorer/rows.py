@@ -15,6 +15,7 @@ SPACES = {
     "grads": "last-layer gradients",
     "logits": "logits",
     "history": "training history",
+    "similarity": "the similarities given",
 }
 
 
