@@ -42,7 +42,7 @@ def curves(
         )
     names = list(dict.fromkeys([*paths, *(frame.method if frame is not None else ())]))
     styles = palette.method_styles(names, dark)
-    wide, labels = 3.6 * len(shown) + 0.4, [brief(name, 40) for name in names]
+    wide, labels = 3.6 * len(shown) + 0.4, [brief(name, 26) for name in names]
     across = max(1, min(4, len(names), int(wide / (0.7 + breadth(labels)))))
     head = folded(title, wide - 0.3)  # in the legend, which takes the place of a title
     made = figure(wide, 3.15 + 0.18 * -(-len(names) // across) + lines_high(title, wide - 0.3), dark)

@@ -17,7 +17,6 @@ from coreset_explore.plots.base import (
     brief,
     caption,
     dots,
-    entitle,
     figure,
     fitted,
     headline,
@@ -132,7 +131,7 @@ def many_images(
     inks = palette.class_colors(len(data.classes), dark)
     entries = _classes(data, lines.values(), inks)
     names, across = len(entries), _across([label for _, label in entries], wide * 0.4)
-    tall = high * 0.4 + 0.12 + 0.16 * -(-names // across) + lines_high(title, wide * 0.4 - 0.2)
+    tall = high * 0.4 + 0.25 + 0.16 * -(-names // across) + lines_high(title, wide * 0.4 - 0.2)
     made = figure(wide * 0.4, tall, dark)
     axes = made.add_subplot()
     axes.set_axis_off()
@@ -158,8 +157,7 @@ def many_images(
                 )  # fmt: skip
     bottom = len(lines) * (CELL + 0.24)
     axes.set(xlim=(0, wide), ylim=(bottom, -0.65), aspect="equal", anchor="W")
-    if title:
-        entitle(axes, title, dark, 0.2)
+    headline(made, title, dark, x=0.01, ha="left")
     legend(
         made, entries, "", dark, "outside lower left", ncols=across,
         fontsize=SMALL, handlelength=1.2, columnspacing=1.1, handletextpad=0.4,
