@@ -136,7 +136,9 @@ class UnknownMethod(KeyError, ValueError):
 def unknown(kind: str, name: object, known: Iterable[str]) -> UnknownMethod:
     """The error for a name that nobody registered: the nearest names, or all of them."""
     near = nearest(name, known := list(known), 3, 0.4)
-    guess = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(sorted(known))}"
+    guess = (
+        f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(sorted(known))}"
+    )
     wrong = f"no {kind} is called {name!r}" if isinstance(name, str) else f"{shown(name)} names no {kind}"
     return UnknownMethod(f"{wrong}; {guess}")
 

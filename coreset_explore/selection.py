@@ -13,6 +13,7 @@ from torch import Tensor
 
 from coreset_explore.inputs import checks
 from coreset_explore.inputs.arrays import tensor
+from coreset_explore.inputs.jsonable import jsonable
 from coreset_explore.inputs.origin import doubt
 
 if TYPE_CHECKING:
@@ -183,7 +184,11 @@ class Selection:
         return pandas.DataFrame(table)
 
     def save(self, path: str | Path) -> Path:
-        """Write `.npz` or `.parquet` (both load again, with provenance) or `.csv` (a table to read). Never pickles."""
+        """Write `.npz` or `.parquet` (both load again, with provenance) or `.csv` (a table to read). Never pickles.
+
+        What `info` holds of your own is written as JSON: arrays as lists, paths and dates as text, NaN as None. Raises
+        ValueError that names what has no such form, before anything is written.
+        """
         path = Path(path)
         if path.suffix == ".csv":
             self.frame().to_csv(path, index=False)
@@ -191,13 +196,13 @@ class Selection:
             import numpy
 
             arrays = {n: getattr(self, n).numpy() for n in _ARRAYS if getattr(self, n) is not None}
-            texts = {"info": json.dumps(dict(self.info)), "keys": json.dumps(_plain_keys(self.keys))}
+            texts = {"info": self._provenance(), "keys": json.dumps(_plain_keys(self.keys))}
             numpy.savez_compressed(path, **{n: numpy.array(text) for n, text in texts.items()}, **arrays)
         elif path.suffix == ".parquet":
             import pyarrow
             import pyarrow.parquet
 
-            meta = {b"coreset_info": json.dumps(dict(self.info)).encode()}
+            meta = {b"coreset_info": self._provenance().encode()}
             if self.score is not None:
                 meta[b"coreset_score"] = self.score.double().numpy().tobytes()
             meta[b"coreset_keys"] = json.dumps(_plain_keys(self.keys)).encode()
@@ -212,6 +217,9 @@ class Selection:
                 f"a selection is saved as .npz, .parquet or .csv, not {path.suffix or path.name!r}"
             )
         return path
+
+    def _provenance(self) -> str:
+        return json.dumps(jsonable(self.info, "info"), allow_nan=False)
 
     @classmethod
     def load(cls, path: str | Path) -> Selection:

@@ -108,6 +108,15 @@ def test_hidden_it_is_left_alone_and_drawn_when_it_is_shown(session):
     assert view.canvas.tick == drawn, "nothing changed, so nothing is sent"
 
 
+def test_what_a_method_says_of_its_answer_stands_under_the_map_with_its_side(session):
+    run = session.result.runs["Herding"]
+    for selection in run.at:
+        selection.info.update(stopped="residual exhausted after 8 of 80", ridge_binds="λ holds <all> down")
+    caption = compare_panel(session).view.caption.value
+    assert "B: Stopped: residual exhausted after 8 of 80." in caption
+    assert "B: λ holds &lt;all&gt; down." in caption and "A: Stopped" not in caption
+
+
 def test_the_pair_follows_the_session(session):
     view = compare_panel(session).view
     session.compare_a, session.compare_b = "Herding", "CRAIG"

@@ -7,8 +7,9 @@ import pytest
 
 from coreset_explore.experiment.runs import Run
 from tests.panels import BUDGETS, pool_of, session_of
+from tests.tree import widgets_in
 from widgets.explorer.accuracy import all_runs
-from widgets.explorer.curves import describe, table_html, train_budgets, training_note
+from widgets.explorer.curves import curves_panel, describe, table_html, train_budgets, training_note
 from widgets.explorer.curves_figure import accuracies, cursor_line, error_measure, layout, traces
 
 
@@ -55,6 +56,24 @@ def test_the_error_lines_are_the_numbers_of_the_runs(session):
         assert drawn[name]["y"] == run.numbers["gradient_error"]
     looks = {(t["line"]["dash"], t["marker"]["symbol"]) for t in drawn.values()}
     assert len(looks) == len(drawn), "lines are told apart without color"
+
+
+def test_names_are_drawn_as_they_are(session):
+    """plotly reads markup and entities in a name, and a page with MathJax what stands between two dollars."""
+    names = {"CRAIG": "<b>$5-$10</b> & more", "Herding": "a name as files have it, " * 5}
+    runs = {
+        called: replace(run, strategy=replace(run.strategy, name=called))
+        for called, run in ((names[name], run) for name, run in session.result.runs.items())
+    }
+    drawn = {
+        t["name"]
+        for t in traces(replace(session.result, runs=runs), "gradient_error", dark=False)
+        if "name" in t
+    }
+    assert "&lt;b&gt;$5-$10&lt;/b&gt; &amp; more" in drawn and max(map(len, drawn)) <= 40
+    session.tab = "curves"
+    [plot] = [one for one in widgets_in(curves_panel(session)) if hasattr(one, "_config")]
+    assert plot._config["typesetMath"] is False
 
 
 def test_without_gradients_the_distance_is_drawn(session):

@@ -566,6 +566,18 @@ def test_a_method_that_stopped_says_why():
     assert "Stopped: residual exhausted after 8 of 80." in view.caption.value
 
 
+def test_a_ridge_that_binds_is_told_beside_the_numbers_and_at_which_budget():
+    view, session = view_of()
+    said = "λ = 0.5 holds the weights down: they add up to 22 of 400 rows; lower ridge"
+    for selection in session.run.at:
+        selection.info["ridge_binds"] = said
+    session.j = 2
+    assert f"{said}." in view.caption.value and "At 80 points" not in view.caption.value
+    session.run.at[1].info["prefix_of"] = 80
+    session.j = 1
+    assert f"At 80 points: {said}." in view.caption.value
+
+
 def test_before_the_first_result_nothing_is_drawn():
     from widgets.explorer.session import Session
 

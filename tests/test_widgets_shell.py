@@ -22,7 +22,7 @@ from widgets import Explorer, explore
 from widgets.explorer.arguments import preset
 from widgets.explorer.export import write
 from widgets.explorer.method_list import add, lack
-from widgets.explorer.rail import counted
+from widgets.explorer.rail import counted, written
 from widgets.kit.form import control_for
 from widgets.kit.problems import Problem
 from widgets.kit.shell import status
@@ -260,7 +260,6 @@ def test_an_exception_in_ones_own_method_is_shown_and_the_result_kept(broken):
         ({"data": "mnits"}, "did you mean mnist"),
         ({"data": "folder:/nowhere"}, "nowhere"),
         ({"data": X, "k_max": 61}, "asked for 61 of 60 rows"),
-        ({"data": X, "k_max": -1}, "at least 1 row"),
         ({"data": np.where(np.arange(60)[:, None] == 7, np.nan, X)}, "row 7"),
         ({"data": X, "methods": ["CRAIG"]}, "needs 'y'"),
         ({"data": X, "coords": X[:5, :2]}, "coords holds 5 points for 60 rows"),
@@ -413,15 +412,17 @@ def test_every_parameter_of_every_method_gets_a_control_with_its_range_and_help(
 
 
 def test_the_right_end_takes_numbers_and_shares_and_refuses_the_rest():
-    assert [counted(words, 1438) for words in ("", "72", "1,000", "5 %", "100%")] == [0, 72, 1000, 72, 1438]
+    assert [counted(words, 1438) for words in ("", "72", "1,000", "5 %", "100%")] == [0, 72, 1000, 0.05, 1.0]
+    assert counted("5 %", None) == 0.05 and written(0.05) == "5 %" and written(1000) == "1,000"
     for words, says in (
         ("0", "from 1 to 1,438"), ("1439", "from 1 to 1,438"), ("-3", "from 1"), ("2.5", "whole number"),
         ("many", "is no number of points"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=says):
             counted(words, 1438)
-    with pytest.raises(ValueError, match="not known before the first Select"):
-        counted("5 %", None)
+    for words in ("0 %", "101 %", "-5 %"):
+        with pytest.raises(ValueError, match="a share above 0 and up to 100 %"):
+            counted(words, None)
 
 
 def test_seven_methods_are_refused():

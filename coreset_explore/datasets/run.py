@@ -13,7 +13,6 @@ from torch import Tensor
 from coreset_explore.datasets.arrays import own
 from coreset_explore.datasets.data import Data, hold_out
 from coreset_explore.datasets.download import manifest, obtain, verify
-from coreset_explore.datasets.folder import load_folder
 from coreset_explore.datasets.formats import (
     COVERTYPE_COLUMNS,
     damaged,
@@ -22,6 +21,7 @@ from coreset_explore.datasets.formats import (
     read_digits,
     read_idx,
 )
+from coreset_explore.datasets.picture_folder import load_folder
 from coreset_explore.inputs.checks import nearest, shown
 from coreset_explore.inputs.checks import seed as checked_seed
 from coreset_explore.progress import track

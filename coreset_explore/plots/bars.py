@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from coreset_explore.measures import NUMBERS, THIN, class_balance, effective_size
 from coreset_explore.plots import palette
-from coreset_explore.plots.base import PLAIN, figure, name_of, plain
+from coreset_explore.plots.base import (
+    PLAIN,
+    breadth,
+    brief,
+    entitle,
+    figure,
+    lines_high,
+    literal,
+    name_of,
+    plain,
+)
 from coreset_explore.pool import Pool
 from coreset_explore.selection import Selection
 
 
+@literal
 def weights(selection: Selection, *, title: str = "", dark: bool = False):
     """How the weights are spread: a histogram, their mean, and how many equal weights they are worth."""
     if selection.weights is None or len(selection) == 0:
@@ -31,13 +42,18 @@ def weights(selection: Selection, *, title: str = "", dark: bool = False):
     return made
 
 
+@literal
 def balance(pool: Pool, selection: Selection, *, title: str = "", dark: bool = False):
     """Picks per class as bars, with the class's share of the whole pool as a mark."""
     found = class_balance(pool, selection)
     names = pool.classes or tuple(str(c) for c in range(pool.n_classes))
     c = len(names)
-    made = figure(4.4, max(1.6, 0.9 + 0.2 * c), dark)
-    axes = plain(made.add_subplot(), dark, title or f"Picks per class, {name_of(selection)}")
+    names = [brief(name) for name in names]
+    head, beside = title or f"Picks per class, {name_of(selection)}", 0.3 + breadth(names)
+    wide = max(4.4, 2.6 + beside)
+    made = figure(wide, max(1.6, 0.9 + 0.2 * c) + max(0.0, lines_high(head, wide - beside) - 0.3), dark)
+    axes = plain(made.add_subplot(), dark)
+    entitle(axes, head, dark, beside)
     axes.grid(False, axis="y")
     axes.barh(range(c), found.counts.numpy(), color=palette.class_colors(c, dark), height=0.72)
     expected = (found.pool_share * len(selection)).numpy()

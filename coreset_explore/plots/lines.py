@@ -6,9 +6,22 @@ from collections.abc import Mapping
 
 from coreset_explore.measures import NUMBERS, Path
 from coreset_explore.plots import palette
-from coreset_explore.plots.base import LARGE, PLAIN, caption, figure, legend, plain
+from coreset_explore.plots.base import (
+    LARGE,
+    PLAIN,
+    breadth,
+    brief,
+    caption,
+    figure,
+    folded,
+    legend,
+    lines_high,
+    literal,
+    plain,
+)
 
 
+@literal
 def curves(
     frame=None,
     paths: Mapping[str, Path] | None = None,
@@ -29,20 +42,22 @@ def curves(
         )
     names = list(dict.fromkeys([*paths, *(frame.method if frame is not None else ())]))
     styles = palette.method_styles(names, dark)
-    made = figure(3.6 * len(shown) + 0.4, 3.5, dark)
-    if title:
-        made.suptitle(title, fontsize=LARGE, fontweight="bold", color=palette.ink("text", dark))
+    wide, labels = 3.6 * len(shown) + 0.4, [brief(name, 26) for name in names]
+    across = max(1, min(4, len(names), int(wide / (0.7 + breadth(labels)))))
+    head = folded(title, wide - 0.3)  # in the legend, which takes the place of a title
+    made = figure(wide, 3.15 + 0.18 * -(-len(names) // across) + lines_high(title, wide - 0.3), dark)
     lines = {}
     for axes, part in zip(made.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         draw = _errors if part == "error" else _accuracies
         lines |= draw(plain(axes, dark), paths if part == "error" else frame, styles)
-        title = NUMBERS["gradient_error" if part == "error" else "accuracy"].axis
+        number = NUMBERS["gradient_error" if part == "error" else "accuracy"].axis
         axes.set_title(
-            title, loc="left", fontsize=PLAIN + 0.5, fontweight="bold", color=palette.ink("text", dark)
+            number, loc="left", fontsize=PLAIN + 0.5, fontweight="bold", color=palette.ink("text", dark)
         )
         _budget_axis(axes, budget, dark)
-    loc = "outside upper left"
-    legend(made, [(lines[n], n) for n in names], "", dark, loc, ncols=min(4, len(names)), handlelength=3.2)
+    entries = [(lines[name], label) for name, label in zip(names, labels)]
+    look = {"title_fontsize": LARGE, "ncols": across, "handlelength": 3.2}
+    legend(made, entries, head, dark, "outside upper left", **look)
     caption(made, _explained(frame), dark)
     return made
 

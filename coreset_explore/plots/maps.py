@@ -10,13 +10,27 @@ from torch import Tensor
 
 from coreset_explore.measures import jaccard
 from coreset_explore.plots import palette
-from coreset_explore.plots.base import bare, caption, dot, dots, figure, legend, marked, name_of
+from coreset_explore.plots.base import (
+    bare,
+    breadth,
+    brief,
+    caption,
+    dot,
+    dots,
+    entitle,
+    figure,
+    legend,
+    literal,
+    marked,
+    name_of,
+)
 from coreset_explore.pool import Pool
 from coreset_explore.selection import Selection
 
 MANY = 20  # classes beyond which a legend would be longer than the map
 
 
+@literal
 def map(
     xy,
     selection: Selection | None = None,
@@ -35,8 +49,9 @@ def map(
     """
     points, note = _coordinates(xy, note)
     y, classes = _labels(y, classes, len(points))
+    classes = [brief(name) for name in classes]
     made = figure(6.4, 4.8, dark)
-    axes = bare(made.add_subplot(), dark, title)
+    axes = bare(made.add_subplot(), dark)
     chosen = Selection.of([]) if selection is None else selection
     k = len(chosen)
     _within(chosen, len(points))
@@ -60,12 +75,14 @@ def map(
             edgecolors=edges, linewidths=0.3, zorder=3, gid="picks",
         )  # fmt: skip
     _map_legends(made, chosen, y, classes, color, weights, dark)
+    entitle(axes, title, dark, _beside(made))
     text = f"{k:,} of {len(points):,} points chosen by {name_of(chosen)}. Gray is not selected." if k else ""
     uneven = weights is not None and k > 0 and float(weights.min()) != float(weights.max())
     caption(made, " ".join(part for part in (text, "Area is weight." if uneven else "", note) if part), dark)
     return made
 
 
+@literal
 def compare(
     xy,
     a: Selection,
@@ -78,21 +95,21 @@ def compare(
 ):
     """Two selections on one map in four states: only A, only B, both, neither; with their Jaccard overlap."""
     points, note = _coordinates(xy, note)
-    name_a, name_b = names or (name_of(a), name_of(b))
+    name_a, name_b = (brief(name, 60) for name in names or (name_of(a), name_of(b)))
     in_a, in_b = (torch.zeros(len(points), dtype=torch.bool) for _ in "ab")
     for inside, chosen in ((in_a, a), (in_b, b)):
         _within(chosen, len(points))
         inside[chosen.indices] = True
     made = figure(6.4, 4.8, dark)
-    axes = bare(made.add_subplot(), dark, title)
+    axes = bare(made.add_subplot(), dark)
     area = float(min(9.0, max(1.2, 40_000 / max(len(points), 1))))
     neither = ~(in_a | in_b)
     dots(axes, points[neither], palette.ink("rest", dark), area, alpha=palette.REST_ALPHA, gid="neither")
     edge = palette.ink("background", dark)
     entries = []
     states = (
-        ("a", in_a & ~in_b, f"only {name_a}"),
-        ("b", in_b & ~in_a, f"only {name_b}"),
+        ("a", in_a & ~in_b, f"only {brief(name_a)}"),
+        ("b", in_b & ~in_a, f"only {brief(name_b)}"),
         ("both", in_a & in_b, "both"),
     )
     for number, (state, inside, label) in enumerate(states):
@@ -102,9 +119,16 @@ def compare(
         entries.append((dot(ink, 40), f"{label}: {int(inside.sum()):,}"))
     entries.append((dot(palette.ink("rest", dark), 20), f"neither: {int(neither.sum()):,}"))
     legend(made, entries, f"Jaccard {jaccard(a.indices, b.indices):.3f}", dark)
+    entitle(axes, title, dark, _beside(made))
     text = f"{name_a}: {len(a):,} points. {name_b}: {len(b):,} points. {len(points):,} in all."
     caption(made, f"{text} {note}".strip(), dark)
     return made
+
+
+def _beside(made) -> float:
+    """About how many inches of the figure the legends take."""
+    words = [text.get_text() for box in made.legends for text in (box.get_title(), *box.get_texts())]
+    return 0.5 + breadth(words) if words else 0.2
 
 
 def _coordinates(xy, note: str) -> tuple[Tensor, str]:

@@ -8,11 +8,22 @@ from typing import Literal
 from torch import Tensor
 
 from coreset_explore.plots import palette
-from coreset_explore.plots.base import PLAIN, SMALL, figure, plain
+from coreset_explore.plots.base import (
+    PLAIN,
+    SMALL,
+    breadth,
+    brief,
+    entitle,
+    figure,
+    lines_high,
+    literal,
+    plain,
+)
 
 NUMBERED = 16  # selections up to which the overlaps stand in the cells
 
 
+@literal
 def overlap(
     matrix: Tensor,
     names: Sequence[str],
@@ -35,9 +46,18 @@ def overlap(
     if order == "clusters" and m > 2:
         kept = clustered(matrix)
         matrix, names = matrix[kept][:, kept], [names[i] for i in kept]
+    names = [brief(name) for name in names]
     numbers = m <= NUMBERED
-    made = figure(*((1.6 + 0.62 * m, 1.2 + 0.52 * m) if numbers else (2.5 + 0.15 * m, 1.9 + 0.15 * m)), dark)
-    axes = plain(made.add_subplot(), dark, title)
+    cell = (0.62, 0.52) if numbers else (0.15, 0.15)
+    beside = max(
+        1.2, 0.2 + breadth(names, PLAIN if numbers else SMALL)
+    )  # names, upright below where they are many
+    below = 0.3 + 0.5 * beside if numbers else beside
+    wide = beside + cell[0] * m + (0.4 if numbers else 1.0)
+    head = lines_high(title, wide - beside)
+    made = figure(wide, below + cell[1] * m + 0.1 + head, dark)
+    axes = plain(made.add_subplot(), dark)
+    entitle(axes, title, dark, beside)
     axes.grid(False)
     for spine in axes.spines.values():
         spine.set_visible(False)

@@ -8,12 +8,25 @@ import torch
 from torch import Tensor
 
 from coreset_explore.plots import palette
-from coreset_explore.plots.base import ENDS, LARGE, PLAIN, SMALL, figure, marked, name_of
+from coreset_explore.plots.base import (
+    ENDS,
+    PLAIN,
+    SMALL,
+    entitle,
+    figure,
+    fitted,
+    lines_high,
+    literal,
+    marked,
+    name_of,
+    over_ends,
+)
 from coreset_explore.selection import Selection
 
 CELL, TEXT, GAP, NAME = 1.0, 0.34, 0.12, 2.5  # in images
 
 
+@literal
 def images(
     data,
     selection: Selection,
@@ -41,25 +54,25 @@ def images(
     split = any(len(members) > first + last for _, members, _ in rows)
     columns = min(first + last, max(len(members) for _, members, _ in rows))
     gap = 0.45 if split else 0.0
-    wide, high = NAME + columns * (CELL + GAP) + gap, len(rows) * (CELL + TEXT + GAP) + 0.75
-    made = figure(wide * 0.46, high * 0.46 + (0.3 if title else 0), dark)
+    wide, high = NAME + max(columns, 4) * (CELL + GAP) + gap, len(rows) * (CELL + TEXT + GAP) + 0.75
+    head = title or f"{len(selection):,} picks by {name_of(selection)}"
+    made = figure(wide * 0.46, high * 0.46 + lines_high(head, wide * 0.46 - 0.2), dark)
     axes = made.add_subplot()
     axes.set_axis_off()
     text, muted = palette.ink("text", dark), palette.ink("muted", dark)
     heads = ENDS if order == "pick" else ("Best", "Worst")
-    axes.text(NAME, -0.2, heads[0], fontsize=PLAIN, fontweight="bold", color=muted)
-    if split:
-        axes.text(
-            NAME + first * (CELL + GAP) + gap, -0.2, heads[1], fontsize=PLAIN, fontweight="bold", color=muted
-        )
-    axes.text(wide - GAP, -0.2, "rank, ×weight", fontsize=SMALL, color=muted, ha="right")
+    over = {"y": -0.2, "fontsize": PLAIN, "fontweight": "bold", "color": muted}
+    for left, words in over_ends(heads, NAME, NAME + first * (CELL + GAP) + gap if split else None, first):
+        axes.text(left, s=words, **over)
+    axes.text(0.32, -0.2, "rank, ×weight", fontsize=SMALL, color=muted)
     for number, (label, members, note) in enumerate(rows):
         top = number * (CELL + TEXT + GAP)
         if label is not None:
             ink = palette.class_colors(len(data.classes), dark)[label]
             axes.plot([0.12], [top + 0.4], marker="o", markersize=5, color=ink, linestyle="none")
         name = "All classes" if label is None else str(data.classes[label])
-        axes.text(0.32, top + 0.4, _short(name), fontsize=PLAIN, fontweight="bold", va="center", color=text)
+        name = fitted(name, (NAME - 0.4) * 0.46)
+        axes.text(0.32, top + 0.4, name, fontsize=PLAIN, fontweight="bold", va="center", color=text)
         axes.text(0.32, top + 0.78, note, fontsize=SMALL, va="center", color=muted)
         shown = list(enumerate(members)) if len(members) <= first + last else [
             *enumerate(members[:first]), *enumerate(members[len(members) - last :], first)
@@ -73,8 +86,7 @@ def images(
             if weight is not None:
                 axes.text(left + CELL, s=marked(weight), ha="right", color=muted, **below)
     axes.set(xlim=(0, wide), ylim=(len(rows) * (CELL + TEXT + GAP), -0.6), aspect="equal")
-    shown_title = title or f"{len(selection):,} picks by {name_of(selection)}"
-    axes.set_title(shown_title, loc="left", fontsize=LARGE, fontweight="bold", color=text)
+    entitle(axes, head, dark, 0.2)
     return made
 
 
@@ -117,7 +129,3 @@ def _by_score(data, selection: Selection) -> tuple[Tensor, Tensor, None]:
         )
     ids = torch.argsort(selection.score.nan_to_num(-torch.inf), descending=True, stable=True)
     return ids, torch.arange(1, len(ids) + 1), None
-
-
-def _short(name: str, most: int = 16) -> str:
-    return name if len(name) <= most else f"{name[: most - 1]}…"

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from coreset_explore.plots import palette
-from coreset_explore.plots.base import ENDS, LARGE, PLAIN, SMALL, bare, caption, dots, figure
+from coreset_explore.plots.base import (
+    ENDS,
+    PLAIN,
+    SMALL,
+    bare,
+    breadth,
+    brief,
+    caption,
+    dots,
+    figure,
+    fitted,
+    headline,
+    legend,
+    lines_high,
+    literal,
+    over_ends,
+)
 from coreset_explore.plots.maps import _coordinates, _labels, _within
 from coreset_explore.pool import Pool
 from coreset_explore.selection import Selection
@@ -18,6 +34,7 @@ WIDE, HIGH = 2.25, 2.2  # inches of one small map
 CELL, GAP, NAME, SPLIT = 1.0, 0.1, 4.2, 0.5  # in images
 
 
+@literal
 def many_maps(
     xy,
     selections: Mapping[str, Selection],
@@ -43,18 +60,15 @@ def many_maps(
     panels = [*([None] if y is not None else []), *selections]
     columns = min(columns, len(panels))
     lines = -(-len(panels) // columns)
-    made = figure(WIDE * columns, HIGH * lines + 0.25 + (0.3 if title else 0), dark)
-    if title:
-        made.suptitle(
-            title, x=0.01, ha="left", fontsize=LARGE, fontweight="bold", color=palette.ink("text", dark)
-        )
+    made = figure(WIDE * columns, HIGH * lines + 0.25 + lines_high(title, WIDE * columns - 0.3), dark)
+    headline(made, title, dark, x=0.01, ha="left")
     some = torch.randperm(len(points), generator=torch.Generator().manual_seed(0))[:CROWD]
     inks = palette.class_colors(len(classes), dark) if y is not None else []
     grid = made.subplots(lines, columns, squeeze=False).ravel()
     for axes, name in zip(grid, panels):
         bare(axes, dark)
         axes.set_title(
-            "All rows, by class" if name is None else name,
+            "All rows, by class" if name is None else fitted(name, WIDE - 0.3),
             loc="left", fontsize=PLAIN, fontweight="bold", color=palette.ink("text", dark),
         )  # fmt: skip
         if name is None:
@@ -93,6 +107,7 @@ def many_maps(
     return made
 
 
+@literal
 def many_images(
     data,
     selections: Mapping[str, Selection],
@@ -112,18 +127,22 @@ def many_images(
     if not lines:
         raise ValueError("nothing to draw: pass a mapping from names to selections that hold at least 1 row")
     columns = min(first + last, max(map(len, lines.values())))
-    wide, high = NAME + columns * (CELL + GAP) + SPLIT, len(lines) * (CELL + 0.24) + 0.8
-    made = figure(wide * 0.4, high * 0.4 + 0.3 + (0.3 if title else 0), dark)
+    wide, high = NAME + max(columns, 8) * (CELL + GAP) + SPLIT, len(lines) * (CELL + 0.24) + 0.8
+    inks = palette.class_colors(len(data.classes), dark)
+    entries = _classes(data, lines.values(), inks)
+    names, across = len(entries), _across([label for _, label in entries], wide * 0.4)
+    tall = high * 0.4 + 0.25 + 0.16 * -(-names // across) + lines_high(title, wide * 0.4 - 0.2)
+    made = figure(wide * 0.4, tall, dark)
     axes = made.add_subplot()
     axes.set_axis_off()
     text, muted = palette.ink("text", dark), palette.ink("muted", dark)
-    inks = palette.class_colors(len(data.classes), dark)
     head = {"y": -0.25, "fontsize": PLAIN, "fontweight": "bold", "color": muted}
-    axes.text(NAME, s=ENDS[0], **head)
-    if columns > first:
-        axes.text(NAME + first * (CELL + GAP) + SPLIT, s=ENDS[1], **head)
+    second = NAME + first * (CELL + GAP) + SPLIT if columns > first else None
+    for left, words in over_ends(ENDS, NAME, second, first):
+        axes.text(left, s=words, **head)
     for number, (name, chosen) in enumerate(lines.items()):
         top = number * (CELL + 0.24)
+        name = fitted(name, (NAME - 0.2) * 0.4)
         axes.text(0, top + CELL / 2, name, fontsize=PLAIN, fontweight="bold", va="center", color=text)
         rows = (chosen.indices if chosen.ids is None else chosen.ids).tolist()
         shown = rows if len(rows) <= first + last else [*rows[:first], *rows[len(rows) - last :]]
@@ -138,29 +157,30 @@ def many_images(
                 )  # fmt: skip
     bottom = len(lines) * (CELL + 0.24)
     axes.set(xlim=(0, wide), ylim=(bottom, -0.65), aspect="equal", anchor="W")
-    if title:
-        axes.set_title(title, loc="left", fontsize=LARGE, fontweight="bold", color=text)
-    if data.y is not None:
-        _class_line(
-            made, data, sorted({int(data.y[int(r)]) for c in lines.values() for r in _ids(c)}), inks, dark
-        )
+    headline(made, title, dark, x=0.01, ha="left")
+    legend(
+        made, entries, "", dark, "outside lower left", ncols=across,
+        fontsize=SMALL, handlelength=1.2, columnspacing=1.1, handletextpad=0.4,
+    )  # fmt: skip
     return made
 
 
-def _ids(chosen: Selection) -> Tensor:
-    return chosen.indices if chosen.ids is None else chosen.ids
-
-
-def _class_line(made, data, present: Sequence[int], inks: Sequence[str], dark: bool) -> None:
-    """A legend below: which color is which class."""
+def _classes(data, selections: Iterable[Selection], inks: Sequence[str]) -> list[tuple]:
+    """(handle, name) of every class that is shown: which color is which."""
     from matplotlib.lines import Line2D
 
-    handles = [Line2D([], [], color=inks[c], linewidth=3) for c in present]
-    names = [str(data.classes[c]) for c in present]
-    made.legend(
-        handles, names, loc="outside lower left", ncols=min(len(names), 10), fontsize=SMALL, frameon=False,
-        labelcolor=palette.ink("text", dark), handlelength=1.2, columnspacing=1.1, handletextpad=0.4,
-    )  # fmt: skip
+    if data.y is None:
+        return []
+    rows = torch.cat([c.indices if c.ids is None else c.ids for c in selections])
+    return [
+        (Line2D([], [], color=inks[c], linewidth=3), brief(data.classes[c]))
+        for c in data.y[rows].unique().tolist()
+    ]
+
+
+def _across(names: Sequence[str], inches: float) -> int:
+    """How many of these names a legend holds beside each other."""
+    return max(1, min(len(names), 10, int(inches / (0.4 + breadth(names, SMALL)))))
 
 
 def _name_classes(axes, points: Tensor, y: Tensor, classes: Sequence[str], dark: bool) -> None:
@@ -179,7 +199,9 @@ def _name_classes(axes, points: Tensor, y: Tensor, classes: Sequence[str], dark:
             margin = 2 * torch.bincount(cells[members], minlength=144) - everyone
             margin[torch.bincount(cells[members], minlength=144) == 0] = -len(points) - 1
             x, height = points[members & (cells == margin.argmax())].mean(0).tolist()
+            at = (x - float(low[0])) / max(float(high[0] - low[0]), 1e-12)
+            side = "left" if at < 0.2 else "right" if at > 0.8 else "center"  # a long name stays in the map
             axes.text(
-                x, height, str(name), ha="center", va="center", fontsize=SMALL - 1.5, zorder=5,
+                x, height, brief(name, 16), ha=side, va="center", fontsize=SMALL - 1.5, zorder=5,
                 color=palette.ink("text", dark), path_effects=ground, clip_on=True,
             )  # fmt: skip

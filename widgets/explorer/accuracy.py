@@ -51,7 +51,7 @@ def train(result: Result, model: str = "", budgets=(), epochs: int = 30, seeds: 
     from coreset_explore.experiment import accuracy_curve
     from coreset_explore.training import models
 
-    name = model or result.pool.info.get("model") or models.default(result.data)
+    name = model or result.module or result.pool.info.get("model") or models.default(result.data)
     sizes = list(budgets) or [result.budgets[-1]]
     settings = {"data": result.data, "model": name, "epochs": epochs, "seeds": seeds, **settings}
     with warnings.catch_warnings():

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from coreset_explore.inputs import checks, frames
 from coreset_explore.pool import Pool
-from coreset_explore.registry import METHODS, SCORES, find
+from coreset_explore.registry import METHODS, SCORES, Method, find
+from coreset_explore.selecting.answer import budget
 from coreset_explore.selecting.strategy import Strategy, presets
 from coreset_explore.selection import Selection
-from widgets.explorer.session import MAX_CHOICES, Session
+from coreset_explore.training.models import MODELS
+from widgets.explorer.session import MAX_CHOICES, Session, yours
 
 DEFAULT = ("CRAIG", "Random")
+"""What is chosen where nobody names a method and nothing is known of the data yet; `decided` has the last word."""
 LOAD = ("classes", "columns", "files", "test", "test_from", "root", "size")
 YOURS = "your data"
 
@@ -24,8 +28,10 @@ def settle(
     y: Any,
     images: Any,
     coords: Any,
-    selections: Sequence[Any] | Mapping[str, Any],
-    methods: Sequence[Any],
+    selections: Any,
+    methods: Any,
+    model: Any,
+    k_max: Any,
     options: Mapping[str, Any],
 ) -> None:
     """Write everything given into the session's settings; ValueError names what is wrong and what to write instead."""
@@ -39,14 +45,20 @@ def settle(
     named = isinstance(data, str)
     if isinstance(data, Pool) and chosen:
         raise ValueError(f"a Pool brings its own labels and rows; leave {next(iter(chosen))}= out")
+    name_of_model, module = _model(model)
+    if isinstance(data, Pool) and name_of_model:
+        raise ValueError("a Pool holds what a model said of its rows already; leave model= out")
     name = data if named else _name(data)
     with session.hold_trait_notifications():
         session.data, session.data_name, session.given_name = (None if named else data), name, name
-        session.options, session.images, session.coords = chosen, images, _checked_coords(coords)
+        session.options, session.images, session.coords = chosen, images, coords
         session.images_given = images is not None
-        own = _selections(selections)
-        wanted = list(methods) if len(methods) else list(DEFAULT)
-        session.choices = _choices(wanted, own)
+        if coords is not None:
+            checked_coords(coords)  # now; a frame's index is needed later
+        session.model, session.module, session.k_max = name_of_model, module, _right_end(k_max)
+        own, wanted = _selections(selections, data), _methods(methods)
+        session.choices = choices(wanted or DEFAULT, own)
+        session.unasked = () if wanted else session.choices
 
 
 def _name(data: Any) -> str:
@@ -60,9 +72,34 @@ def _name(data: Any) -> str:
     return f"{given} (yours)" if given in datasets.names() else given
 
 
-def _checked_coords(coords: Any):
-    if coords is None:
-        return None
+def _model(model: Any) -> tuple[str, Any]:
+    """The name of the model that is meant, "" for the data's choice, and the module where it is one's own."""
+    import torch
+
+    if isinstance(model, torch.nn.Module):
+        return yours(model), model
+    if model is None or (isinstance(model, str) and model in ("", *MODELS)):
+        return model or "", None
+    near = checks.nearest(model, MODELS, 1)
+    guess = f"; did you mean {near[0]!r}?" if near else ""
+    made = f"; make one, {model.__name__}()" if isinstance(model, type) else ""
+    raise ValueError(
+        f"model is one of {', '.join(MODELS)} or a torch.nn.Module that ends in Linear, not "
+        f"{checks.shown(model)}{guess or made}"
+    )
+
+
+def _right_end(k_max: Any) -> int | float:
+    """The slider's right end as given, a count or a share, once it is seen to be a budget; 0 stays 0."""
+    if k_max is None or (isinstance(k_max, int) and not isinstance(k_max, bool) and k_max == 0):
+        return 0
+    budget(k_max, 2**62)  # how many rows there are is not known yet
+    found = checks.real(k_max, "k_max")
+    return int(found) if isinstance(found, int) else float(found)
+
+
+def checked_coords(coords: Any):
+    """One's own map as float32 (n, 2); ValueError for another shape, or points that are nowhere."""
     import numpy as np
 
     found = np.asarray(coords, dtype=np.float32)
@@ -75,19 +112,92 @@ def _checked_coords(coords: Any):
     return found
 
 
-def _selections(given: Sequence[Any] | Mapping[str, Any]) -> list[Strategy]:
-    pairs = given.items() if isinstance(given, Mapping) else [(None, s) for s in given]
+def _selections(given: Any, data: Any) -> list[Strategy]:
+    """Selections of one's own: one, a list, or {name: one}, each a Selection, row numbers or a mask."""
+    if given is None:
+        return []
+    if isinstance(given, str | bytes):
+        raise ValueError(
+            f"selections are picks of your own, and {given!r} is a text; what selects goes to methods="
+        )
+    if isinstance(given, Mapping):
+        pairs = list(given.items())
+    else:
+        pairs = [(None, one) for one in ([given] if _is_one_selection(given) else given)]
     found: list[Strategy] = []
     for number, (name, one) in enumerate(pairs, 1):
-        own = one if isinstance(one, Selection) else Selection.of(one)
-        called = name or str(own.info.get("method") or f"selection {number}")
+        own = _selection(one, f"selection {number}" if name is None else str(name), data)
+        called = str(name) if name is not None else str(own.info.get("method") or f"selection {number}")
         while called in {c.name for c in found}:
             called = f"{called} ({number})"
         found.append(Strategy.of(own, name=called))
     return found
 
 
-def _choices(methods: Sequence[Any], own: list[Strategy]) -> tuple[Strategy, ...]:
+def _is_one_selection(given: Any) -> bool:
+    """Whether this is one selection where a list of them may stand: a Selection, an array, or numbers in a list."""
+    import numpy as np
+
+    if isinstance(given, list | tuple):
+        return bool(given) and all(isinstance(one, int | np.integer | np.bool_) for one in given)
+    return isinstance(given, Selection | range) or not isinstance(given, Sequence | Iterator)
+
+
+def _selection(one: Any, name: str, data: Any) -> Selection:
+    """One's own picks. Of a mask `info["n"]` says how many rows it is of, so that it fits these rows alone."""
+
+    if isinstance(one, Selection):
+        return one
+    index = getattr(data, "index", None)  # a frame's, which may call the mask's rows
+    one = frames.aligned(one, None if callable(index) else index, name)
+    dtype = getattr(one, "dtype", None)
+    masked = str(dtype) in ("bool", "boolean", "torch.bool") or (
+        isinstance(one, list | tuple) and len(one) > 0 and all(isinstance(value, bool) for value in one)
+    )
+    if not masked:
+        return Selection.of(checks.rows(one, name), name=name)
+    n = len(one)
+    own = Selection.of(checks.rows(one, name, n), name=name)
+    return replace(own, info={**own.info, "n": n})
+
+
+def _methods(given: Any) -> list[Any]:
+    """What `methods` names: one or a list of them; nothing where the data is to decide."""
+    if given is None:
+        return []
+    if isinstance(given, str | Strategy | Mapping | Method) or callable(given):
+        return [given]
+    if not isinstance(given, Sequence):
+        raise ValueError(f'methods is a list of names, as ["CRAIG", "kcenter"], not {checks.shown(given)}')
+    return list(given)
+
+
+def decided(pool: Pool, gradients: bool, own: Sequence[Strategy]) -> tuple[tuple[Strategy, ...], str]:
+    """The methods where nobody named any, by what the data can answer; and why CRAIG is none of them, if it is not.
+
+    `pool` holds what there is; `gradients` says that a model will be trained and give the rest. Labels of two classes
+    and gradients: CRAIG and random, per class. Else random, and k-center on features or bare gradients, or entropy on
+    bare logits.
+    """
+    per_class = pool.y is not None
+    several = pool.y is not None and bool((pool.y != pool.y[0]).any())
+    random = "Random" if per_class else Strategy.of("random", name="Random")
+    if several and (gradients or pool.grads is not None):
+        return choices(DEFAULT, own), ""
+    if not per_class:
+        why = "it needs labels, and this data has none"
+    elif not several:
+        why = "it needs labels of several classes, and this data has one"
+    else:
+        why = "it needs gradients, and this Pool has none; cx.signals records them"
+    by_gradients = Strategy.of("kcenter", name="k-center", space="grads")
+    ways = (preset("k-center"), by_gradients, Strategy.of("entropy", name="Entropy"))
+    able = [way for way in ways if way.lacks(pool) is None]
+    return choices([*able[:1], random], own), f"CRAIG is not among them: {why}."
+
+
+def choices(methods: Sequence[Any], own: Sequence[Strategy]) -> tuple[Strategy, ...]:
+    """Methods by name and selections of one's own, each under a name of its own; ValueError for too many."""
     found: list[Strategy] = []
     for method in methods:
         choice = preset(method)

@@ -12,7 +12,7 @@ from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
 from widgets.explorer.curves_figure import accuracies
 from widgets.explorer.result import Result
-from widgets.explorer.rows import short
+from widgets.explorer.rows import short, told
 from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.canvas import Canvas
@@ -235,7 +235,11 @@ def _numbers(result: Result, a: Run, b: Run, j: int) -> list[tuple[str, str, str
 def caption_text(result: Result, a: Run, b: Run, j: int, layout: str) -> str:
     """What the map shows, as a sentence."""
     k = result.budgets[j]
-    return f"A: {a.strategy.name}. B: {b.strategy.name}. {k:,} points each of {result.n:,}. {layout} of the features."
+    said = [f" {side}: {words}" for side, run in (("A", a), ("B", b)) for words in told(run.at[j])]
+    return (
+        f"A: {a.strategy.name}. B: {b.strategy.name}. {k:,} points each of {result.n:,}. {layout} of the features."
+        f"{''.join(said)}"
+    )
 
 
 def _strip(label: str, run: Run, without: Run, j: int, color: str, pictures: Pictures) -> Section:

@@ -16,7 +16,7 @@ class Control:
     """The Runner of Select and training, and the Background beside it; they write the Session on the main thread."""
 
     def __init__(self, session: Session, loop=None):
-        self.session = session
+        self.session, self._asked_for = session, None
         self.main, self.background = Runner(session, loop), Background(session, loop)
         session.observe(session_guard(session)(self._asked), "asked")
 
@@ -24,10 +24,21 @@ class Control:
         """Select, unless something runs."""
         if not self.session.busy:
             self.background.stop_probes()
+            self._asked_for = self.session.key
             self.main.start(self._work(), self._landed)
 
     def run_here(self) -> None:
-        """Select on the calling thread, with the library's bar; what fails is shown in the panel and raised."""
+        """Select on the calling thread, with the library's bar; what fails is shown in the panel and raised.
+
+        Where a run goes on, it is waited for; that is all if it answers the settings as they are.
+        """
+        if self.session.busy:
+            same, before = self._asked_for == self.session.key, self.session.result
+            error = self.main.finish()
+            if same and error is not None:
+                raise error
+            if same and self.session.result is not before:
+                return
         self.main.run_here(self._work(), self._landed, "Select")
 
     def cancel(self) -> None:
@@ -53,6 +64,8 @@ class Control:
             self.background.drop_map()
             view = {"maps": maps, "layout_note": "", "only_class": -1, "focus": ("", ()), "hovered": -1}
         wanted = session.budget if before is not None else result.budgets[-1]
+        if session.undecided and result.decided:
+            view["choices"] = view["unasked"] = result.decided
         view["j"] = min(range(len(result.budgets)), key=lambda i: abs(result.budgets[i] - wanted))
         session.done(result=result, trained=None, **view, **_named(session, list(result.runs)))
         if new_pool:
@@ -68,6 +81,7 @@ class Control:
         def landed(frame) -> None:
             self.session.done(f"Trained in {duration(self.session.seconds)}", trained=frame)
 
+        self._asked_for = None
         self.main.start(lambda: judging.train(result, **wanted), landed)
 
 

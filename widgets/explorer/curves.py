@@ -36,7 +36,8 @@ def curves_panel(session: Session) -> w.Widget:
     import plotly.graph_objects as go
 
     figure = go.FigureWidget(layout=layout(session, "gradient_error"))
-    figure._config = {"displayModeBar": False, "responsive": False}
+    # typesetMath: a page that has MathJax, as voila's, would set what stands between two dollars as mathematics
+    figure._config = {"displayModeBar": False, "responsive": False, "typesetMath": False}
     caption, table = w.HTML().add_class("cx-note"), w.HTML().add_class("cx-curves-table")
 
     def draw() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from html import escape
 
 from coreset_explore.experiment.runs import Run
 from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
+from coreset_explore.plots.base import brief
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.result import Result
 from widgets.explorer.session import Session
@@ -35,7 +37,8 @@ def traces(result: Result, measure: str, dark: bool, trained=None) -> list[dict]
             "marker": {"color": style.color, "symbol": style.marker, "size": 7},
             "mode": "lines+markers",
             "type": "scatter",
-            "name": name,
+            "name": escape(brief(name, 40), quote=False),  # plotly reads markup in names
+            "hoverlabel": {"namelength": -1},
             "showlegend": False,
         }
         pairs = [

@@ -101,14 +101,14 @@ def write(session: Session, form: str, folder: str | Path) -> Path:
     files = getattr(result.data, "files", None)
     if files is None:
         raise ValueError("This data does not come from files; save a table instead")
-    ids = result.pool.ids[selection.indices].tolist()
-    chosen = [files[i] for i in ids]
+    rows = result.rows[selection.indices].tolist()
+    chosen = [files[i] for i in rows]
     if form == "txt":
         path = path.with_suffix(".txt")
         path.write_text("\n".join(chosen) + "\n")
         return path
     path.mkdir(exist_ok=True)
-    for rank, (row, source) in enumerate(zip(ids, map(Path, chosen)), 1):
+    for rank, (row, source) in enumerate(zip(rows, map(Path, chosen)), 1):
         label = result.data.classes[int(result.data.y[row])] if result.data.y is not None else ""
         part = path / label if label else path
         part.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from coreset_explore.measures import NUMBERS, THIN
 from coreset_explore.plots import palette
-from widgets.explorer.rows import Reading, listed, said_class, short, space_of
+from widgets.explorer.rows import Reading, listed, said_class, short, space_of, told
 from widgets.kit import encode
 from widgets.kit.markup import brief_name
 from widgets.kit.pictures import data_url
@@ -143,8 +143,7 @@ def caption(reading: Reading, shown_in: str) -> str:
     if reading.labels is not None:
         without = [said_class(reading.class_name(c)) for c in np.flatnonzero(reading.counts() == 0)]
         parts += [f"No pick in {listed(without)}."] if without else []
-    if info.get("stopped"):
-        parts.append(f"Stopped: {info['stopped']}.")
+    parts += told(reading.selection)
     if not reading.run.nested:
         parts.append("Each budget was selected anew.")
     return f'<div class="cx-caption">{escape(" ".join(parts))}</div>'

@@ -27,7 +27,7 @@ FIELDS = {
 
 def methods_box(session: Session) -> w.Widget:
     """Rows of chosen methods, kept in step with `session.choices`, and "Add a method"."""
-    rows = w.VBox().add_class("cx-methods")
+    rows, chosen = w.VBox().add_class("cx-methods"), note()
     held: dict[str, Row] = {}
 
     def draw(_=None) -> None:
@@ -43,10 +43,13 @@ def methods_box(session: Session) -> w.Widget:
             rows.children = wanted
         for name in set(held) - set(names):
             del held[name]
+        why = session.result.why if session.undecided and session.result is not None else ""
+        chosen.value = text(why)
+        show(chosen, bool(why))
 
     session.observe(session_guard(session)(draw), ["choices", "theme", "result"])
     draw()
-    return w.VBox([rows, _adder(session)]).add_class("cx-section-box")
+    return w.VBox([rows, chosen, _adder(session)]).add_class("cx-section-box")
 
 
 def change(session: Session, name: str, new: Strategy | None) -> None:

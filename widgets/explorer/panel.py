@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,11 @@ def explore(
     *,
     images: Any = None,
     coords: Any = None,
-    selections: Sequence[Any] | Mapping[str, Any] = (),
-    methods: Sequence[Any] = (),
-    model: str = "",
+    selections: Any = (),
+    methods: Any = (),
+    model: Any = "",
     epochs: int = 5,
-    k_max: int = 0,
+    k_max: int | float = 0,
     seed: int = 0,
     config: Mapping[str, Any] | None = None,
     run: bool = True,
@@ -45,17 +45,20 @@ def explore(
     pair (X, y), a pandas frame with `y="column"`, or a torch Dataset.
 
     - `images`: pictures or paths, one a row, of features of your own; `coords` (n, 2): your own map.
-    - `methods`: names ("CRAIG", "kcenter") or presets; the default is CRAIG and random, per class. `selections`: your
-      own, a list or {name: Selection}.
-    - `model`, `epochs`, `seed`: how signals are recorded. `k_max`: the slider's right end, 0 for min(5 %, 2,000).
+    - `methods`: names ("CRAIG", "kcenter") or presets, one or a list. Unless told: CRAIG and random, per class;
+      k-center and random where the data has no labels of several classes, or a Pool no gradients.
+    - `selections`: your own, one, a list or {name: one}; each is a Selection, row numbers, or a mask.
+    - `model`, `epochs`, `seed`: how signals are recorded. `model` is a name, or a torch.nn.Module that ends in Linear:
+      a copy of it is trained, or with `epochs=0` (and where the data has no labels) recorded as it is.
+    - `k_max`: the slider's right end, a count or a share (0.1); 0 for min(5 %, 2,000).
     - `config`: what `panel.config` gave. `run=False` waits for Select. `options` go to `load` (files=, test=, …).
 
     Raises ValueError for unknown methods, options or shapes at once; trouble with the data shows in the panel.
     """
     session = Session()
-    settle(session, data, y, images, coords, selections, methods, options)
+    settle(session, data, y, images, coords, selections, methods, model, k_max, options)
     with session.hold_trait_notifications():
-        session.model, session.epochs, session.k_max, session.seed = model, epochs, k_max, seed
+        session.epochs, session.seed = epochs, seed
     if config is not None:
         replay.apply(session, config)
     panel = Explorer(session, config or {})
@@ -99,7 +102,10 @@ class Explorer(Shell):
     # -- what was done ----------------------------------------------------------------------------------------------
 
     def run(self, wait: bool = False) -> Explorer:
-        """Select with the settings of the rail: in the background, or (`wait`) here and now with the library's bar."""
+        """Select with the settings of the rail: in the background, or (`wait`) here and now with the library's bar.
+
+        Where a run of these settings goes on already, `wait` waits for it.
+        """
         self.control.run_here() if wait else self.control.start()
         return self
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from torch import nn
 
+from coreset_explore.inputs import frames
 from coreset_explore.inputs.code import python
 from coreset_explore.pool import Pool
 from coreset_explore.selecting.strategy import Strategy
@@ -26,9 +28,11 @@ class Ask:
     images: Any = None
     coords: Any = None
     model: str = ""
+    module: nn.Module | None = None  # one's own, in place of `model`
     epochs: int = 5
     choices: tuple[Strategy, ...] = ()
-    k_max: int = 0
+    undecided: bool = False  # whether nobody named the choices, so that the data has a say
+    k_max: int | float = 0
     seed: int = 0
     key: tuple = ()
     pool_key: tuple = ()
@@ -42,9 +46,11 @@ class Ask:
             options=dict(session.options) if mine else {},
             images=session.images if mine else None,
             coords=session.coords if mine else None,
-            model=session.model,
+            model="" if session.own_model is not None else session.model,
+            module=session.own_model,
             epochs=session.epochs,
             choices=tuple(session.choices),
+            undecided=session.undecided,
             k_max=session.k_max,
             seed=session.seed,
             key=session.key,
@@ -59,7 +65,8 @@ def load(ask: Ask) -> tuple[Any, Any]:
     source = ask.name if ask.data is None else ask.data
     if isinstance(source, Pool):
         x = torch.zeros(len(source), 1) if source.emb is None else source.emb.cpu()
-        return _pictured(ask, datasets.load(x, y=source.y, classes=source.classes or None)), source
+        table = datasets.load(x, y=source.y, classes=source.classes or None)
+        return _pictured(ask, replace(table, index=source.keys, truth={"row": source.ids.cpu()})), source
     data = datasets.load(source, **ask.options)
     if data.kind == "images" or ask.data is None or isinstance(source, datasets.Data):
         return data, None
@@ -79,10 +86,7 @@ def _pictured(ask: Ask, table):
         images = table.files
     if images is None:
         return replace(table, name=ask.name)
-    if len(images) != len(table):
-        raise ValueError(
-            f"images= holds {len(images):,} pictures for {len(table):,} rows; give one a row, in order"
-        )
+    images = of_rows(images, table, "images", "pictures")
     if any(isinstance(path, str | os.PathLike) for path in images):
         files = tuple(str(path) for path in images)
         table = replace(table, note="; ".join(part for part in (table.note, missing(files)) if part))
@@ -96,26 +100,64 @@ def _pictured(ask: Ask, table):
     return replace(datasets.load(images, y=table.y, classes=table.classes or None), name=ask.name)
 
 
+def of_rows(values: Any, table, what: str, things: str) -> Any:
+    """`values` for the rows of `table`, one each; or one a row of all there were, before some were set aside.
+
+    What has an index goes to the rows of the same name. ValueError where neither their number nor their names fit.
+    """
+    index, n, rows, given = table.index, len(table), table.truth.get("row"), len(values)
+    held = 0 if table.x_test is None else len(table.x_test)
+    all_of_them = rows is not None and given != n and (given == n + held if held else given > int(rows.max()))
+    own = getattr(values, "index", None)
+    if index is not None and own is not None and not callable(own):
+        if all_of_them and own.is_unique and index.isin(own).all():
+            return values.loc[index]
+        return frames.aligned(values, index, what)
+    if all_of_them:
+        values = values.to_numpy() if hasattr(values, "to_numpy") else values  # a Series is asked by name
+        return [values[i] for i in rows.tolist()]
+    if given != n:
+        rest = f", or {n + held:,} with those held out to test" if held else ""
+        raise ValueError(f"{what} holds {given:,} {things} for {n:,} rows; give one a row, in order{rest}")
+    return values
+
+
+def bare(data, features: Pool | None) -> Pool:
+    """What there is before anything is recorded: one's own features, or pictures by their pixels."""
+    if features is not None:
+        return features
+    return Pool.of(data.x.flatten(1).float(), data.y, classes=data.classes or None)
+
+
+def teachable(ask: Ask, given: Pool) -> bool:
+    """Whether signals can be recorded: of data that is no Pool already, with labels of several classes."""
+    return not isinstance(ask.data, Pool) and given.y is not None and len(torch.unique(given.y)) > 1
+
+
 def record(ask: Ask, data, features: Pool | None) -> Pool:
-    """The pool: signals of a model trained on the data; one's own features get the gradients of a logistic."""
+    """The pool: signals of a model trained on the data; one's own features get the gradients of a logistic.
+
+    Without labels nothing is trained: there one's own module says what it makes of the rows, as it is.
+    """
+    from coreset_explore.recording.forward import snapshot
     from coreset_explore.recording.run import signals
 
     if isinstance(ask.data, Pool):
         return features
-    given = (
-        Pool.of(data.x.flatten(1).float(), data.y, classes=data.classes or None)
-        if features is None
-        else features
-    )
-    classes = 0 if given.y is None else len(torch.unique(given.y))
-    if classes == 0 or (classes == 1 and _enough(ask, given)):
-        return replace(given, info={"name": ask.name})
+    given = bare(data, features)
+    if not teachable(ask, given):
+        if ask.module is not None:
+            pool = snapshot(ask.module, data if features is None else _table(ask)).to("cpu")
+            return replace(pool, info={**pool.info, "name": ask.name})
+        if given.y is None or _enough(ask, given):
+            return replace(given, info={"name": ask.name})
     settings = {"epochs": ask.epochs, "holdout": _holdout(ask), "seed": ask.seed, "show": False}
+    model = ask.module if ask.module is not None else ask.model or None
     if features is None:
-        return signals(data, model=ask.model or None, **settings)
+        return signals(data, model=model, **settings)
     table = _table(ask)
-    if ask.model:
-        return signals(table, model=ask.model, **settings)
+    if model is not None:
+        return signals(table, model=model, **settings)
     return replace(
         own_features(signals(table, model="logistic", **settings), table), classes=features.classes
     )
@@ -163,7 +205,12 @@ def made(ask: Ask, pool: Pool) -> dict:
     if model is None:
         features = "data.x.flatten(1).float()" + ("" if pool.y is None else ", data.y, classes=data.classes")
         return {**lines, "pool": [f"pool = cx.Pool.of({features})"]}
-    settings = f'model="{model}", epochs={ask.epochs}, seed={ask.seed}'
+    if ask.module is not None:
+        lines["note"] += f"{', ' if lines['note'] else ''}model: the {model} you gave to explore"
+        if "inits" not in pool.info:  # a snapshot's: nothing was trained
+            return {**lines, "pool": ["pool = cx.snapshot(model, data)"]}
+    named = "model" if ask.module is not None else python(model)
+    settings = f"model={named}, epochs={ask.epochs}, seed={ask.seed}"
     if _holdout(ask):
         settings += f", holdout={_holdout(ask)}"
     lines["pool"] = [f"pool = cx.signals(data, {settings})"]

@@ -10,7 +10,7 @@ from coreset_explore.training.models import MODELS
 from widgets.explorer.control import Control
 from widgets.explorer.method_list import methods_box
 from widgets.explorer.result import estimate
-from widgets.explorer.session import Session
+from widgets.explorer.session import Session, yours
 from widgets.kit.form import Controls, section
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note, percent, show, text
@@ -43,7 +43,8 @@ def _data(session: Session) -> w.Widget:
         trained = session.result is not None and not session.model
         used = session.result.pool.info.get("model") if trained else None
         auto = f"Auto ({used})" if used else "Auto"
-        controls.put(model, session.model, [(auto, ""), *((m, m) for m in MODELS)])
+        mine = [] if session.module is None else [yours(session.module)]
+        controls.put(model, session.model, [(auto, ""), *((m, m) for m in (*mine, *MODELS))])
 
     def follow(_=None) -> None:
         known = session.data_name in name.options
@@ -101,7 +102,8 @@ def _budget(session: Session) -> w.Widget:
         try:
             result = session.result
             known = result is not None and result.key[:2] == session.key[:2]  # of this very data
-            session.k_max = counted(end.value, result.n if known else None)
+            if end.value != written(session.k_max):  # which may be rounded
+                session.k_max = counted(end.value, result.n if known else None)
             refused.value = ""
         except ValueError as error:
             refused.value = text(error)
@@ -111,8 +113,8 @@ def _budget(session: Session) -> w.Widget:
 
     def settings(_=None) -> None:
         controls.put(seed, session.seed)
-        if session.k_max and not end.value.strip().endswith("%"):
-            end.value = str(session.k_max)
+        if session.k_max and end.value != written(session.k_max):
+            end.value = written(session.k_max)
 
     slider.observe(guard(moved), "value")
     end.observe(guard(ended), "value")
@@ -127,8 +129,13 @@ def _budget(session: Session) -> w.Widget:
     return w.VBox([field("Points to keep", slider), number, pair, refused]).add_class("cx-section-box")
 
 
-def counted(words: str, n: int | None) -> int:
-    """What was typed as a number of points: "600", "2,000" or "5 %" of n; 0 where nothing was typed."""
+def written(k_max: int | float) -> str:
+    """A budget as it is typed: "600", "5 %"; "" for none."""
+    return "" if not k_max else f"{100 * k_max:.4g} %" if isinstance(k_max, float) else f"{k_max:,}"
+
+
+def counted(words: str, n: int | None) -> int | float:
+    """What was typed as a budget: 600 of "600" or "2,000", 0.05 of "5 %", 0 where nothing was typed; n, where known."""
     plain = words.replace(",", "").replace(" ", "").replace("\u00a0", "")
     if not plain:
         return 0
@@ -137,9 +144,11 @@ def counted(words: str, n: int | None) -> int:
         value = float(plain.removesuffix("%"))
     except ValueError:
         raise ValueError(f"{words!r} is no number of points: write 600 or 5 %") from None
-    if share and n is None:
-        raise ValueError("the number of rows is not known before the first Select: write a number of points")
-    count = round(value / 100 * n) if share else value
+    if share:
+        if not 0 < value <= 100:
+            raise ValueError(f"the budget is a share above 0 and up to 100 %, not {words}")
+        return value / 100
+    count = value
     if count != int(count) or count < 1 or (n is not None and count > n):
         raise ValueError(
             f"the budget is a whole number from 1{f' to {n:,}' if n is not None else ''}, not {words}"

@@ -10,11 +10,12 @@ from typing import Any
 from coreset_explore.experiment.runs import Run
 from coreset_explore.selecting.strategy import Strategy
 from widgets.explorer.result import Result
-from widgets.explorer.session import Session
+from widgets.explorer.session import Session, yours
 
 SCHEMA = 1
 VIEW = ("tab", "active", "color_by", "only_class", "layout", "compare_a", "compare_b")
 OWN = "(your own data)"
+OWN_MODEL = "(your own model)"
 
 
 def config(session: Session) -> dict:
@@ -27,7 +28,7 @@ def config(session: Session) -> dict:
         "version": __version__,
         "data": OWN if mine else session.data_name,
         "options": {k: v for k, v in session.options.items() if _is_json(v)},
-        "model": session.model,
+        "model": OWN_MODEL if session.own_model is not None else session.model,
         "epochs": session.epochs,
         "methods": [choice.plain() for choice in session.choices if choice.own is None],
         "k_max": session.k_max,
@@ -65,6 +66,13 @@ def apply(session: Session, settings: Mapping[str, Any]) -> None:
     ]
     if settings.get("data") == OWN and session.data is None:
         raise ValueError("this config was made with data of your own; pass it too: explore(X, config=...)")
+    settings = dict(settings)
+    if settings.get("model") == OWN_MODEL:
+        if session.module is None:
+            raise ValueError(
+                "this config was made with a model of your own; pass it too: explore(X, model=module, config=...)"
+            )
+        settings["model"] = yours(session.module)
     if settings.get("data") not in (OWN, None):
         session.data_name = settings["data"]
         session.given_name = settings["data"] if session.data is None else session.given_name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -14,8 +14,9 @@ from coreset_explore.experiment import runs
 from coreset_explore.pool import Pool
 from coreset_explore.selecting.answer import budget
 from coreset_explore.selecting.strategy import Strategy
-from widgets.explorer.pool import Ask, load, made, record
-from widgets.explorer.session import Session
+from widgets.explorer.arguments import checked_coords, decided
+from widgets.explorer.pool import Ask, bare, load, made, of_rows, record, teachable
+from widgets.explorer.session import Session, chosen_key
 
 LAYOUTS = {title: how for how, title in projection.NAMES.items()}
 YOURS = "Yours"  # the name of a map that the user brought
@@ -28,6 +29,16 @@ class Result(runs.Result):
     data: Any = None
     key: tuple = ()
     made: Mapping[str, Any] = field(default_factory=dict)  # the lines of code for `data` and `pool`; the seed
+    decided: tuple[Strategy, ...] = ()  # the methods that the data chose, where nobody named any
+    why: str = ""  # and what is not among them
+    module: Any = None  # the user's own model, where signals are of one
+
+    @property
+    def rows(self) -> torch.Tensor:
+        """(n,) the row of `data` that each row of the pool is: its id, or of a Pool that was given the row itself."""
+        ids = self.pool.ids.cpu()
+        given = getattr(self.data, "truth", {}).get("row")
+        return torch.arange(self.n) if given is not None and torch.equal(given, ids) else ids
 
 
 def compute(ask: Ask, previous: Result | None = None) -> Result:
@@ -39,21 +50,47 @@ def compute(ask: Ask, previous: Result | None = None) -> Result:
     kept = previous if previous is not None and previous.key[: len(ask.pool_key)] == ask.pool_key else None
     if not ask.choices:
         raise ValueError("no method is chosen; add one under 2 Methods")
+    why = ""
     if kept is not None:
-        data, pool, low = kept.data, kept.pool, 0.0
+        data, pool, low, why = kept.data, kept.pool, 0.0, kept.why
     else:
         with progress.stage("Loading", 0.0, 0.05):
             data, features = load(ask)
+            if ask.undecided:
+                given = bare(data, features)
+                own = [choice for choice in ask.choices if choice.own is not None]
+                chosen, why = decided(given, teachable(ask, given), own)
+                ask = replace(ask, choices=chosen)
         with progress.stage("Recording signals", 0.05, 0.5):
             pool = record(ask, data, features)
         low = 0.5
-    k_max = budget(ask.k_max, len(pool)) if ask.k_max else runs.default_k_max(len(pool))
+    for choice in ask.choices:
+        _refuse_other_mask(choice, len(pool))
+    k_max = right_end(ask.k_max, len(pool))
     budgets = runs.budget_grid(k_max, pool.n_classes)
     known = [*kept.runs.values(), kept.random] if kept is not None and kept.budgets == budgets else []
     with progress.stage("", low, 1.0):
         found = runs.sweep(pool, ask.choices, budgets, ask.seed, random_choice(pool), known)
     seconds = time.perf_counter() - start
-    return Result(pool, budgets, found.runs, found.random, seconds, data, ask.key, made(ask, pool))
+    key = (*ask.pool_key, chosen_key(ask.choices), ask.k_max)
+    nobodys = ask.choices if ask.undecided else ()
+    about = {"decided": nobodys, "why": why, "module": ask.module}
+    return Result(pool, budgets, found.runs, found.random, seconds, data, key, made(ask, pool), **about)
+
+
+def _refuse_other_mask(choice: Strategy, n: int) -> None:
+    """Raise where one's own picks came as a mask of other rows than there are to choose from."""
+    own = choice.own
+    if own is not None and own.info.get("own") and own.info.get("n", n) != n:
+        raise ValueError(
+            f"{choice.name} is a mask of {own.info['n']:,} rows and {n:,} are chosen from; give one entry a row, of "
+            "those that are not set aside"
+        )
+
+
+def right_end(k_max: int | float, n: int) -> int:
+    """The largest budget for n rows: a count, a share, or where nothing was said min(5 %, 2,000)."""
+    return budget(k_max, n) if k_max else runs.default_k_max(n)
 
 
 def random_choice(pool: Pool) -> Strategy:
@@ -69,7 +106,7 @@ def answer(ask: Ask, previous: Result | None = None) -> tuple[Result, dict]:
     with progress.stage("Map", 0.99, 1.0):
         found = {"PCA": layout(result.pool, "PCA", ask.seed)}
     if ask.coords is not None:
-        found = {YOURS: _own_map(ask, result.pool), **found}
+        found = {YOURS: _own_map(ask, result), **found}
     return result, found
 
 
@@ -89,15 +126,11 @@ def _mappable(pool: Pool) -> Pool | torch.Tensor:
     return inputs[-1] if inputs is not None else grads.g if grads is not None else pool.need("logits")
 
 
-def _own_map(ask: Ask, pool: Pool):
+def _own_map(ask: Ask, result: Result):
     from coreset_explore.projection import Map
 
-    rows = pool.ids.cpu()
-    if int(rows.max()) >= len(ask.coords):
-        raise ValueError(
-            f"coords holds {len(ask.coords):,} points for {int(rows.max()) + 1:,} rows; give one a row"
-        )
-    return Map(torch.as_tensor(ask.coords)[rows], "pca", "your own map", ask.seed, 0.0)
+    points = torch.as_tensor(checked_coords(of_rows(ask.coords, result.data, "coords", "points")))
+    return Map(points[result.rows], "pca", "your own map", ask.seed, 0.0)
 
 
 def estimate(session: Session) -> float | None:
@@ -105,7 +138,7 @@ def estimate(session: Session) -> float | None:
     result = session.result
     if result is None or result.key[: len(session.pool_key)] != session.pool_key or not session.choices:
         return None
-    k = session.k_max or runs.default_k_max(result.n)
+    k = right_end(session.k_max, result.n)
     answered = [*result.runs.values(), result.random]
     known = {run.strategy.method: run.took for run in result.runs.values() if run.strategy.own is None}
     seconds = 0.0

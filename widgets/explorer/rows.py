@@ -112,6 +112,19 @@ class Reading:
         return [self.cell(row, mark) for row in rows]
 
 
+def told(selection: Any) -> list[str]:
+    """What a method says of its answer beside the numbers: why it stopped early, and that its ridge holds the weights.
+
+    Of a prefix with the budget that it was said at: it is of all that was picked.
+    """
+    info = selection.info
+    found = [f"Stopped: {info['stopped']}."] if info.get("stopped") else []
+    if binds := info.get("ridge_binds"):
+        whole = info.get("prefix_of")
+        found.append(f"{'' if whole is None else f'At {whole:,} points: '}{binds}.")
+    return found
+
+
 def said_class(name: str) -> str:
     """A class's name in a sentence: a bare number needs the word."""
     return f"class {name}" if name.isdigit() else name

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from traitlets import Any as AnyTrait
 from traitlets import Bool, Dict, Int, Tuple, Unicode
 
@@ -14,17 +17,19 @@ class Session(Shared):
     """Settings (what the rail edits), the result with what is learnt of it later, and the view (what the tabs show)."""
 
     # settings: `key` is made of these, and a result whose key differs is stale
-    SETTINGS = ("data_name", "data", "model", "epochs", "choices", "k_max", "seed")
+    SETTINGS = ("data_name", "data", "model", "module", "epochs", "choices", "k_max", "seed")
     data = AnyTrait(None)  # what the user gave, where it is no name: Data, Pool, array, (X, y) or frame
     data_name = Unicode("digits")  # a name that `datasets.load` knows, or `given_name`
     given_name = Unicode("")  # what the rail calls the user's own data
     options = Dict()  # for `load`, of the data first given: y=, files=, test_from=, …
     images = AnyTrait(None)  # pictures or paths, one a row, of the user's own features
     coords = AnyTrait(None)  # (n, 2): the user's own map
-    model = Unicode("")  # "" = chosen by the data
+    model = Unicode("")  # "" = chosen by the data; a name in MODELS, or what the rail calls the user's own
+    module = AnyTrait(None)  # the user's own torch.nn.Module, which `yours(module)` names
     epochs = Int(5)
     choices = Tuple()  # of Strategy, up to MAX_CHOICES
-    k_max = Int(0)  # the slider's right end; 0 = min(5 %, 2,000)
+    unasked = Tuple()  # the choices that nobody named: while `choices` are these, the data decides
+    k_max = AnyTrait(0)  # the slider's right end, a count or a share (0.1); 0 = min(5 %, 2,000)
     seed = Int(0)
 
     # what is learnt of `result` (a Result), or asked of it
@@ -49,14 +54,23 @@ class Session(Shared):
     @property
     def key(self) -> tuple:
         """Everything a result depends on. The budget index is not: moving the slider never makes a result stale."""
-        chosen = tuple((repr(c.plain()), id(c.own) if c.own is not None else None) for c in self.choices)
-        return (*self.pool_key, chosen, self.k_max)
+        return (*self.pool_key, chosen_key(self.choices), self.k_max)
 
     @property
     def pool_key(self) -> tuple:
         """What the data and the pool depend on."""
         own = id(self.data) if self.data_name == self.given_name else None
-        return (self.data_name, own, self.model, self.epochs, self.seed)
+        return (self.data_name, own, self.model, state(self.own_model), self.epochs, self.seed)
+
+    @property
+    def own_model(self) -> Any:
+        """The user's own module where it is the model chosen, else None."""
+        return self.module if self.module is not None and self.model == yours(self.module) else None
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the methods are those that nobody named, so that the data has a say in them."""
+        return bool(self.unasked) and self.choices == self.unasked
 
     @property
     def stale(self) -> bool:
@@ -80,3 +94,20 @@ class Session(Shared):
         """The active selection at the slider's budget, with its weights."""
         run = self.run
         return None if run is None else run.at[min(self.j, len(run.at) - 1)]
+
+
+def chosen_key(choices: Sequence[Any]) -> tuple:
+    """What an answer depends on of the methods: their settings, and one's own selections themselves."""
+    return tuple((repr(c.plain()), id(c.own) if c.own is not None else None) for c in choices)
+
+
+def yours(module: Any) -> str:
+    """What the rail calls a module of the user's own."""
+    return f"{type(module).__name__} (yours)"
+
+
+def state(module: Any) -> tuple | None:
+    """What tells a module from itself after more training: torch counts every change of a tensor in place."""
+    if module is None:
+        return None
+    return id(module), *((id(t), t._version) for t in (*module.parameters(), *module.buffers()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import queue
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +27,7 @@ class Job:
         self.thread: threading.Thread | None = None
         self.generation = 0
         self._stop = threading.Event()
+        self._said: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()  # and not heard yet
 
     @property
     def alive(self) -> bool:
@@ -65,6 +67,22 @@ class Job:
             self.thread.join(seconds)
         return not self.alive
 
+    def finish(self) -> None:
+        """Wait for the thread, and hear what it says here: the loop that would hear it stands still meanwhile."""
+        while self.alive:
+            self._hear(0.05)
+        while self._hear(0.0):
+            pass
+
+    def _hear(self, seconds: float = 0.0) -> bool:
+        """Deliver the first thing said that was not heard yet; whether there was one."""
+        try:
+            deliver = self._said.get(timeout=seconds) if seconds else self._said.get_nowait()
+        except queue.Empty:
+            return False
+        deliver()
+        return True
+
     def _work(
         self, work, calls, generation: int, stop: threading.Event, before: threading.Thread | None
     ) -> None:
@@ -76,7 +94,8 @@ class Job:
             if self.loop is None:
                 deliver()
             elif not self.loop.is_closed():
-                self.loop.call_soon_threadsafe(deliver)
+                self._said.put(deliver)
+                self.loop.call_soon_threadsafe(self._hear)
 
         try:
             with progress.listening(lambda fraction, text: post("progressed", fraction, text), stop.is_set):

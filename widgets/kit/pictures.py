@@ -18,8 +18,8 @@ PIXELATED = 32  # up to this side pictures keep their own pixels, and travel as 
 class Pictures:
     """What a row looks like: a thumbnail where the data has pictures, else a small card of its values or its name."""
 
-    def __init__(self, data: Any = None, ids: np.ndarray | None = None):
-        self.data, self.ids = data, ids
+    def __init__(self, data: Any = None, ids: np.ndarray | None = None, rows: np.ndarray | None = None):
+        self.data, self.ids, self.rows = data, ids, ids if rows is None else rows
         shows = hasattr(data, "thumbnail") and getattr(data, "kind", "images") == "images"
         self.has_images = shows and readable(getattr(data, "files", None))
         self._cache: dict[int, np.ndarray] = {}
@@ -27,11 +27,11 @@ class Pictures:
     @classmethod
     def of(cls, result: Any) -> Pictures:
         """The pictures of a Result, keyed by rows of its pool."""
-        return cls(result.data, result.pool.ids.cpu().numpy())
+        return cls(result.data, result.pool.ids.cpu().numpy(), result.rows.numpy())
 
     def original(self, row: int) -> int:
-        """The row's number in the dataset."""
-        return int(row) if self.ids is None else int(self.ids[row])
+        """The row of `data` that this one is."""
+        return int(row) if self.rows is None else int(self.rows[row])
 
     def thumbnail(self, row: int) -> np.ndarray | None:
         """uint8 (height, width, 3), whole, or None without pictures; a file that is gone or broken is a grey cross."""
@@ -72,7 +72,9 @@ class Pictures:
     def name(self, row: int) -> str:
         """The row's file name, or its number in the dataset. Not escaped."""
         files = getattr(self.data, "files", None)
-        return f"row {self.original(row):,}" if files is None else Path(files[self.original(row)]).name
+        if files is not None:
+            return Path(files[self.original(row)]).name
+        return f"row {int(row if self.ids is None else self.ids[row]):,}"
 
 
 def readable(files: Sequence[str] | None) -> bool:

@@ -32,16 +32,18 @@ class Runner:
 
     def __init__(self, task: Task, loop: asyncio.AbstractEventLoop | None = None):
         self.task, self.loop, self.job = task, loop, Job(loop)
+        self._error: BaseException | None = None  # that the last run on the thread ended with
 
     def start(self, work: Callable[[], Any], landed: Callable[[Any], None]) -> None:
         """Begin, unless something runs."""
         if self.task.busy:
             return
         self.task.begin()
+        self._error = None
         self.job.start(
             work,
             then=lambda answer: self._land(landed, answer),
-            failed=self.task.failed,
+            failed=self._failed,
             progressed=lambda fraction, words: self.task.progressed(fraction, brief(words)),
             cancelled=self.task.cancelled,
         )
@@ -75,6 +77,19 @@ class Runner:
         """Wait for the thread (for tests and scripts); whether it has ended."""
         return self.job.wait(seconds)
 
+    def finish(self) -> BaseException | None:
+        """Wait for the run that goes on, and until its answer has landed; gives what it failed with, if it did.
+
+        An interrupt cancels it and is raised.
+        """
+        try:
+            self.job.finish()
+        except BaseException:
+            self.job.drop()
+            self.task.cancelled()
+            raise
+        return self._error
+
     def close(self) -> None:
         """Stop, and listen to nothing more."""
         self.job.drop()
@@ -83,7 +98,11 @@ class Runner:
         try:
             landed(answer)
         except Exception as error:
-            self.task.failed(error)
+            self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        self._error = error
+        self.task.failed(error)
 
     def _give_up(self, generation: int) -> None:
         if self.task.status == "cancelling" and self.job.generation == generation:
