@@ -438,7 +438,7 @@ def test_seven_methods_are_refused():
 
 def test_a_method_that_needs_what_the_pool_lacks_says_so():
     panel = panel_of()
-    assert lack(panel.session, Strategy.of("craig")) == "Needs gradients, and this data has none."
+    assert lack(panel.session, Strategy.of("gradmatch")) == "Needs gradients, and this data has none."
     assert lack(panel.session, Strategy.of("kcenter")) == ""
 
 

@@ -37,6 +37,8 @@ def dataset(pool) -> dict[str, Any]:
 
 def doubt(info: Mapping[str, Any], pool) -> str:
     """A sentence where a selection with this `info` was hardly made of these rows; else ""."""
+    if info.get("pool") == pool.fingerprint:
+        return ""
     n, then = info.get("n"), info.get("fields")
     if n is not None and n != len(pool):
         return f"it was picked from {n:,} rows, and these are {len(pool):,}: give the pool that it was selected from"

@@ -143,7 +143,7 @@ def caption(reading: Reading, shown_in: str) -> str:
     if reading.labels is not None:
         without = [said_class(reading.class_name(c)) for c in np.flatnonzero(reading.counts() == 0)]
         parts += [f"No pick in {listed(without)}."] if without else []
-    parts += told(reading.selection)
+    parts += told(reading.selection, reading.result.pool)
     if not reading.run.nested:
         parts.append("Each budget was selected anew.")
     return f'<div class="cx-caption">{escape(" ".join(parts))}</div>'

@@ -10,11 +10,12 @@ import ipywidgets as w
 from coreset_explore.plots import palette
 from coreset_explore.registry import PICKERS, PURPOSES, SCORES
 from coreset_explore.selecting.strategy import Strategy, presets
-from widgets.explorer.session import MAX_CHOICES, Session
+from widgets.explorer.session import GRADIENTS, MAX_CHOICES, Session
 from widgets.kit.form import fields_for
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note, show, swatch, text
 
+WANTED_BY = {"gradmatch": "inits", "gradsim": "each"}  # GMC's paper, A.4; GradSimCore's Algorithm 1
 FIELDS = {
     "y": "labels",
     "emb": "features",
@@ -83,6 +84,20 @@ def lack(session: Session, choice: Strategy) -> str:
     )
 
 
+def offer(session: Session, choice: Strategy) -> str:
+    """At which models gradients should be recorded for the last answer of this method, "" where all is well."""
+    result = session.result
+    run = None if result is None or session.stale else result.runs.get(choice.name)
+    if (
+        run is None
+        or session.gradients != "last"
+        or not run.selection.said("few_steps")
+        or "inits" not in result.pool.info
+    ):
+        return ""
+    return WANTED_BY.get(choice.declared.name, "")
+
+
 class Row:
     """One chosen method: its line style and name, its settings behind a button, and the button that removes it."""
 
@@ -93,7 +108,9 @@ class Row:
         self.settings = w.Button(description="⚙", tooltip=f"Settings of {choice.name}")
         remove = w.Button(description="×", tooltip=f"Remove {choice.name}")
         line = w.Box([self.swatch, w.HTML(text(choice.name)), self.settings, remove]).add_class("cx-method")
-        self.widget = w.VBox([line, self.lacking]).add_class("cx-method-box")
+        self.offered, self._offer = "", w.Button()
+        self.widget = w.VBox([line, self.lacking, self._offer]).add_class("cx-method-box")
+        self._offer.on_click(session_guard(session)(lambda _: session.set_trait("gradients", self.offered)))
         if choice.own is not None:
             self.settings.disabled = True
             self.settings.layout.visibility = "hidden"
@@ -105,8 +122,14 @@ class Row:
         """Bring the line style and what the pool lacks up to date."""
         self.swatch.value = swatch(style)
         words = lack(self.session, choice)
+        self.offered = offer(self.session, choice)
+        if self.offered:
+            title = GRADIENTS[self.offered][0]
+            words = f"Made for gradients {title}; these are of the trained model alone."
+            self._offer.description = f"Record them {title}"
         self.lacking.value = text(words)
         show(self.lacking, bool(words))
+        show(self._offer, bool(self.offered))
 
     def _toggle(self, name: str) -> None:
         if self.form is None:

@@ -14,7 +14,7 @@ from coreset_explore.inputs import frames
 from coreset_explore.inputs.code import python
 from coreset_explore.pool import Pool
 from coreset_explore.selecting.strategy import Strategy
-from widgets.explorer.session import Session
+from widgets.explorer.session import GRADIENTS, Session
 from widgets.kit.pictures import missing, pictures, readable
 
 
@@ -30,6 +30,7 @@ class Ask:
     model: str = ""
     module: nn.Module | None = None  # one's own, in place of `model`
     epochs: int = 5
+    gradients: str = "last"  # a key of GRADIENTS
     choices: tuple[Strategy, ...] = ()
     undecided: bool = False  # whether nobody named the choices, so that the data has a say
     k_max: int | float = 0
@@ -49,6 +50,7 @@ class Ask:
             model="" if session.own_model is not None else session.model,
             module=session.own_model,
             epochs=session.epochs,
+            gradients=session.gradients,
             choices=tuple(session.choices),
             undecided=session.undecided,
             k_max=session.k_max,
@@ -152,6 +154,7 @@ def record(ask: Ask, data, features: Pool | None) -> Pool:
         if given.y is None or _enough(ask, given):
             return replace(given, info={"name": ask.name})
     settings = {"epochs": ask.epochs, "holdout": _holdout(ask), "seed": ask.seed, "show": False}
+    settings |= GRADIENTS[ask.gradients][1]
     model = ask.module if ask.module is not None else ask.model or None
     if features is None:
         return signals(data, model=model, **settings)
@@ -211,6 +214,7 @@ def made(ask: Ask, pool: Pool) -> dict:
             return {**lines, "pool": ["pool = cx.snapshot(model, data)"]}
     named = "model" if ask.module is not None else python(model)
     settings = f"model={named}, epochs={ask.epochs}, seed={ask.seed}"
+    settings += "".join(f", {name}={python(value)}" for name, value in GRADIENTS[ask.gradients][1].items())
     if _holdout(ask):
         settings += f", holdout={_holdout(ask)}"
     lines["pool"] = [f"pool = cx.signals(data, {settings})"]

@@ -10,7 +10,7 @@ from coreset_explore.training.models import MODELS
 from widgets.explorer.control import Control
 from widgets.explorer.method_list import methods_box
 from widgets.explorer.result import estimate
-from widgets.explorer.session import Session, yours
+from widgets.explorer.session import GRADIENTS, Session, yours
 from widgets.kit.form import Controls, section
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note, percent, show, text
@@ -37,7 +37,10 @@ def _data(session: Session) -> w.Widget:
     epochs = w.BoundedIntText(
         session.epochs, min=0, max=200, tooltip="passes over the data while signals are recorded"
     )
-    controls = Controls(session, data_name=name, model=model, epochs=epochs)
+    gradients = w.Dropdown(
+        options=[(title, key) for key, (title, _) in GRADIENTS.items()], value=session.gradients
+    )
+    controls = Controls(session, data_name=name, model=model, epochs=epochs, gradients=gradients)
 
     def models(_=None) -> None:
         trained = session.result is not None and not session.model
@@ -50,13 +53,14 @@ def _data(session: Session) -> w.Widget:
         known = session.data_name in name.options
         controls.put(name, session.data_name, name.options if known else [session.data_name, *name.options])
         controls.put(epochs, session.epochs)
+        controls.put(gradients, session.gradients)
         controls.put(model, session.model)
 
     models()
     session.observe(guard(models), "result")
-    session.observe(guard(follow), ["data_name", "model", "epochs"])
+    session.observe(guard(follow), ["data_name", "model", "epochs", "gradients"])
     pair = w.Box([field("Model for the signals", model), field("Epochs", epochs)]).add_class("cx-pair")
-    return w.VBox([field("Dataset", name), pair]).add_class("cx-section-box")
+    return w.VBox([field("Dataset", name), pair, field("Gradients", gradients)]).add_class("cx-section-box")
 
 
 def _budget(session: Session) -> w.Widget:

@@ -30,6 +30,7 @@ def config(session: Session) -> dict:
         "options": {k: v for k, v in session.options.items() if _is_json(v)},
         "model": OWN_MODEL if session.own_model is not None else session.model,
         "epochs": session.epochs,
+        "gradients": session.gradients,
         "methods": [choice.plain() for choice in session.choices if choice.own is None],
         "k_max": session.k_max,
         "seed": session.seed,
@@ -50,6 +51,7 @@ def apply(session: Session, settings: Mapping[str, Any]) -> None:
         "options",
         "model",
         "epochs",
+        "gradients",
         "methods",
         "k_max",
         "seed",
@@ -78,7 +80,7 @@ def apply(session: Session, settings: Mapping[str, Any]) -> None:
         session.given_name = settings["data"] if session.data is None else session.given_name
     with session.hold_trait_notifications():
         session.options = {**settings.get("options", {}), **session.options}
-        for name in ("model", "epochs", "k_max", "seed"):
+        for name in ("model", "epochs", "gradients", "k_max", "seed"):
             if name in settings:
                 setattr(session, name, settings[name])
         session.choices = (*choices, *(c for c in session.choices if c.own is not None))

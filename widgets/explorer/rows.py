@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from coreset_explore.inputs.origin import doubt
+from coreset_explore.pool import Pool
+from coreset_explore.selection import REMARKS, Selection
 from widgets.kit.gallery import Cell
 from widgets.kit.pictures import Pictures
 
@@ -112,16 +115,17 @@ class Reading:
         return [self.cell(row, mark) for row in rows]
 
 
-def told(selection: Any) -> list[str]:
-    """What a method says of its answer beside the numbers: why it stopped early, and that its ridge holds the weights.
+def told(selection: Selection, pool: Pool) -> list[str]:
+    """What is said of an answer beside the numbers, a sentence each; of one's own, that it is of other rows, first.
 
     Of a prefix with the budget that it was said at: it is of all that was picked.
     """
-    info = selection.info
-    found = [f"Stopped: {info['stopped']}."] if info.get("stopped") else []
-    if binds := info.get("ridge_binds"):
-        whole = info.get("prefix_of")
-        found.append(f"{'' if whole is None else f'At {whole:,} points: '}{binds}.")
+    whole = selection.info.get("prefix_of")
+    before = "" if whole is None else f"At {whole:,} points: "
+    strange = doubt(selection.info, pool)
+    found = [f"Of other rows? {strange[0].upper()}{strange[1:]}."] if strange else []
+    for kind in REMARKS:
+        found += [f"{'Stopped: ' if kind == 'stopped' else before}{said}." for said in selection.said(kind)]
     return found
 
 

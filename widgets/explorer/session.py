@@ -6,18 +6,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from traitlets import Any as AnyTrait
-from traitlets import Bool, Dict, Int, Tuple, Unicode
+from traitlets import Bool, Dict, Enum, Int, Tuple, Unicode
 
 from widgets.kit.session import Session as Shared
 
 MAX_CHOICES = 6
+# What signals are recorded with, by what the rail calls it: GradSimCore counts over epochs, GMC matches fresh models.
+GRADIENTS = {
+    "last": ("of the trained model", {}),
+    "each": ("at every epoch", {"checkpoints": "each"}),
+    "inits": ("at 4 fresh initialisations", {"inits": 4}),
+}
 
 
 class Session(Shared):
     """Settings (what the rail edits), the result with what is learnt of it later, and the view (what the tabs show)."""
 
     # settings: `key` is made of these, and a result whose key differs is stale
-    SETTINGS = ("data_name", "data", "model", "module", "epochs", "choices", "k_max", "seed")
+    SETTINGS = ("data_name", "data", "model", "module", "epochs", "gradients", "choices", "k_max", "seed")
     data = AnyTrait(None)  # what the user gave, where it is no name: Data, Pool, array, (X, y) or frame
     data_name = Unicode("digits")  # a name that `datasets.load` knows, or `given_name`
     given_name = Unicode("")  # what the rail calls the user's own data
@@ -27,6 +33,7 @@ class Session(Shared):
     model = Unicode("")  # "" = chosen by the data; a name in MODELS, or what the rail calls the user's own
     module = AnyTrait(None)  # the user's own torch.nn.Module, which `yours(module)` names
     epochs = Int(5)
+    gradients = Enum(tuple(GRADIENTS), "last")  # at which models gradients are recorded
     choices = Tuple()  # of Strategy, up to MAX_CHOICES
     unasked = Tuple()  # the choices that nobody named: while `choices` are these, the data decides
     k_max = AnyTrait(0)  # the slider's right end, a count or a share (0.1); 0 = min(5 %, 2,000)
@@ -60,7 +67,15 @@ class Session(Shared):
     def pool_key(self) -> tuple:
         """What the data and the pool depend on."""
         own = id(self.data) if self.data_name == self.given_name else None
-        return (self.data_name, own, self.model, state(self.own_model), self.epochs, self.seed)
+        return (
+            self.data_name,
+            own,
+            self.model,
+            state(self.own_model),
+            self.epochs,
+            self.gradients,
+            self.seed,
+        )
 
     @property
     def own_model(self) -> Any:
