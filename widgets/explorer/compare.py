@@ -235,7 +235,11 @@ def _numbers(result: Result, a: Run, b: Run, j: int) -> list[tuple[str, str, str
 def caption_text(result: Result, a: Run, b: Run, j: int, layout: str) -> str:
     """What the map shows, as a sentence."""
     k = result.budgets[j]
-    said = [f" {side}: {words}" for side, run in (("A", a), ("B", b)) for words in told(run.at[j])]
+    said = [
+        f" {side}: {words}"
+        for side, run in (("A", a), ("B", b))
+        for words in told(run.at[j], result.pool.classes)
+    ]
     return (
         f"A: {a.strategy.name}. B: {b.strategy.name}. {k:,} points each of {result.n:,}. {layout} of the features."
         f"{''.join(said)}"

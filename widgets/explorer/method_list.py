@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as w
 
 from coreset_explore.plots import palette
+from coreset_explore.plots.base import brief
 from coreset_explore.registry import PICKERS, PURPOSES, SCORES
 from coreset_explore.selecting.strategy import Strategy, presets
 from widgets.explorer.session import MAX_CHOICES, Session
@@ -83,6 +84,11 @@ def lack(session: Session, choice: Strategy) -> str:
     )
 
 
+def _named(name: str) -> str:
+    """A method's name in its row: of a long one the ends, all of it where it is pointed at."""
+    return f'<span title="{text(name)}">{text(brief(name, 48))}</span>'
+
+
 class Row:
     """One chosen method: its line style and name, its settings behind a button, and the button that removes it."""
 
@@ -92,7 +98,7 @@ class Row:
         self.form: w.Widget | None = None
         self.settings = w.Button(description="⚙", tooltip=f"Settings of {choice.name}")
         remove = w.Button(description="×", tooltip=f"Remove {choice.name}")
-        line = w.Box([self.swatch, w.HTML(text(choice.name)), self.settings, remove]).add_class("cx-method")
+        line = w.Box([self.swatch, w.HTML(_named(choice.name)), self.settings, remove]).add_class("cx-method")
         self.widget = w.VBox([line, self.lacking]).add_class("cx-method-box")
         if choice.own is not None:
             self.settings.disabled = True

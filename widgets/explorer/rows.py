@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,16 +111,22 @@ class Reading:
         return [self.cell(row, mark) for row in rows]
 
 
-def told(selection: Any) -> list[str]:
+def told(selection: Any, classes: Sequence[str] = ()) -> list[str]:
     """What a method says of its answer beside the numbers: why it stopped early, and that its ridge holds the weights.
 
-    Of a prefix with the budget that it was said at: it is of all that was picked.
+    Of a prefix with the budget that it was said at: it is of all that was picked. Per class of the first one, by name.
     """
     info = selection.info
     found = [f"Stopped: {info['stopped']}."] if info.get("stopped") else []
     if binds := info.get("ridge_binds"):
         whole = info.get("prefix_of")
-        found.append(f"{'' if whole is None else f'At {whole:,} points: '}{binds}.")
+        where = "" if whole is None else f"At {whole:,} points: "
+        if isinstance(binds, Mapping):
+            label, *others = binds
+            binds = binds[label]
+            name = classes[int(label)] if label.isdigit() and int(label) < len(classes) else label
+            where += f"In {said_class(name)}{f' and {len(others):,} more' if others else ''}, "
+        found.append(f"{where}{binds}.")
     return found
 
 
