@@ -122,18 +122,14 @@ class Selection:
         return tuple(sentence for kind in REMARKS for sentence in self.said(kind))
 
     def said(self, kind: str) -> list[str]:
-        """What `info[kind]` tells: one sentence, or those of the classes where each class has its own answer."""
+        """What `info[kind]` tells, a sentence or none; where classes differ the first one's, and how many more."""
         told = self.info.get(kind) or {}
         if isinstance(told, str):
             return [told]
-        alike: dict[str, list[str]] = {}
-        for name, sentence in told.items():
-            alike.setdefault(sentence, []).append(name)
-        if len(alike) == 1:  # of all classes, or of all that the method had an answer for
-            return list(alike)
-        found = [f"class {', '.join(names)}: {sentence}" for sentence, names in alike.items()]
-        rest = [f"and of {len(found) - 2:,} more classes"] if len(found) > 3 else []
-        return ["; ".join([*found[: 2 if rest else 3], *rest])] if found else []
+        if len(set(told.values())) < 2:  # of all classes, or of all that the method had an answer for
+            return list(told.values())[:1]
+        (name, sentence), *others = told.items()
+        return [f"in class {name} and {len(others):,} more, {sentence}"]
 
     # -- use it ---------------------------------------------------------------------------------------------------
 

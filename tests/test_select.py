@@ -387,6 +387,6 @@ def test_what_classes_have_in_common_is_said_once():
     assert found.remarks == (
         "at 2",
         "too few",
-        "class a: no a; class b: no b; and of 3 more classes",
+        "in class a and 4 more, no a",
     )
     assert Selection([0, 1]).remarks == ()

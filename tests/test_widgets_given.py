@@ -14,7 +14,7 @@ import coreset_explore as cx
 from coreset_explore import progress
 from coreset_explore.gradients import LastLayer
 from coreset_explore.registry import METHODS, selector
-from tests.tree import texts
+from tests.tree import button, texts
 from widgets import explore
 from widgets.explorer.arguments import preset
 from widgets.explorer.method_list import add
@@ -431,3 +431,45 @@ def test_a_mistake_is_one_sentence_at_once(given, says):
 def test_a_model_for_a_pool_is_refused(net):
     with pytest.raises(ValueError, match="leave model= out"):
         explore(cx.Pool.of(X, Y), model=net, run=False)
+
+
+# -- gradients at other models -----------------------------------------------------------------------------------------
+
+
+def test_a_method_made_for_fresh_initialisations_offers_them_in_one_click():
+    panel = explore(X, Y, methods=["GMC", "GradSimCore", "Random"], epochs=1, k_max=10)
+    assert panel.control.main.wait(60)
+    session = panel.session
+    assert len(session.result.pool.grads.steps) == 1
+    assert "these are of the trained model alone" in texts(panel)
+    button(panel, "Record them at 4 fresh initialisations").click()
+    assert session.gradients == "inits" and session.stale
+    panel.run(wait=True)
+    assert len(session.result.pool.grads.steps) == 4 and session.result.runs["GMC"].selection.remarks == ()
+    assert "inits=4" in panel.code and panel.config["gradients"] == "inits"
+    assert "of the trained model alone" not in texts(panel)
+
+
+def test_what_is_made_for_epochs_offers_epochs():
+    panel = explore(X, Y, methods=["GradSimCore"], epochs=2, k_max=10)
+    assert panel.control.main.wait(60)
+    button(panel, "Record them at every epoch").click()
+    panel.run(wait=True)
+    assert len(panel.session.result.pool.grads.steps) == 2 and 'checkpoints="each"' in panel.code
+
+
+def test_a_pool_that_was_given_is_recorded_by_nobody_here():
+    pool = cx.signals(X, Y, model="logistic", epochs=1, show=False)
+    panel = explore(pool, methods=["GMC"], k_max=10)
+    assert panel.control.main.wait(60)
+    assert "one step's; GMC" in texts(panel) and "of the trained model alone" not in texts(panel)
+
+
+def test_a_selection_of_other_rows_is_doubted_beside_its_numbers():
+    other = cx.select("kcenter", X[:, ::-1].copy() + 1, 8, show=False)
+    panel = explore(X, Y, methods=["kcenter"], selections={"mine": other}, k_max=10, epochs=1)
+    assert panel.control.main.wait(60)
+    panel.session.active = "mine"
+    assert "Of other rows? It was picked from other rows, or all that is known" in texts(panel)
+    panel.session.active = panel.session.choices[0].name
+    assert "Of other rows?" not in texts(panel)

@@ -576,6 +576,9 @@ def test_a_ridge_that_binds_is_told_beside_the_numbers_and_at_which_budget():
     session.run.at[1].info["prefix_of"] = 80
     session.j = 1
     assert f"At 80 points: {said}." in view.caption.value
+    session.run.at[0].info["ridge_binds"] = {"<1>": said, "<3>": "another"}  # as per_class tells it
+    session.j = 0
+    assert f"in class &lt;1&gt; and 1 more, {said}." in view.caption.value
 
 
 def test_before_the_first_result_nothing_is_drawn():

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 
+# What a measure says of a selection from other rows stands in the panel, beside its numbers.
+warnings.filterwarnings("ignore", ".*hardly belongs to", UserWarning, r"widgets\.")
 _WHERE = {"explore": "panel", "Explorer": "panel", "Session": "session"}
 __all__ = list(_WHERE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from html import escape
 
 from coreset_explore.experiment.runs import Run
@@ -147,11 +148,13 @@ def layout(session: Session, measure: str) -> dict:
         place = {
             "x": sum(right) / 2,
             "y": sum(lower) / 2,
+            "xanchor": "center",
+            "yanchor": "middle",
             "xref": "paper",
             "yref": "paper",
             "showarrow": False,
         }
-        text_shown = session.probe_note or "No accuracies yet"
+        text_shown = "<br>".join(textwrap.wrap(session.probe_note or "No accuracies yet", 38))
         heads.append({**place, "text": text_shown, "font": {"color": palette.ink("muted", dark), "size": 13}})
     return {
         "width": width,

@@ -8,7 +8,7 @@ import ipywidgets as w
 import numpy as np
 
 from coreset_explore.plots import palette
-from coreset_explore.plots.base import ENDS
+from coreset_explore.plots.base import ENDS, brief
 from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
 from widgets.kit import encode
@@ -172,7 +172,7 @@ def section(reading: Reading, label: int, order: str, each: int, dark: bool) -> 
         groups = [[_marked(reading, row) for row in rows] for rows in (first, last)]
     said = f"{chosen:,} of {size:,} selected" if order == "score" else f"{chosen:,} selected"
     color = palette.class_colors(min(reading.classes, encode.MAX_COLORS), dark)[label % encode.MAX_COLORS]
-    return Section(groups, reading.class_name(label), said, color)
+    return Section(groups, brief(reading.class_name(label), 40), said, color)
 
 
 def ranked(reading: Reading, label: int, order: str) -> np.ndarray:

@@ -9,12 +9,15 @@ import numpy as np
 
 from coreset_explore.measures import NUMBERS, THIN
 from coreset_explore.plots import palette
+from coreset_explore.plots.base import brief
+from widgets.explorer.arguments import YOURS
 from widgets.explorer.rows import Reading, listed, said_class, short, space_of, told
 from widgets.kit import encode
 from widgets.kit.markup import brief_name
 from widgets.kit.pictures import data_url
 
 MAX_BARS = 12
+NAMELESS = ("arrays", "frame", YOURS)  # what data is called that nobody gave a name
 BESIDE_RANDOM = ("mean_distance", "radius", "gradient_error")
 
 
@@ -56,11 +59,12 @@ def bars(reading: Reading, dark: bool, plain: bool = False) -> str:
     colors = palette.class_colors(min(len(counts), encode.MAX_COLORS), dark)
     lines = []
     for label in order:
-        name = escape(reading.class_name(int(label)))
+        whole = reading.class_name(int(label))
+        name, short_name = escape(whole), escape(brief(whole))
         color = "var(--cx-muted)" if plain else colors[label % encode.MAX_COLORS]
         lines.append(
             f'<div class="cx-share" title="{name}: {counts[label]:,} picks, {expected[label]:,.1f} by its share">'
-            f'<i style="background:{color}"></i><span>{name}</span>'
+            f'<i style="background:{color}"></i><span>{short_name}</span>'
             f'<u><s style="width:{100 * counts[label] / full:.1f}%;background:{color}"></s>'
             f'<em style="left:{100 * expected[label] / full:.1f}%"></em></u><b>{counts[label]:,}</b></div>'
         )
@@ -129,7 +133,8 @@ def caption(reading: Reading, shown_in: str) -> str:
     result, info = reading.result, reading.selection.info
     kind = "images" if reading.pictures.has_images else "points"
     name = brief_name(getattr(result.data, "name", "") or result.pool.info.get("name", ""))
-    what = f"{reading.k:,} of {reading.n:,} {f'{name} ' if name else ''}{kind}"
+    name = "" if name in NAMELESS else f"{name} "
+    what = f"{reading.k:,} of {reading.n:,} {name}{kind}"
     space, seed = space_of(info), info.get("seed")
     how = (
         f"chosen by {reading.name}{f' in {space}' if space else ''}{'' if seed is None else f', seed {seed}'}"

@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as w
 
 from coreset_explore.plots import palette
+from coreset_explore.plots.base import brief
 from coreset_explore.registry import PICKERS, PURPOSES, SCORES
 from coreset_explore.selecting.strategy import Strategy, presets
 from widgets.explorer.session import GRADIENTS, MAX_CHOICES, Session
@@ -98,6 +99,11 @@ def offer(session: Session, choice: Strategy) -> str:
     return WANTED_BY.get(choice.declared.name, "")
 
 
+def _named(name: str) -> str:
+    """A method's name in its row: of a long one the ends, all of it where it is pointed at."""
+    return f'<span title="{text(name)}">{text(brief(name, 48))}</span>'
+
+
 class Row:
     """One chosen method: its line style and name, its settings behind a button, and the button that removes it."""
 
@@ -107,15 +113,15 @@ class Row:
         self.form: w.Widget | None = None
         self.settings = w.Button(description="⚙", tooltip=f"Settings of {choice.name}")
         remove = w.Button(description="×", tooltip=f"Remove {choice.name}")
-        line = w.Box([self.swatch, w.HTML(text(choice.name)), self.settings, remove]).add_class("cx-method")
+        line = w.Box([self.swatch, w.HTML(_named(choice.name)), self.settings, remove]).add_class("cx-method")
         self.offered, self._offer = "", w.Button()
         self.widget = w.VBox([line, self.lacking, self._offer]).add_class("cx-method-box")
-        self._offer.on_click(session_guard(session)(lambda _: session.set_trait("gradients", self.offered)))
         if choice.own is not None:
             self.settings.disabled = True
             self.settings.layout.visibility = "hidden"
         guard = session_guard(session)
         self.settings.on_click(guard(lambda _: self._toggle(choice.name)))
+        self._offer.on_click(guard(lambda _: session.set_trait("gradients", self.offered)))
         remove.on_click(guard(lambda _: change(session, choice.name, None)))
 
     def show(self, choice: Strategy, style: palette.Style) -> None:
