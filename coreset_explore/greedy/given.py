@@ -92,8 +92,10 @@ class Given:
             else torch.empty(n, n, device=values.device)
         )
         size = max(1, BLOCK // n)
+        top, room = values.new_tensor(self.top), values.new_empty(size, n)
         for start in track(range(0, n, size), "similarities"):
-            out[start : start + size] = self.top - values[start : start + size]
+            part = values[start : start + size]
+            out[start : start + size] = torch.sub(top, part, out=room[: len(part)])
         return out
 
     def most(self, rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from coreset_explore.inputs import arrays, frames
 from coreset_explore.inputs.checks import first_rows, shown
 
 SEEN = 1024  # columns of a dense one that a fingerprint sees
-TILE = 512  # rows and columns compared with those across
+TILE = 256  # rows and columns compared with those across
 BLOCK = 1 << 20  # entries looked at together
 ALIKE = 1e-5  # of the largest: s_ij and s_ji differ by rounding below it
 WANTED = "similarity is square, one row and one column for each row of the pool"
@@ -111,11 +111,15 @@ class Similarities:
             away = abs(self.scipy - self.scipy.T).tocoo()
             far = (away.data > slack).nonzero()[0]
             return (int(away.row[far[0]]), int(away.col[far[0]])) if len(far) else None
+        room = self.values.new_empty(
+            TILE, TILE
+        )  # one for all tiles: new memory is slow where others work too
         for top in range(0, len(self), TILE):
             rows = slice(top, top + TILE)
             for left in range(top, len(self), TILE):
                 columns = slice(left, left + TILE)
-                away = (self.values[rows, columns] - self.values[columns, rows].T).abs_()
+                one, other = self.values[rows, columns], self.values[columns, rows].T
+                away = torch.sub(one, other, out=room[: one.shape[0], : one.shape[1]]).abs_()
                 if float(away.max()) > slack:
                     i, j = (away > slack).nonzero()[0].tolist()
                     return i + top, j + left
