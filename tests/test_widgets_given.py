@@ -462,7 +462,7 @@ def test_a_pool_that_was_given_is_recorded_by_nobody_here():
     pool = cx.signals(X, Y, model="logistic", epochs=1, show=False)
     panel = explore(pool, methods=["GMC"], k_max=10)
     assert panel.control.main.wait(60)
-    assert "one step's; GMC" in texts(panel) and "of the trained model alone" not in texts(panel)
+    assert "GMC matches those of fresh" in texts(panel) and "of the trained model alone" not in texts(panel)
 
 
 def test_a_selection_of_other_rows_is_doubted_beside_its_numbers():
