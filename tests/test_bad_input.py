@@ -326,6 +326,13 @@ WRONG = {
     "no such column": (lambda: load(FRAME, y=7), "no column 7", "it has a, b, l"),
     "test_from": (lambda: load("cifar10", test_from=5), "not 5", "data_batch_5"),
     "size": (lambda: load("folder:here", size="8"), "not '8'", "a whole number from 1 to 1024"),
+    "a module in info": (
+        lambda: Selection([1], info={"by": {"net": nn.Linear(1, 1)}}).save("x.npz"),
+        r'info\["by"\]\["net"\] is .*Linear', "give numbers, text, lists or dictionaries",
+    ),
+    "infinity in info": (
+        lambda: Selection([1], info={"a": [np.inf]}).save("x.npz"), r'info\["a"\]\[0\] is infinite', "give a number",
+    ),
 }  # fmt: skip
 
 
