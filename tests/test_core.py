@@ -117,15 +117,15 @@ def test_what_makes_no_pool(wrong, sentence):
 
 
 def test_looking_for_nan_takes_no_mask_as_large_as_the_numbers():
-    """A mask of 400,000 x 64 would be 24 MB, and torch.isfinite makes a copy of the numbers beside it."""
-    x = torch.zeros(64, 400_000).T
-    grads = LastLayer(torch.zeros(2, 100_000, 4), torch.zeros(2, 100_000, 128))
+    """A mask of 800,000 x 64 would be 49 MB, and torch.isfinite makes a copy of the numbers beside it."""
+    x = torch.zeros(64, 800_000).T
+    grads = LastLayer(torch.zeros(2, 200_000, 4), torch.zeros(2, 200_000, 128))
     Pool.of(x[:9])
     with peak_memory(x.device) as peak:
         assert Pool.of(x).emb is not None
         assert Pool.of(grads=grads).grads is not None
     if peak["bytes"] is not None:
-        assert peak["bytes"] < 20 << 20
+        assert peak["bytes"] < 40 << 20
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
