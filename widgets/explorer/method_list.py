@@ -9,6 +9,7 @@ import ipywidgets as w
 
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import brief
+from coreset_explore.pool import Pool
 from coreset_explore.registry import PICKERS, PURPOSES, SCORES
 from coreset_explore.selecting.strategy import Strategy, presets
 from widgets.explorer.session import GRADIENTS, MAX_CHOICES, Session
@@ -88,13 +89,9 @@ def lack(session: Session, choice: Strategy) -> str:
 def offer(session: Session, choice: Strategy) -> str:
     """At which models gradients should be recorded for the last answer of this method, "" where all is well."""
     result = session.result
-    run = None if result is None or session.stale else result.runs.get(choice.name)
-    if (
-        run is None
-        or session.gradients != "last"
-        or not run.selection.said("few_steps")
-        or "inits" not in result.pool.info
-    ):
+    recorded = result is not None and "inits" in result.pool.info and not isinstance(session.data, Pool)
+    run = result.runs.get(choice.name) if recorded and not session.stale else None
+    if run is None or session.gradients != "last" or not run.selection.said("few_steps"):
         return ""
     return WANTED_BY.get(choice.declared.name, "")
 
