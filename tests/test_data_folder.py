@@ -1,10 +1,13 @@
 """Folders of pictures: cropped, upright, in order; a broken one is named, skipped and counted."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from coreset_explore import select, signals
 from coreset_explore.datasets import load
 from coreset_explore.progress import Cancelled, listening
 
@@ -126,17 +129,29 @@ def test_a_class_of_one_picture_stays_in_training(tmp_path):
     assert len(data) == 1 and data.x_test is None
 
 
+def test_pictures_in_no_sub_folder_have_no_labels(tmp_path):
+    for number in range(5):
+        picture(tmp_path / f"{number}.png")
+    (tmp_path / "broken.png").write_bytes(b"x")
+    data = load(f"folder:{tmp_path}", size=8)
+    assert data.x.shape == (5, 3, 8, 8) and data.y is None and data.classes == () and data.x_test is None
+    assert data.note.startswith("no sub-folders, so no labels; 1 broken image skipped: broken.png")
+    assert [Path(file).name for file in data.files] == [f"{number}.png" for number in range(5)]
+    held = load(f"folder:{tmp_path}", size=8, test=0.2)
+    assert len(held) == 4 and len(held.x_test) == 1 and held.y_test is None
+    with pytest.raises(ValueError, match="no sub-folders, which classes= would name: leave it out"):
+        load(f"folder:{tmp_path}", classes=["cat", "dog"])
+    with pytest.raises(ValueError, match="has no labels, and training needs them"):
+        signals(data, model="logistic", epochs=1)
+    assert len(select("kcenter", data.x.flatten(1).float(), 2)) == 2
+
+
 @pytest.mark.parametrize(
     "make, error, sentence",
     [
         (lambda d: None, FileNotFoundError, "photos does not exist: give a folder with one sub-folder"),
         (lambda d: d.write_text("x"), FileNotFoundError, "is a file, not a folder"),
         (lambda d: d.mkdir(), ValueError, "is empty: it has no sub-folders"),
-        (
-            lambda d: picture(d / "x.png"),
-            ValueError,
-            "holds pictures but no sub-folders; make one sub-folder a class",
-        ),
         (
             lambda d: (d / "cat").mkdir(parents=True),
             ValueError,

@@ -50,7 +50,8 @@ class Album:
 
 def read(root: Path, classes: tuple[str, ...], size: int) -> Album | None:
     """The album of a folder with one sub-folder a class, or None where there is no file in these."""
-    beside = [(str(f.absolute()), OUTSIDE) for f in sorted(root.iterdir()) if f.is_file() and _meant(f.name)]
+    loose = [] if classes == (".",) else [f for f in sorted(root.iterdir()) if f.is_file() and _meant(f.name)]
+    beside = [(str(f.absolute()), OUTSIDE) for f in loose]
     listed = [(file, label) for label, name in enumerate(classes) for file in _files(root / name)]
     if not listed:
         return None

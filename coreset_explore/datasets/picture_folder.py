@@ -18,6 +18,8 @@ from coreset_explore.progress import bar
 # The usual suffixes, to say what is missing where there is no picture; which files are pictures Pillow says.
 _SUFFIXES = {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 TRAIN = ("train", "training")
+LOOSE = (".",)  # the class of pictures that lie in no sub-folder, which is none
+UNLABELLED = "no sub-folders, so no labels"
 HELD = ("val", "valid", "validation", "dev", "test", "testing")
 
 
@@ -26,6 +28,7 @@ def load_folder(
 ) -> Data:
     """Data of a folder with one sub-folder a class; `test` another such folder or the share to hold out.
 
+    Pictures in a folder without sub-folders have no labels, and none of them is held out unless `test` says so.
     `classes` names the sub-folders in the order of their numbers; one that has none is a class without a picture.
     """
     size = whole(size, "size, the pixels of a picture's side,", 1, 1024)
@@ -37,7 +40,7 @@ def load_folder(
     folders = _classes(root, classes)
     names = tuple(folders)
     _refuse_splits(root, tuple(folders.values()))
-    fraction = test if isinstance(test, float) else 0.2
+    fraction = test if isinstance(test, float) else 0.2 if names != LOOSE else None
     other = None if test is None or isinstance(test, float) else os.fspath(test).removeprefix("folder:")
     other = None if other is None else Path(other).expanduser()
     with bar(f"reading {root.name}"):
@@ -48,6 +51,8 @@ def load_folder(
     deep = [ends for one in found for _, ends in one.deep.values()]
     span = span_of(deep) if deep else None
     (x, y), *held = (one.tensors(span) for one in found)
+    if names == LOOSE:
+        y, names, held = None, (), [(pixels, None) for pixels, _ in held]
     passed = [entry for one in found for entry in one.passed]
     data = Data(
         x=x,
@@ -57,14 +62,14 @@ def load_folder(
         y_test=held[0][1] if held else None,
         kind="images",
         name=name,
-        note=album.note(found, span),
+        note="; ".join(part for part in ("" if names else UNLABELLED, album.note(found, span)) if part),
         files=tuple(found[0].kept),
         skipped=tuple(file for file, _ in passed),
         reasons=tuple(reason for _, reason in passed),
         span=span,
         coded=classes is None,
     )
-    return data if held else hold_out(data, fraction, seed)
+    return data if held or fraction is None else hold_out(data, fraction, seed)
 
 
 def _classes(root: Path, classes: Any = None) -> dict[str, str]:
@@ -79,9 +84,15 @@ def _classes(root: Path, classes: Any = None) -> dict[str, str]:
         (f.name for f in root.iterdir() if f.is_dir() and not f.name.startswith((".", "__"))), key=natural
     )
     if not found:
-        pictures = any(f.suffix.lower() in _SUFFIXES for f in root.iterdir())
-        what = "holds pictures but no sub-folders" if pictures else "is empty: it has no sub-folders"
-        raise ValueError(f"{root} {what}; make one sub-folder a class and put its pictures there.")
+        if not any(f.suffix.lower() in _SUFFIXES for f in root.iterdir()):
+            raise ValueError(
+                f"{root} is empty: it has no sub-folders; make one sub-folder a class and put its pictures there."
+            )
+        if classes is not None:
+            raise ValueError(
+                f"{root} holds pictures but no sub-folders, which classes= would name: leave it out."
+            )
+        return {LOOSE[0]: LOOSE[0]}
     spelt = {composed(folder): folder for folder in found}
     if len(spelt) < len(found):
         twice = next(folder for folder in found if spelt[composed(folder)] != folder)
