@@ -2,11 +2,11 @@
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from coreset_explore import PRESETS, Selection
 from tests import pretend
@@ -102,9 +102,10 @@ def test_presets_that_do_not_agree_are_named(monkeypatch, capsys):
 
     def picked(name, where, k):
         info = {"method": "random" if name == "drawn" else "herding"}
-        return Selection(answers["cpu" if where is pool else "other"], ids=None, info=info), 0.0
+        rows = torch.tensor(answers["cpu" if where is pool else "other"])
+        return Selection(rows, ids=where.ids[rows], info=info), 0.0
 
-    monkeypatch.setattr(device, "picked", lambda *a: (replace(picked(*a)[0], ids=picked(*a)[0].indices), 0.0))
+    monkeypatch.setattr(device, "picked", picked)
     assert device.compared("drawn", pool, make(30), 2)["agrees"] is False, "what draws must draw the same"
     row = device.compared("judged", pool, make(30), 2)
     assert row["objective_is"] == "mean distance" and row["agrees"] == (row["device"] <= row["cpu"] * 1.0001)

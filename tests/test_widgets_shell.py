@@ -243,15 +243,33 @@ def test_an_exception_in_ones_own_method_is_shown_and_the_result_kept(broken):
     add(panel.session, preset(broken))
     panel.run()
     assert panel.control.main.wait(30)
-    problem = panel.session.problem
-    assert panel.session.status == "error" and status(panel.session)[1] == "Error"
-    assert problem.sentence == "Broken: KeyError: 'nothing'." and "broken_for_panel()" in problem.advice
-    assert "KeyError: &#x27;nothing&#x27;" in texts(panel)
-    assert panel.session.result is before and panel.selection.indices.tolist() == picks
-    button(panel, "×")
+    assert panel.session.status == "done" and panel.session.problem is None, "it stops none of the others"
+    assert list(panel.session.result.runs) == list(before.runs) and panel.selection.indices.tolist() == picks
+    shown = texts(panel)
+    assert "Broken: KeyError: &#x27;nothing&#x27;." in shown and "broken_for_panel()" in shown
+    assert "Traceback" in shown
     panel.session.choices = panel.session.choices[:2]
+    assert "nothing" not in texts(panel), "what it said goes with it"
+    panel.session.choices = (preset(broken),)
+    panel.run()
+    assert panel.control.main.wait(30)
+    assert panel.session.status == "error" and status(panel.session)[1] == "Error"
+    problem = panel.session.problem
+    assert problem.sentence == "Broken: KeyError: 'nothing'." and "broken_for_panel()" in problem.advice
+    assert list(panel.session.result.runs) == list(before.runs), "where none can answer the last result stays"
+    panel.session.choices = before.runs["k-center"].strategy, *panel.session.choices
     panel.run()
     assert panel.control.main.wait(30) and panel.session.problem is None and panel.session.status == "done"
+
+
+def test_a_method_that_cannot_answer_stops_none_of_the_others():
+    panel = explore(
+        X, np.arange(60) % 3, methods=["GLISTER", "k-center", "DUAL"], epochs=1, k_max=9, run=False
+    )
+    panel.run(wait=True)
+    assert "k-center" in panel.session.result.runs and panel.session.status == "done"
+    for name, error in panel.session.result.failed.items():
+        assert str(error).split(";")[0].split(",")[0] in texts(panel).replace("&#x27;", "'"), name
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -43,13 +43,17 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A sweep: one Run a strategy by name, on one pool at the same budgets; random beside them, always."""
+    """A sweep: one Run a strategy by name, on one pool at the same budgets; random beside them, always.
+
+    `failed` says by name what kept a strategy from answering.
+    """
 
     pool: Pool
     budgets: tuple[int, ...]
     runs: Mapping[str, Run]
     random: Run
     seconds: float
+    failed: Mapping[str, Exception] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -78,23 +82,33 @@ def sweep(
     """Run every strategy for every budget (ascending), and `random` beside them (uniform, unless told).
 
     `known` are runs on this pool at these budgets and this seed: those of the same method, parameters and functions
-    are taken over. What a strategy raises carries its name as a note.
+    are taken over. A strategy that raises does not stop the others: what it raised, with its name as a note, stands in
+    `failed`. Where none can answer the first's is raised.
     """
     start = time.perf_counter()
     greedy.warm()  # here, so that no method's seconds hold the loading of compiled code
     todo = [*strategies, random or Strategy.of("random", name="Random")]
     runs: list[Run] = []
+    failed: dict[str, Exception] = {}
     for number, strategy in enumerate(todo):
         low, high = number / len(todo), (number + 1) / len(todo)
         with progress.stage(strategy.name.replace(",", ""), low, high):
-            found = same(strategy, [*runs, *known])
-            runs.append(
-                replace(found, strategy=strategy) if found else _run(strategy, pool, tuple(budgets), seed)
-            )
+            try:
+                found = same(strategy, [*runs, *known])
+                found = (
+                    replace(found, strategy=strategy) if found else _run(strategy, pool, tuple(budgets), seed)
+                )
+            except Exception as error:
+                if number == len(todo) - 1 or len(failed) == len(strategies) - 1:
+                    raise next(iter(failed.values()), error) from None
+                failed[strategy.name] = error
+            else:
+                runs.append(found)
     *chosen, beside = runs
     twin = next((run for run in chosen if run.selection is beside.selection), None)
     seconds = time.perf_counter() - start
-    return Result(pool, tuple(budgets), {run.strategy.name: run for run in chosen}, twin or beside, seconds)
+    by_name = {run.strategy.name: run for run in chosen}
+    return Result(pool, tuple(budgets), by_name, twin or beside, seconds, failed)
 
 
 def picks(

@@ -14,8 +14,9 @@ from coreset_explore.registry import PICKERS, PURPOSES, SCORES
 from coreset_explore.selecting.strategy import Strategy, presets
 from widgets.explorer.session import GRADIENTS, MAX_CHOICES, Session
 from widgets.kit.form import fields_for
-from widgets.kit.guard import session_guard
+from widgets.kit.guard import said, session_guard
 from widgets.kit.markup import field, note, show, swatch, text
+from widgets.kit.problems import Problem, problem
 
 WANTED_BY = {"gradmatch": "inits", "gradsim": "each"}  # GMC's paper, A.4; GradSimCore's Algorithm 1
 FIELDS = {
@@ -86,6 +87,13 @@ def lack(session: Session, choice: Strategy) -> str:
     )
 
 
+def failure(session: Session, choice: Strategy) -> Problem | None:
+    """What kept this method from answering the settings as they are, where something did."""
+    result = session.result
+    error = None if result is None or session.stale else result.failed.get(choice.name)
+    return None if error is None else problem(error)
+
+
 def offer(session: Session, choice: Strategy) -> str:
     """At which models gradients should be recorded for the last answer of this method, "" where all is well."""
     result = session.result
@@ -124,14 +132,14 @@ class Row:
     def show(self, choice: Strategy, style: palette.Style) -> None:
         """Bring the line style and what the pool lacks up to date."""
         self.swatch.value = swatch(style)
-        words = lack(self.session, choice)
+        failed, words = failure(self.session, choice), lack(self.session, choice)
         self.offered = offer(self.session, choice)
         if self.offered:
             title = GRADIENTS[self.offered][0]
             words = f"Made for gradients {title}; these are of the trained model alone."
             self._offer.description = f"Record them {title}"
-        self.lacking.value = text(words)
-        show(self.lacking, bool(words))
+        self.lacking.value = text(words) if failed is None else said(failed)
+        show(self.lacking, bool(self.lacking.value))
         show(self._offer, bool(self.offered))
 
     def _toggle(self, name: str) -> None:

@@ -74,8 +74,15 @@ def compute(ask: Ask, previous: Result | None = None) -> Result:
     seconds = time.perf_counter() - start
     key = (*ask.pool_key, chosen_key(ask.choices), ask.k_max)
     nobodys = ask.choices if ask.undecided else ()
-    about = {"decided": nobodys, "why": why, "module": ask.module}
-    return Result(pool, budgets, found.runs, found.random, seconds, data, key, made(ask, pool), **about)
+    about = {
+        "data": data,
+        "key": key,
+        "made": made(ask, pool),
+        "decided": nobodys,
+        "why": why,
+        "module": ask.module,
+    }
+    return Result(pool, budgets, found.runs, found.random, seconds, found.failed, **about)
 
 
 def _refuse_other_mask(choice: Strategy, n: int) -> None:

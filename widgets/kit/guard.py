@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as w
 
 from widgets.kit.markup import text
-from widgets.kit.problems import problem
+from widgets.kit.problems import Problem, problem
 
 if TYPE_CHECKING:
     from widgets.kit.task import Task
@@ -31,6 +31,13 @@ def session_guard(task: Task) -> Callable[[Callable], Callable]:
     return wrap
 
 
+def said(found: Problem) -> str:
+    """A problem in HTML: the sentence, what to do, and the details behind a click."""
+    advice = f"<p>{text(found.advice)}</p>" if found.advice else ""
+    trace = f"<details><summary>Details</summary><pre>{text(found.details)}</pre></details>"
+    return f'<div role="alert"><b>{text(found.sentence)}</b>{advice}{trace if found.details else ""}</div>'
+
+
 def problem_box(task: Task) -> w.Widget:
     """The last error: a sentence, what to do, details; it is closed by its button or by the next run."""
     words = w.HTML()
@@ -39,13 +46,9 @@ def problem_box(task: Task) -> w.Widget:
     box.layout.display = "none"
 
     def draw(_=None) -> None:
-        problem = task.problem
-        box.layout.display = "none" if problem is None else ""
-        if problem is not None:
-            advice = f"<p>{text(problem.advice)}</p>" if problem.advice else ""
-            trace = f"<details><summary>Details</summary><pre>{text(problem.details)}</pre></details>"
-            details = trace if problem.details else ""
-            words.value = f'<div role="alert"><b>{text(problem.sentence)}</b>{advice}{details}</div>'
+        box.layout.display = "none" if task.problem is None else ""
+        if task.problem is not None:
+            words.value = said(task.problem)
 
     task.observe(draw, "problem")  # not guarded: it shows what the guard catches
     close.on_click(lambda _: task.dismiss())
