@@ -17,7 +17,7 @@ import coreset_explore as cx
 from coreset_explore import progress
 from coreset_explore.registry import METHODS, selector
 from coreset_explore.selecting.strategy import Strategy, presets
-from tests.tree import button, texts
+from tests.tree import button, texts, widgets_in
 from widgets import Explorer, explore
 from widgets.explorer.arguments import preset
 from widgets.explorer.export import write
@@ -558,3 +558,42 @@ def test_export_lists_and_copies_the_chosen_files(tmp_path):
 def test_export_before_a_result_says_so(tmp_path):
     with pytest.raises(ValueError, match="press Select first"):
         write(panel_of(run=False).session, "npz", tmp_path)
+
+
+# -- a budget that is typed -------------------------------------------------------------------------------------------
+
+
+def typed(panel):
+    return next(one for one in widgets_in(panel) if "cx-typed" in getattr(one, "_dom_classes", ()))
+
+
+@pytest.mark.parametrize(
+    "words, k", [("13", 13), ("25 %", 15), ("0.05", None), ("1", 1), ("20", 20), (" 1 7 ", 17)]
+)
+def test_any_budget_may_be_typed_and_is_answered_exactly(words, k):
+    panel = panel_of(methods=["kcenter", "kmeans"])
+    session, field = panel.session, typed(panel)
+    assert field.value == "20" and field.disabled is False
+    field.value = words
+    assert panel.control.main.wait(30)
+    if k is None:
+        assert "a whole number from 1" in texts(panel) and session.budget == 20
+        return
+    assert session.budget == len(panel.selection) == k and field.value == str(k)
+    assert list(session.result.budgets) == sorted({*session.result.budgets, k}) and not session.stale
+    asked = cx.select("kcenter", session.result.pool, k, seed=session.seed, show=False)
+    assert torch.equal(panel.selection.indices, asked.indices)
+    assert torch.equal(panel.selection.weights, cx.reweigh(session.result.pool, asked).weights)
+    session.active = session.choices[1].name  # not nested: selected anew
+    alone = cx.select("kmeans", session.result.pool, k, seed=session.seed, show=False)
+    assert torch.equal(panel.selection.indices, alone.indices)
+    assert f"[:{k}]" in panel.code or k == 20
+
+
+def test_a_budget_beyond_what_was_computed_says_where_to_ask_for_it():
+    panel = panel_of()
+    typed(panel).value = "33"
+    assert "up to 20 points are computed: for 33 write that under Up to" in texts(panel)
+    assert panel.session.budget == 20
+    typed(panel).value = ""
+    assert typed(panel).value == "20" and "are computed" not in texts(panel)

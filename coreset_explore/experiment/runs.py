@@ -5,6 +5,7 @@ A budget's picks are a nested method's first ones, each budget with weights of i
 
 from __future__ import annotations
 
+import bisect
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -109,6 +110,42 @@ def sweep(
     seconds = time.perf_counter() - start
     by_name = {run.strategy.name: run for run in chosen}
     return Result(pool, tuple(budgets), by_name, twin or beside, seconds, failed)
+
+
+def with_budget(result: Result, budget: int, seed: int = 0) -> Result:
+    """The sweep with one budget more, up to its largest: every strategy's answer there, with weights and numbers.
+
+    Prefixes cost a pass over n x budget distances each; what is not nested selects anew.
+    """
+    if budget in result.budgets:
+        return result
+    if not 1 <= budget <= result.budgets[-1]:
+        raise ValueError(
+            f"the sweep knows budgets from 1 to {result.budgets[-1]:,}, and {budget:,} was asked for; sweep further"
+        )
+    place, pool = bisect.bisect(result.budgets, budget), result.pool
+
+    def inserted(values: Sequence, value: Any) -> list:
+        return [*values[:place], value, *values[place:]]
+
+    def more(run: Run) -> Run:
+        if run.nested:
+            one = measures.prefixes(pool, run.selection, [budget])[0]
+        else:
+            one = run.strategy.select(pool, budget, seed=seed, show=False)
+        numbers = _numbers(pool, one, [one], [budget], nested=False)
+        every = {name: inserted(values, numbers[name][0]) for name, values in run.numbers.items()}
+        return replace(run, at=tuple(inserted(run.at, one)), numbers=every)
+
+    found = {
+        id(run): more(run) for run in {id(r): r for r in (*result.runs.values(), result.random)}.values()
+    }
+    return replace(
+        result,
+        budgets=tuple(inserted(result.budgets, budget)),
+        runs={name: found[id(run)] for name, run in result.runs.items()},
+        random=found[id(result.random)],
+    )
 
 
 def picks(

@@ -60,7 +60,7 @@ def budget(book: Notebook, j: int) -> int:
     handle, here = book.page.locator(".cx .noUi-handle").first, book.kernel("panel.session.j")
     for _ in range(abs(j - here)):
         handle.press("ArrowRight" if j > here else "ArrowLeft")
-    expect(book.page.locator(".cx-budget .cx-num")).to_have_text(f"{budgets[j]:,}")
+    expect(book.page.locator(".cx-typed input")).to_have_value(f"{budgets[j]:,}")
     return budgets[j]
 
 

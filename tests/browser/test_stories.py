@@ -47,7 +47,7 @@ def test_scrub_save_reload_and_a_new_kernel(notebook):
     book.save()
     book.load()  # the page alone: the kernel goes on, and the panel is drawn from it again
     book.wait_state("done")
-    expect(book.page.locator(".cx-budget .cx-num")).to_have_text(str(budgets[-2]))
+    expect(book.page.locator(".cx-typed input")).to_have_value(str(budgets[-2]))
     dots_settle(book.page, budgets[-2])
     for j in (1, 3):
         dots_settle(book.page, budget(book, j))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from coreset_explore.experiment import runs
 from widgets.explorer import accuracy as judging
 from widgets.explorer import result as work
 from widgets.explorer.background import Background
@@ -73,16 +74,23 @@ class Control:
         self.background.idle_work()
 
     def _asked(self, change) -> None:
-        wanted, result = (change["new"] or {}).get("train"), self.session.result
-        if wanted is None or result is None or self.session.busy:
+        asked, result = change["new"] or {}, self.session.result
+        if not asked or result is None or self.session.busy:
             return
-        self.session.asked = None
+        self.session.asked, self._asked_for = None, None
+        if "budget" in asked:
+            k, seed = asked["budget"], self.session.seed
+            self.background.stop_probes()
+            self.main.start(lambda: runs.with_budget(result, k, seed), lambda found: self._longer(found, k))
+        else:
+            self.main.start(lambda: judging.train(result, **asked["train"]), self._trained)
 
-        def landed(frame) -> None:
-            self.session.done(f"Trained in {duration(self.session.seconds)}", trained=frame)
+    def _longer(self, found: Result, k: int) -> None:
+        self.session.done(result=found, j=found.budgets.index(k))
+        self.background.idle_work()
 
-        self._asked_for = None
-        self.main.start(lambda: judging.train(result, **wanted), landed)
+    def _trained(self, frame) -> None:
+        self.session.done(f"Trained in {duration(self.session.seconds)}", trained=frame)
 
 
 def _named(session: Session, names: list[str]) -> dict[str, str]:

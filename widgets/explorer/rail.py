@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import ipywidgets as w
 
 from coreset_explore import datasets
 from coreset_explore.experiment.runs import default_k_max
+from coreset_explore.selecting.answer import budget
 from coreset_explore.training.models import MODELS
 from widgets.explorer.control import Control
 from widgets.explorer.method_list import methods_box
@@ -68,6 +72,8 @@ def _budget(session: Session) -> w.Widget:
     slider = w.IntSlider(
         0, 0, 1, readout=False, continuous_update=True, disabled=True, tooltip="Points to keep"
     )
+    typed = w.Text("", placeholder="–", continuous_update=False, disabled=True).add_class("cx-typed")
+    typed.tooltip = "any number of points, up to the slider's right end: 600 or 1 %"
     number = note("", "cx-budget")
     end = w.Text("", placeholder="auto", continuous_update=False)
     end.tooltip = "what Select computes up to, the slider's right end: 600 or 5 %; empty: min(5 %, 2,000)"
@@ -78,7 +84,7 @@ def _budget(session: Session) -> w.Widget:
         result = session.result
         if result is None:
             return
-        slider.disabled = False
+        slider.disabled = typed.disabled = False
         slider.max = max(len(result.budgets) - 1, 1)
         slider.value = session.j
         end.placeholder = f"{default_k_max(result.n):,}"
@@ -87,10 +93,11 @@ def _budget(session: Session) -> w.Widget:
     def tell(_=None) -> None:
         result = session.result
         if result is None:
-            number.value = '<b class="cx-num">–</b><span>after the first Select</span>'
+            number.value = "<span>after the first Select</span>"
             return
         k, n = session.budget, result.n
-        number.value = f'<b class="cx-num">{k:,}</b><span>{percent(k / n, 1)} of {n:,}</span>'
+        typed.value = f"{k:,}"
+        number.value = f"<span>{percent(k / n, 1)} of {n:,}</span>"
 
     def moved(_) -> None:
         if session.result is not None:
@@ -102,16 +109,40 @@ def _budget(session: Session) -> w.Widget:
             slider.value = session.j
         tell()
 
-    def ended(_) -> None:
-        try:
-            result = session.result
-            known = result is not None and result.key[:2] == session.key[:2]  # of this very data
-            if end.value != written(session.k_max):  # which may be rounded
-                session.k_max = counted(end.value, result.n if known else None)
+    def refusing(taken: Callable[[], None]) -> Callable[[Any], None]:
+        """A callback that says what is wrong with what was typed."""
+
+        def heard(_) -> None:
             refused.value = ""
-        except ValueError as error:
-            refused.value = text(error)
-        show(refused, bool(refused.value))
+            try:
+                taken()
+            except ValueError as error:
+                refused.value = text(error)
+            show(refused, bool(refused.value))
+
+        return heard
+
+    def ended() -> None:
+        result = session.result
+        known = result is not None and result.key[:2] == session.key[:2]  # of this very data
+        if end.value != written(session.k_max):  # which may be rounded
+            session.k_max = counted(end.value, result.n if known else None)
+
+    def asked() -> None:
+        result = session.result
+        if result is None or typed.value == f"{session.budget:,}":
+            return
+        if not typed.value.strip():
+            return tell()
+        most, k = result.budgets[-1], budget(counted(typed.value, result.n), result.n)
+        if k > most:
+            raise ValueError(
+                f"up to {most:,} points are computed: for {k:,} write that under Up to, and Select"
+            )
+        if k in result.budgets:
+            session.j = result.budgets.index(k)
+        else:
+            session.asked = {"budget": k}
 
     controls = Controls(session, seed=seed)
 
@@ -121,7 +152,8 @@ def _budget(session: Session) -> w.Widget:
             end.value = written(session.k_max)
 
     slider.observe(guard(moved), "value")
-    end.observe(guard(ended), "value")
+    end.observe(guard(refusing(ended)), "value")
+    typed.observe(guard(refusing(asked)), "value")
     session.observe(guard(fit), "result")
     session.observe(guard(follow), "j")
     session.observe(guard(settings), ["seed", "k_max"])
@@ -130,7 +162,8 @@ def _budget(session: Session) -> w.Widget:
     fit()
     tell()
     pair = w.Box([field("Up to", end), field("Seed", seed)]).add_class("cx-pair").add_class("cx-even")
-    return w.VBox([field("Points to keep", slider), number, pair, refused]).add_class("cx-section-box")
+    keep = w.Box([field("Points to keep", typed), number]).add_class("cx-pair").add_class("cx-even")
+    return w.VBox([keep, slider, pair, refused]).add_class("cx-section-box")
 
 
 def written(k_max: int | float) -> str:
