@@ -94,7 +94,7 @@ def session_of(pool: Pool, data=None, budgets: tuple[int, ...] = BUDGETS, **how)
     session = Session()
     runs = {name: run_of(pool, name, seed, budgets, **how) for seed, name in enumerate(["CRAIG", "Herding"])}
     random = run_of(pool, "Random", 9, budgets, weights=False)
-    result = Result(pool, budgets, runs, random, 1.0, data, session.key)
+    result = Result(pool, budgets, runs, random, 1.0, data=data, key=session.key)
     with session.hold_trait_notifications():
         session.maps = {"PCA": plane_of(pool), "UMAP": plane_of(pool, 1)}
         session.active, session.compare_a, session.compare_b = "CRAIG", "CRAIG", "Herding"

@@ -198,9 +198,36 @@ def test_accuracies_follow_when_curves_opens_and_only_once():
     assert background.probes.thread is first
 
 
+def test_accuracies_come_one_method_after_the_other_and_can_be_stopped(monkeypatch):
+    real, go = judging.accuracies, threading.Event()
+
+    def slowly(result):
+        for part in real(result):
+            yield part
+            assert go.wait(10)
+        return part
+
+    monkeypatch.setattr(judging, "accuracies", slowly)
+    panel = labelled()
+    session, probes = panel.session, panel.control.background.probes
+    session.tab = "curves"
+    deadline = time.monotonic() + 20
+    while session.result.random.accuracy is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert session.result.random.accuracy is not None and session.run.accuracy is None, "random comes first"
+    assert session.probe_note.startswith("Measuring")
+    session.asked = {"stop": "accuracies"}
+    assert session.probe_note == "Accuracies stopped." and session.asked is None
+    go.set()
+    assert probes.wait(20) and session.run.accuracy is None
+    session.tab = "map"
+    session.tab = "curves"
+    assert session.run.accuracy is None, "what was stopped is not begun again by looking"
+
+
 def test_a_new_run_drops_accuracies_under_way_and_measures_its_own(monkeypatch):
-    go, real = threading.Event(), judging.accuracy
-    monkeypatch.setattr(judging, "accuracy", lambda result: go.wait(5) and real(result))
+    go, real = threading.Event(), judging.accuracies
+    monkeypatch.setattr(judging, "accuracies", lambda result: go.wait(5) and real(result))
     panel = labelled()
     session = panel.session
     session.tab = "curves"
@@ -264,7 +291,7 @@ def test_curves_are_made_ahead_only_while_nothing_is_touched(panel):
 
 def test_opening_curves_draws_before_accuracies_are_measured(panel, monkeypatch):
     asked = []
-    monkeypatch.setattr(judging, "accuracy", lambda result: asked.append(result) or result)
+    monkeypatch.setattr(judging, "accuracies", lambda result: asked.append(result) or result)
     one = panel(y=Y)
     background, session = one.control.background, one.session
     background.loop = loop = Loop()

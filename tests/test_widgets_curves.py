@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import ipywidgets as w
+import numpy as np
 import pandas
 import pytest
 
@@ -9,8 +11,9 @@ from coreset_explore.experiment.runs import Run
 from tests.panels import BUDGETS, pool_of, session_of
 from tests.tree import widgets_in
 from widgets.explorer.accuracy import all_runs
-from widgets.explorer.curves import curves_panel, describe, table_html, train_budgets, training_note
+from widgets.explorer.curves import curves_panel, describe, table_html
 from widgets.explorer.curves_figure import accuracies, cursor_line, error_measure, layout, traces
+from widgets.explorer.curves_rows import train_budgets, training_note
 
 
 def frame(method: str, means: dict[int, tuple[float, ...]], regime: str = "probe") -> pandas.DataFrame:
@@ -94,9 +97,9 @@ def test_accuracies_are_means_with_a_band_of_one_standard_deviation(session):
     )
     assert points[1][1:] == (pytest.approx(0.9), 0.0)
     trained = frame("Random", {80: (0.3,)}, "equal epochs: 50")
-    assert accuracies("Random", run, trained) == [(80, pytest.approx(0.3), 0.0)], (
-        "trained models take the probes' place"
-    )
+    [(budget, mean, deviation)] = accuracies("Random", run, trained)
+    assert (budget, mean) == (80, pytest.approx(0.3)), "trained models take the probes' place"
+    assert np.isnan(deviation), "one seed has none"
 
 
 def test_the_cursor_stands_at_the_budget_and_stays_out_of_the_key(session):
@@ -154,3 +157,52 @@ def test_training_says_what_it_will_take(session):
     session.j = len(BUDGETS) - 1
     assert train_budgets(session) == (BUDGETS[-1],)
     assert "Needs a model" in training_note(session, 50)
+
+
+# -- what stands around them -------------------------------------------------------------------------------------------
+
+
+def buttons_of(panel, kind):
+    return [one for one in widgets_in(panel) if isinstance(one, kind)]
+
+
+def test_a_curve_is_taken_away_and_brought_back_by_its_button(session):
+    session.tab = "curves"
+    root = curves_panel(session)
+    [plot] = [one for one in widgets_in(root) if hasattr(one, "_config")]
+    names = list(all_runs(session.result))
+    toggles = {one.description: one for one in buttons_of(root, w.ToggleButton)}
+    assert set(toggles) == set(names)
+    drawn = lambda: {t.name for t in plot.data if t.name}  # noqa: E731
+    assert drawn() == set(names)
+    toggles[names[0]].value = False
+    assert session.hidden == (names[0],) and drawn() == set(names[1:])
+    toggles[names[0]].value = True
+    assert session.hidden == () and drawn() == set(names)
+
+
+def test_the_axes_of_accuracies_are_drawn_without_any(session):
+    empty = [t for t in traces(session.result, "gradient_error", dark=False) if t["xaxis"] == "x2"]
+    assert [t["x"] for t in empty] == [[None]], "plotly draws no axes without a trace"
+
+
+def test_one_may_go_back_from_the_real_model_to_the_probe(session):
+    runs = {n: with_accuracy(r, {80: (0.7, 0.7)}) for n, r in session.result.runs.items()}
+    random = with_accuracy(session.result.random, {80: (0.5, 0.5)})
+    session.result = replace(session.result, runs=runs, random=random)
+    session.j = len(BUDGETS) - 1
+    session.tab = "curves"
+    root = curves_panel(session)
+    [judge] = buttons_of(root, w.ToggleButtons)
+    assert "cx-hidden" in judge._dom_classes and "70.0 ± " in table_html(session)
+    trained = pandas.concat(frame(n, {80: (0.9,)}, "equal epochs: 50") for n in all_runs(session.result))
+    session.trained = trained
+    assert "cx-hidden" not in judge._dom_classes
+    assert "90.0" in table_html(session) and "90.0 ±" not in table_html(session), "one seed has no deviation"
+    assert "<b>90.0" not in table_html(session), "nor does it lead"
+    judge.value = "probe"
+    assert (
+        session.judge == "probe" and "70.0 ± " in table_html(session) and "a linear classifier" in describe(session)
+    )
+    judge.value = "model"
+    assert "90.0" in table_html(session)

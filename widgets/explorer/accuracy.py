@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
+from collections.abc import Generator
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
+from coreset_explore import progress
 from coreset_explore.experiment.linear_probe import unfair
 from coreset_explore.experiment.runs import Run
 from widgets.explorer.result import Result
@@ -27,11 +31,14 @@ def no_accuracy(result: Result) -> str:
     return ""
 
 
-def accuracy(result: Result) -> Result:
+def accuracies(result: Result) -> Generator[Result, None, Result]:
     """The result with the accuracies of a linear probe, trained on every run's picks at eight budgets, three seeds.
 
-    Judged by the test rows, or without any by a fifth of each class that is set aside before selecting again.
+    Judged by the test rows, or without any by a fifth of each class that is set aside before selecting again. Yields
+    what is known after each method, random first.
     """
+    import pandas
+
     from coreset_explore.experiment import accuracy_curve
 
     room = result.n if result.pool.test is not None else int(0.75 * result.n)
@@ -42,8 +49,20 @@ def accuracy(result: Result) -> Result:
         raise ValueError(
             "too few rows are left to judge accuracies by; give a test set, explore(X, y, test=0.2)"
         )
-    frame = accuracy_curve(result.pool, _entries(result), budgets, seeds=PROBE_SEEDS, show=False)
-    return _with_accuracies(result, frame)
+    entries, runs = _entries(result), all_runs(result)
+    random = next(name for name, run in runs.items() if run is result.random)
+    frames: dict[str, pandas.DataFrame] = {}
+    with tempfile.TemporaryDirectory() as folder:  # random stands beside every method, and is measured once
+        store = Path(folder, "probes.sqlite")
+        for name in progress.track([random, *(n for n in runs if n != random)], "method"):
+            both = {one: entries[one] for one in dict.fromkeys((name, random))}
+            found = accuracy_curve(result.pool, both, budgets, seeds=PROBE_SEEDS, store=store, show=False)
+            if failed := [said for said in found["failed"] if said]:
+                raise ValueError(failed[0])
+            frames[name] = found[found["method"] == name]
+            result = _with_accuracies(result, pandas.concat(frames.values()))
+            yield result
+    return result
 
 
 def train(result: Result, model: str = "", budgets=(), epochs: int = 30, seeds: int = 1, **settings):
@@ -79,6 +98,10 @@ def _entries(result: Result) -> dict:
 
 
 def _with_accuracies(result: Result, frame) -> Result:
-    runs = {n: replace(r, accuracy=frame[frame["method"] == n]) for n, r in all_runs(result).items()}
+    known = set(frame["method"])
+    runs = {
+        n: replace(r, accuracy=frame[frame["method"] == n]) if n in known else r
+        for n, r in all_runs(result).items()
+    }
     random = next(runs[n] for n, r in all_runs(result).items() if r is result.random)
     return replace(result, runs={n: runs[n] for n in result.runs}, random=random)

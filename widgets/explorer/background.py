@@ -153,6 +153,14 @@ class Background:
         self.probes.drop()
         self._probed, self.session.probe_note = None, ""
 
+    def halt_probes(self) -> None:
+        """Stop the accuracies under way for this result; what was measured stays."""
+        self.probes.drop()
+        self._probed, self.session.probe_note = (
+            self.session.result,
+            "Accuracies stopped.",
+        )
+
     def _probe(self) -> None:
         session, result = self.session, self.session.result
         known = all(run.accuracy is not None for run in (*result.runs.values(), result.random))
@@ -164,18 +172,22 @@ class Background:
             return
         session.probe_note = "Measuring accuracies"
 
+        def partly(found: Result) -> None:
+            if session.result is self._probed:
+                self._probed = session.result = found
+
         def done(found: Result) -> None:
+            partly(found)
             session.probe_note = ""
-            if session.result is result:
-                session.result = found
 
         def failed(error: BaseException) -> None:
             session.probe_note = "No accuracies: the classifier could not be trained."
             session.problem = problem(error)
 
         self.probes.start(
-            lambda: judging.accuracy(result),
+            lambda: judging.accuracies(result),
             then=done,
+            partly=partly,
             failed=failed,
             progressed=lambda fraction, text: setattr(
                 session, "probe_note", f"Measuring accuracies, {percent(fraction)}"

@@ -75,6 +75,10 @@ class Control:
 
     def _asked(self, change) -> None:
         asked, result = change["new"] or {}, self.session.result
+        if "stop" in asked:
+            self.session.asked = None
+            self.background.halt_probes()
+            return
         if not asked or result is None or self.session.busy:
             return
         self.session.asked, self._asked_for = None, None
@@ -90,7 +94,7 @@ class Control:
         self.background.idle_work()
 
     def _trained(self, frame) -> None:
-        self.session.done(f"Trained in {duration(self.session.seconds)}", trained=frame)
+        self.session.done(f"Trained in {duration(self.session.seconds)}", trained=frame, judge="model")
 
 
 def _named(session: Session, names: list[str]) -> dict[str, str]:

@@ -6,6 +6,8 @@ FigureWidget would send plotly's five megabytes again.
 
 from __future__ import annotations
 
+import math
+
 import ipywidgets as w
 
 from coreset_explore.measures import NUMBERS
@@ -20,9 +22,9 @@ from widgets.explorer.curves_figure import (
     plot_width,
     traces,
 )
+from widgets.explorer.curves_rows import legend, probe_row, train_row
 from widgets.explorer.session import Session
-from widgets.kit.guard import session_guard
-from widgets.kit.markup import field, swatch, text
+from widgets.kit.markup import swatch, text
 from widgets.kit.view import Part, View
 
 
@@ -44,7 +46,7 @@ def curves_panel(session: Session) -> w.Widget:
         measure = error_measure(session.result)
         with figure.batch_update():
             figure.data = ()
-            figure.add_traces(traces(session.result, measure, session.dark, session.trained))
+            figure.add_traces(traces(session.result, measure, session.dark, session.judged, session.hidden))
             figure.update_layout(layout(session, measure), overwrite=True)
         view.drawn("hint", "cursor")
 
@@ -61,65 +63,23 @@ def curves_panel(session: Session) -> w.Widget:
         table.value = table_html(session)
 
     parts: dict[str, Part] = {
-        "figure": (lambda: (session.result, session.trained, session.dark, plot_width(session)), draw),
+        "figure": (
+            lambda: (session.result, session.judged, session.dark, session.hidden, plot_width(session)),
+            draw,
+        ),
         "hint": (lambda: None if measured(session) else (session.probe_note,), hint),
         "cursor": (lambda: (session.budget,), cursor),
-        "words": (lambda: (session.result, session.trained, session.dark, session.j), words),
+        "words": (lambda: (session.result, session.judged, session.dark, session.j), words),
     }
-    watch = ["result", "trained", "theme", "width", "probe_note", "j", "tab"]
+    watch = ["result", "trained", "judge", "hidden", "theme", "width", "probe_note", "j", "tab"]
     view = View(session, parts, watch, seen=lambda: session.tab == "curves")
     view.refresh()
     plot = w.Box([figure]).add_class("cx-curves-plot")
-    root = w.VBox([plot, caption, table, train_row(session)]).add_class("cx-curves")
+    root = w.VBox([legend(session), plot, probe_row(session), caption, table, train_row(session)]).add_class(
+        "cx-curves"
+    )
     root.view = view  # for tests, as the other tabs have theirs
     return root
-
-
-def train_row(session: Session) -> w.Widget:
-    """A button that trains the real model on every selection at two budgets, with what that will take."""
-    epochs = w.BoundedIntText(value=50, min=1, max=1000, layout={"width": "84px"})
-    button = w.Button(description="Train the real model").add_class("cx-button")
-    note = w.HTML().add_class("cx-note")
-    guard = session_guard(session)
-
-    @guard
-    def estimate(_=None) -> None:
-        button.disabled = session.result is None or session.busy
-        note.value = f"<p>{text(training_note(session, epochs.value))}</p>"
-
-    @guard
-    def ask(_) -> None:
-        wanted = {"budgets": train_budgets(session), "epochs": epochs.value}
-        session.asked = {"train": wanted}
-
-    button.on_click(ask)
-    epochs.observe(estimate, "value")
-    session.observe(estimate, ["result", "j", "status"])
-    estimate()
-    return w.HBox([field("Epochs", epochs), button, note]).add_class("cx-toolbar").add_class("cx-train")
-
-
-def train_budgets(session: Session) -> tuple[int, ...]:
-    """The slider's budget and the largest (one, where they are the same)."""
-    return tuple(sorted({session.budget, session.result.budgets[-1]}))
-
-
-def training_note(session: Session, epochs: int) -> str:
-    """Which model would be trained on what, and about how long: from the seconds that recording took a row."""
-    result = session.result
-    if result is None:
-        return ""
-    info = result.pool.info
-    if not info.get("model"):
-        return "Needs a model: give images or a table, or choose a model under 1 Data."
-    budgets = train_budgets(session)
-    runs = len(all_runs(result))
-    words = (
-        f"{info['model']} from scratch on {' and '.join(f'{b:,}' for b in budgets)} rows of {runs} selections"
-    )
-    per_row = info.get("seconds", 0.0) / max(1, info.get("epochs", 1) * result.n)
-    seconds = per_row * sum(budgets) * epochs * runs
-    return f"{words}, one seed" + (f"; about {max(1, round(seconds)):,} s." if seconds else ".")
 
 
 def describe(session: Session) -> str:
@@ -128,7 +88,7 @@ def describe(session: Session) -> str:
     if result is None:
         return ""
     words = ["The dotted line is the budget."]
-    frame = session.trained if session.trained is not None else result.random.accuracy
+    frame = session.judged if session.judged is not None else result.random.accuracy
     if frame is not None:
         seeds = frame["seed"].nunique()
         judged = str(frame["judged"].iloc[0])
@@ -156,7 +116,7 @@ def table_html(session: Session) -> str:
     runs = all_runs(result)
     styles = palette.method_styles(list(runs), session.theme == "dark")
     measure, j = error_measure(result), min(session.j, len(result.budgets) - 1)
-    points = {name: accuracies(name, run, session.trained) for name, run in runs.items()}
+    points = {name: accuracies(name, run, session.judged) for name, run in runs.items()}
     random_name = next(name for name, run in runs.items() if run is result.random)
     at = _nearest([row[0] for row in points[random_name]], result.budgets[j])
     values = {name: next((r for r in rows if r[0] == at), None) for name, rows in points.items()}
@@ -172,7 +132,8 @@ def table_html(session: Session) -> str:
     for name, run in runs.items():
         error = run.numbers.get(measure, [None] * (j + 1))[j]
         value, base = values[name], values[random_name]
-        accuracy = "–" if value is None else f"{100 * value[1]:.1f} ± {judged.write(value[2])}"
+        spread = "" if value is None or math.isnan(value[2]) else f" ± {judged.write(value[2])}"
+        accuracy = "–" if value is None else f"{100 * value[1]:.1f}{spread}"
         if name == leader:
             accuracy = f"<b>{accuracy}</b>"
         over = (
@@ -195,4 +156,6 @@ def _leader(values: dict[str, tuple | None]) -> str | None:
     if len(known) < 2:
         return None
     (best, best_sd, name), (second, second_sd, _) = known[:2]
+    if math.isnan(best_sd) or math.isnan(second_sd):  # one seed leads by chance
+        return None
     return name if best - second > max(best_sd, second_sd) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Collection
 from html import escape
 
 from coreset_explore.experiment.runs import Run
@@ -26,12 +27,18 @@ def error_measure(result: Result) -> str:
     return "gradient_error" if any(e is not None for e in errors) else "mean_distance"
 
 
-def traces(result: Result, measure: str, dark: bool, trained=None) -> list[dict]:
-    """Plotly traces as plain dictionaries: one error line, one accuracy line and one band a method."""
+def traces(
+    result: Result, measure: str, dark: bool, trained=None, hidden: Collection[str] = ()
+) -> list[dict]:
+    """Plotly traces as plain dictionaries: one error line, one accuracy line and one band a method not `hidden`."""
     runs = all_runs(result)
     styles = palette.method_styles(list(runs), dark)
-    found = []
+    found: list[dict] = [
+        {"x": [None], "y": [None], "xaxis": "x2", "yaxis": "y2", "showlegend": False}
+    ]  # or no axes
     for name, run in runs.items():
+        if name in hidden:
+            continue
         style = styles[name]
         look = {
             "line": {"color": style.color, "dash": style.dash, "width": 2},
@@ -57,7 +64,8 @@ def traces(result: Result, measure: str, dark: bool, trained=None) -> list[dict]
 def _accuracy_traces(rows: list[tuple[int, float, float]], look: dict, color: str) -> list[dict]:
     if not rows:
         return []
-    x, mean, sd = ([row[i] for row in rows] for i in range(3))
+    x, mean = [row[0] for row in rows], [row[1] for row in rows]
+    sd = [0.0 if math.isnan(row[2]) else row[2] for row in rows]
     red, green, blue = (round(255 * part) for part in palette.rgb(color))
     band = {
         "type": "scatter",
@@ -78,13 +86,16 @@ def _accuracy_traces(rows: list[tuple[int, float, float]], look: dict, color: st
 
 
 def accuracies(name: str, run: Run, trained=None) -> list[tuple[int, float, float]]:
-    """(budget, mean, standard deviation over seeds) from the trained models if there are any, else from the probes."""
+    """(budget, mean, standard deviation over seeds) from the trained models if there are any, else from the probes.
+
+    One seed has no deviation: NaN.
+    """
     frame = run.accuracy
     if trained is not None and (trained["method"] == name).any():
         frame = trained[trained["method"] == name]
     if frame is None or len(frame) == 0:
         return []
-    rows = frame.groupby("budget")["accuracy"].agg(["mean", "std"]).fillna(0.0)
+    rows = frame.groupby("budget")["accuracy"].agg(["mean", "std"])
     return [(int(b), float(m), float(s)) for b, m, s in rows.itertuples()]
 
 
@@ -178,7 +189,7 @@ def measured(session: Session) -> bool:
     """Whether any accuracy is known."""
     if session.result is None:
         return False
-    return any(accuracies(name, run, session.trained) for name, run in all_runs(session.result).items())
+    return any(accuracies(name, run, session.judged) for name, run in all_runs(session.result).items())
 
 
 def _one_two_five(low: int, high: int) -> list[int]:

@@ -42,6 +42,8 @@ class Session(Shared):
     # what is learnt of `result` (a Result), or asked of it
     probe_note = Unicode("")  # "Measuring accuracies, 40 %"
     trained = AnyTrait(None)  # a tidy frame: accuracies of the real model, once it was trained on selections
+    judge = Enum(("probe", "model"), "model")  # whose accuracies are shown where the real model's are known
+    hidden = Tuple()  # names of the methods whose curves are not drawn
     asked = AnyTrait(None)  # what a tab asks for: {"train": {"model": "lenet", "budgets": (300, 3000), …}}
 
     # view
@@ -91,6 +93,11 @@ class Session(Shared):
     def stale(self) -> bool:
         """Whether the result shown answers other settings than the rail's."""
         return self.result is not None and self.result.key != self.key
+
+    @property
+    def judged(self):
+        """The trained models' accuracies, where they are shown instead of the probe's; else None."""
+        return self.trained if self.judge == "model" else None
 
     @property
     def run(self):

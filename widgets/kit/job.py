@@ -7,7 +7,7 @@ import contextvars
 import functools
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from coreset_explore import progress
@@ -42,11 +42,17 @@ class Job:
         failed: Callable[[BaseException], None],
         progressed: Callable[[float, str], None] = lambda fraction, text: None,
         cancelled: Callable[[], None] = lambda: None,
+        partly: Callable[[Any], None] = lambda part: None,
     ) -> None:
-        """Run `work()` on a thread; exactly one of `then`, `failed`, `cancelled` follows, unless dropped before."""
+        """Run `work()` on a thread; exactly one of `then`, `failed`, `cancelled` follows, unless dropped before.
+
+        Where it is a generator, `partly` hears what it yields, and `then` what it returns.
+        """
         self.drop()
         self._stop = threading.Event()
-        calls = {"then": then, "failed": failed, "progressed": progressed, "cancelled": cancelled}
+        calls = {
+            "then": then, "failed": failed, "progressed": progressed, "cancelled": cancelled, "partly": partly,
+        }  # fmt: skip
         todo = functools.partial(self._work, work, calls, self.generation, self._stop, self.thread)
         context = contextvars.copy_context()
         self.thread = threading.Thread(target=context.run, args=(todo,), name="coreset_explore", daemon=True)
@@ -103,7 +109,7 @@ class Job:
                     before.join(0.05)
                     progress.check()
                 with limited(1):
-                    answer = work()
+                    answer = _run(work(), lambda part: post("partly", part))
                     progress.check()
         except Cancelled:
             post("cancelled")
@@ -111,3 +117,16 @@ class Job:
             post("failed", error)
         else:
             post("then", answer)
+
+
+def _run(answer: Any, partly: Callable[[Any], None]) -> Any:
+    """The answer; of a generator what it returns in the end, each part told as it comes."""
+    if not isinstance(answer, Generator):
+        return answer
+    while True:
+        try:
+            part = next(answer)
+        except StopIteration as end:
+            return end.value
+        partly(part)
+        progress.check()

@@ -1,0 +1,108 @@
+"""What stands around the curves: their legend, what is being measured, and the button that trains the real model."""
+
+from __future__ import annotations
+
+import ipywidgets as w
+
+from coreset_explore.plots import palette
+from coreset_explore.plots.base import brief
+from widgets.explorer.accuracy import all_runs
+from widgets.explorer.session import Session
+from widgets.kit.guard import session_guard
+from widgets.kit.markup import field, show, swatch, text
+from widgets.kit.view import View
+
+
+def legend(session: Session) -> w.Widget:
+    """A button a curve, with its line style: pressed again it takes the curve away."""
+    box = w.Box().add_class("cx-toolbar").add_class("cx-legend")
+    guard = session_guard(session)
+
+    def toggled(name: str, shown: bool) -> None:
+        others = [one for one in session.hidden if one != name]
+        session.hidden = tuple(others if shown else [*others, name])
+
+    def button(name: str, style: palette.Style) -> w.Widget:
+        one = w.ToggleButton(name not in session.hidden, description=brief(name, 40), tooltip=f"Show {name}")
+        one.observe(guard(lambda change: toggled(name, change["new"])), "value")
+        return w.HBox([w.HTML(swatch(style)), one]).add_class("cx-curve")
+
+    def draw() -> None:
+        names = list(all_runs(session.result))
+        styles = palette.method_styles(names, session.dark)
+        box.children = [button(name, styles[name]) for name in names]
+
+    parts = {"buttons": (lambda: (tuple(all_runs(session.result)), session.dark), draw)}
+    box.view = View(session, parts, ["result", "theme", "tab"], seen=lambda: session.tab == "curves")
+    box.view.refresh()
+    return box
+
+
+def probe_row(session: Session) -> w.Widget:
+    """What is being measured, with a button that stops it; and once the real model is known, whose accuracies show."""
+    words = w.HTML().add_class("cx-note")
+    stop = w.Button(description="Stop", tooltip="Stop measuring accuracies")
+    judge = w.ToggleButtons(options=[("Real model", "model"), ("Linear probe", "probe")], value=session.judge)
+    box = w.Box([judge, words, stop]).add_class("cx-toolbar")
+    guard = session_guard(session)
+
+    @guard
+    def draw(_=None) -> None:
+        words.value = text(session.probe_note)
+        show(stop, session.probe_note.startswith("Measuring"))
+        show(judge, session.trained is not None)
+        judge.value = session.judge
+        show(box, bool(session.probe_note) or session.trained is not None)
+
+    judge.observe(guard(lambda change: session.set_trait("judge", change["new"])), "value")
+    stop.on_click(guard(lambda _: session.set_trait("asked", {"stop": "accuracies"})))
+    session.observe(draw, ["probe_note", "trained", "judge"])
+    draw()
+    return box
+
+
+def train_row(session: Session) -> w.Widget:
+    """A button that trains the real model on every selection at two budgets, with what that will take."""
+    epochs = w.BoundedIntText(value=50, min=1, max=1000, layout={"width": "84px"})
+    button = w.Button(description="Train the real model").add_class("cx-button")
+    note = w.HTML().add_class("cx-note")
+    guard = session_guard(session)
+
+    @guard
+    def estimate(_=None) -> None:
+        button.disabled = session.result is None or session.busy
+        note.value = f"<p>{text(training_note(session, epochs.value))}</p>"
+
+    @guard
+    def ask(_) -> None:
+        wanted = {"budgets": train_budgets(session), "epochs": epochs.value}
+        session.asked = {"train": wanted}
+
+    button.on_click(ask)
+    epochs.observe(estimate, "value")
+    session.observe(estimate, ["result", "j", "status"])
+    estimate()
+    return w.HBox([field("Epochs", epochs), button, note]).add_class("cx-toolbar").add_class("cx-train")
+
+
+def train_budgets(session: Session) -> tuple[int, ...]:
+    """The slider's budget and the largest (one, where they are the same)."""
+    return tuple(sorted({session.budget, session.result.budgets[-1]}))
+
+
+def training_note(session: Session, epochs: int) -> str:
+    """Which model would be trained on what, and about how long: from the seconds that recording took a row."""
+    result = session.result
+    if result is None:
+        return ""
+    info = result.pool.info
+    if not info.get("model"):
+        return "Needs a model: give images or a table, or choose a model under 1 Data."
+    budgets = train_budgets(session)
+    runs = len(all_runs(result))
+    words = (
+        f"{info['model']} from scratch on {' and '.join(f'{b:,}' for b in budgets)} rows of {runs} selections"
+    )
+    per_row = info.get("seconds", 0.0) / max(1, info.get("epochs", 1) * result.n)
+    seconds = per_row * sum(budgets) * epochs * runs
+    return f"{words}, one seed" + (f"; about {max(1, round(seconds)):,} s." if seconds else ".")
