@@ -202,7 +202,9 @@ def test_one_may_go_back_from_the_real_model_to_the_probe(session):
     assert "<b>90.0" not in table_html(session), "nor does it lead"
     judge.value = "probe"
     assert (
-        session.judge == "probe" and "70.0 ± " in table_html(session) and "a linear classifier" in describe(session)
+        session.judge == "probe"
+        and "70.0 ± " in table_html(session)
+        and "a linear classifier" in describe(session)
     )
     judge.value = "model"
     assert "90.0" in table_html(session)

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 import torch
 
@@ -20,7 +21,7 @@ from coreset_explore.selecting.strategy import Strategy, presets
 from tests.tree import button, texts, widgets_in
 from widgets import Explorer, explore
 from widgets.explorer.arguments import preset
-from widgets.explorer.export import write
+from widgets.explorer.export import offered, whose, write
 from widgets.explorer.method_list import add, lack
 from widgets.explorer.rail import counted, written
 from widgets.kit.form import control_for
@@ -597,3 +598,40 @@ def test_a_budget_beyond_what_was_computed_says_where_to_ask_for_it():
     assert panel.session.budget == 20
     typed(panel).value = ""
     assert typed(panel).value == "20" and "are computed" not in texts(panel)
+
+
+# -- export: every method in one table --------------------------------------------------------------------------------
+
+
+def test_all_methods_go_into_one_table_with_what_is_known_of_each_row(tmp_path):
+    pool = cx.signals(cx.load(X, y=["a,b" if i % 2 else "c" for i in range(60)]), epochs=1, show=False)
+    panel = panel_of(pool, methods=["kcenter", "entropy", "Random"])
+    panel.session.j = 2
+
+    path = write(panel.session, "all", tmp_path)
+    table = pandas.read_csv(path)
+    k = panel.session.budget
+    assert list(table["method"].unique()) == [choice.name for choice in panel.session.choices]
+    assert len(table) == 3 * k and list(table["rank"][:k]) == list(range(1, k + 1))
+    mine = table[table.method == panel.session.active]
+    assert mine["id"].tolist() == panel.selection.ids.tolist()
+    rows = panel.selection.indices
+    assert mine["class"].tolist() == [pool.classes[i] for i in pool.y[rows]]
+    assert mine["predicted"].tolist() == [pool.classes[i] for i in pool.logits[rows].argmax(1)]
+    assert mine["probability"].to_numpy() == pytest.approx(
+        pool.logits[rows].softmax(1).amax(1).numpy(), abs=1e-4
+    )
+    scored = table[table.method == panel.session.choices[1].name]
+    assert scored["score"].notna().all() and table[table.method == "Random"]["score"].isna().all()
+    one = pandas.read_csv(write(panel.session, "csv", tmp_path))
+    assert {"rank", "id", "class", "predicted", "probability", "weight"} <= set(one.columns) and len(one) == k
+
+
+def test_only_what_can_be_written_is_offered_and_it_says_whose_picks(tmp_path):
+    panel = panel_of()
+    assert offered(panel.session) == ["npz", "parquet", "csv", "all", "png"]
+    assert whose(panel.session, "all") == "k-center, Random, over all classes: 20 points each"
+    assert whose(panel.session, "npz") == "k-center, 20 points"
+    assert whose(panel_of(run=False, wait=False).session, "npz") == "Nothing is selected yet."
+    panel.session.active = "Random, over all classes"
+    assert write(panel.session, "npz", tmp_path).name.endswith("_20.npz")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import shutil
 from pathlib import Path
 
@@ -17,12 +18,14 @@ from widgets.kit.shell import Popover
 
 FORMATS = {
     "npz": "Selection, .npz",
-    "parquet": "Table, .parquet",
-    "csv": "Table, .csv",
+    "parquet": "Selection, .parquet",
+    "csv": "Table of picks, .csv",
+    "all": "All methods, one table, .csv",
     "txt": "List of files, .txt",
     "copy": "Copy of the chosen files",
     "png": "Picture of the map, .png",
 }
+NEEDS = {"parquet": "pyarrow", "png": "matplotlib"}  # what is offered where it is installed
 LINKED = 4_000_000  # bytes: up to this size a saved file can also be downloaded through the page
 
 
@@ -46,7 +49,7 @@ def code_panel(session: Session) -> Popover:
 def export_panel(session: Session) -> Popover:
     """Save the active selection at the slider's budget into a folder."""
     guard = session_guard(session)
-    form = w.Dropdown(options=[(label, key) for key, label in FORMATS.items()])
+    form = w.Dropdown(options=[(FORMATS[key], key) for key in offered(session)])
     folder = w.Text("coreset", tooltip="a folder beside the notebook; it is made if it is not there")
     button = w.Button(description="Save").add_class("cx-strong")
     told = note("", "cx-saved", "cx-note")
@@ -59,11 +62,12 @@ def export_panel(session: Session) -> Popover:
     def refresh(_=None) -> None:
         run = session.run
         button.disabled = run is None
-        what.value = (
-            "Nothing is selected yet."
-            if run is None
-            else f"{text(run.strategy.name)}, {len(session.selection):,} points"
-        )
+        options = [(FORMATS[key], key) for key in offered(session)]
+        if options != list(form.options):
+            held = form.value
+            form.options = options
+            form.value = held if held in dict(options).values() else options[0][1]
+        what.value = text(whose(session, form.value))
 
     @guard
     def save(_) -> None:
@@ -73,11 +77,29 @@ def export_panel(session: Session) -> Popover:
             told.value = f'<span class="cx-lack">{text(error)}</span>'
 
     button.on_click(save)
+    form.observe(guard(refresh), "value")
     session.observe(guard(refresh), ["result", "j", "active"])
     box.refresh = refresh
     refresh()
     show(box, False)
     return box
+
+
+def offered(session: Session) -> list[str]:
+    """The formats that can be written of what is shown."""
+    files = getattr(getattr(session.result, "data", None), "files", None)
+    lacking = {"txt", "copy"} if files is None else set()
+    lacking |= {key for key, module in NEEDS.items() if importlib.util.find_spec(module) is None}
+    return [key for key in FORMATS if key not in lacking]
+
+
+def whose(session: Session, form: str) -> str:
+    """Whose picks would be saved."""
+    if session.run is None:
+        return "Nothing is selected yet."
+    if form == "all":
+        return f"{', '.join(session.result.runs)}: {session.budget:,} points each"
+    return f"{session.run.strategy.name}, {len(session.selection):,} points"
 
 
 def write(session: Session, form: str, folder: str | Path) -> Path:
@@ -88,23 +110,39 @@ def write(session: Session, form: str, folder: str | Path) -> Path:
     into = Path(folder).expanduser()
     into.mkdir(parents=True, exist_ok=True)
     path = into / f"{variable(run.strategy.name)}_{len(selection)}"
-    if form in ("npz", "parquet", "csv"):
-        return selection.save(path.with_suffix(f".{form}"))
+    if form in ("npz", "parquet"):
+        return selection.save(_beside(path, form))
+    if form == "csv":
+        from widgets.explorer.table import about_rows, score_of
+
+        known = about_rows(session, selection.indices)
+        picks = selection.frame()
+        table = picks.assign(**{name: known[name] for name in known.columns if name not in picks.columns})
+        if (scores := score_of(selection)) is not None:
+            table["score"] = scores
+        table.to_csv(path := _beside(path, "csv"), index=False)
+        return path
+    if form == "all":
+        from widgets.explorer.table import picks_table
+
+        path = into / f"all_methods_{session.budget}.csv"
+        picks_table(session).to_csv(path, index=False)
+        return path
     if form == "png":
         from coreset_explore import plots
 
         shown = session.maps.get(session.layout) or next(iter(session.maps.values()))
         title = f"{len(selection):,} of {result.n:,} by {run.strategy.name}"
         figure = plots.map(shown, selection, result.pool, title=title, dark=session.theme == "dark")
-        figure.savefig(path.with_suffix(".png"), dpi=160, bbox_inches="tight")
-        return path.with_suffix(".png")
+        figure.savefig(path := _beside(path, "png"), dpi=160, bbox_inches="tight")
+        return path
     files = getattr(result.data, "files", None)
     if files is None:
         raise ValueError("This data does not come from files; save a table instead")
     rows = result.rows[selection.indices].tolist()
     chosen = [files[i] for i in rows]
     if form == "txt":
-        path = path.with_suffix(".txt")
+        path = _beside(path, "txt")
         path.write_text("\n".join(chosen) + "\n")
         return path
     path.mkdir(exist_ok=True)
@@ -114,6 +152,11 @@ def write(session: Session, form: str, folder: str | Path) -> Path:
         part.mkdir(exist_ok=True)
         shutil.copy2(source, part / f"{rank:05d}_{source.name}")  # numbered: two folders may hold one name
     return path
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    """The path with a suffix; a method's name may hold a dot, which starts none."""
+    return path.with_name(f"{path.name}.{suffix}")
 
 
 def _link(path: Path) -> str:
