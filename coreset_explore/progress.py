@@ -11,6 +11,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+LINE, TEXT = 100, 36  # signs of a bar's line, and of what is being done in it
+
+
 class Cancelled(BaseException):
     """Raised inside `track` when the listener wants to stop; a BaseException, so `except Exception` cannot eat it."""
 
@@ -182,19 +185,23 @@ def bar(label: str, show: bool | None = None) -> Iterator[None]:
     """
     import sys
 
+    notebook = "ipykernel" in sys.modules
     if show is None:
-        show = "ipykernel" in sys.modules or sys.stderr.isatty()
+        show = notebook or sys.stderr.isatty()
     if not show or heard():
         yield
         return
     from tqdm import tqdm
 
-    style = "{desc}: {percentage:3.0f}%|{bar:30}| {elapsed}<{remaining} {postfix}"
-    with tqdm(total=1.0, desc=label, leave=False, bar_format=style, delay=0.5) as shown:
+    style = "{desc}: {percentage:3.0f}%|{bar:30}| {elapsed}{postfix}"
+    # a notebook has no width that tqdm could cut a line to, and keeps what was cleared as an empty block
+    with tqdm(total=1.0, desc=label, leave=notebook, bar_format=style, delay=0.5, ncols=LINE) as shown:
 
         def report(fraction: float, text: str) -> None:
             shown.n = max(shown.n, fraction)
-            shown.set_postfix_str(text, refresh=True)
+            shown.set_postfix_str(f"{text:<{TEXT}.{TEXT}}", refresh=True)  # as wide as the one before it
 
         with listening(report):
             yield
+        shown.n = 1.0
+        shown.set_postfix_str("", refresh=False)

@@ -11,6 +11,7 @@ from traitlets import Enum, Float, HasTraits, Unicode
 from widgets.kit.markup import duration, percent
 from widgets.kit.problems import Problem, problem
 
+STEADY = 1.5  # seconds between two guesses
 STATES = ("idle", "running", "cancelling", "done", "error")
 
 
@@ -37,6 +38,7 @@ class Task(HasTraits):
     result = AnyTrait(None)
 
     _began = 0.0
+    _guess = (0.0, -1.0)  # when, after the start, the run was guessed to take how long
 
     @property
     def busy(self) -> bool:
@@ -55,14 +57,19 @@ class Task(HasTraits):
 
     def begin(self) -> None:
         """A run begins; what went wrong before is forgotten."""
-        self._began = time.monotonic()
+        self._began, self._guess = time.monotonic(), (0.0, -1.0)
         self._change(status="running", problem=None, note="", activity="", progress=0.0, remaining=-1.0)
 
     def progressed(self, fraction: float, activity: str) -> None:
         """So much of the run is done, and this is what it does; the bar never goes back."""
         spent = self.seconds
-        known = fraction > 0.05 and spent > 1.0
-        remaining = spent * (1 - fraction) / fraction if known else -1.0
+        total = spent / fraction if fraction > 0.05 and spent > 1.0 else -1.0
+        since, before = self._guess
+        if spent - since > STEADY:
+            self._guess = (spent, total)
+        # stages differ in pace: nothing is said until two guesses some time apart agree
+        known = total > 0 and before > 0 and abs(total - before) < 0.25 * total
+        remaining = total - spent if known else -1.0
         self._change(progress=max(self.progress, fraction), activity=activity, remaining=remaining)
 
     def done(self, note: str = "", **traits: Any) -> None:
