@@ -17,7 +17,7 @@ from coreset_explore.registry import METHODS, selector
 from tests.tree import button, texts
 from widgets import explore
 from widgets.explorer.arguments import preset
-from widgets.explorer.method_list import add
+from widgets.explorer.chosen import add
 from widgets.explorer.session import yours
 from widgets.kit.pictures import Pictures
 

@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import ipywidgets
 import numpy as np
 import pandas
 import pytest
@@ -21,8 +22,8 @@ from coreset_explore.selecting.strategy import Strategy, presets
 from tests.tree import button, texts, widgets_in
 from widgets import Explorer, explore
 from widgets.explorer.arguments import preset
+from widgets.explorer.chosen import add, lack
 from widgets.explorer.export import offered, whose, write
-from widgets.explorer.method_list import add, lack
 from widgets.explorer.rail import counted, written
 from widgets.kit.form import control_for
 from widgets.kit.problems import Problem
@@ -635,3 +636,76 @@ def test_only_what_can_be_written_is_offered_and_it_says_whose_picks(tmp_path):
     assert whose(panel_of(run=False, wait=False).session, "npz") == "Nothing is selected yet."
     panel.session.active = "Random, over all classes"
     assert write(panel.session, "npz", tmp_path).name.endswith("_20.npz")
+
+
+# -- methods: within classes or not, found by words; changes undone ---------------------------------------------------
+
+
+def test_a_method_is_put_within_classes_and_out_again():
+    panel = panel_of((X, np.arange(60) % 3), methods=["k-center", "CRAIG"], epochs=1)
+    session = panel.session
+    for name, before in (("k-center", []), ("CRAIG", ["per_class"])):
+        row = next(b for b in widgets_in(panel) if getattr(b, "tooltip", "") == f"Settings of {name}")
+        row.click()
+        box = [b for b in widgets_in(panel) if getattr(b, "description", "") == "Within each class"][-1]
+        box = next(
+            b
+            for b in widgets_in(panel)
+            if getattr(b, "description", "") == "Within each class" and b.value == bool(before)
+        )
+
+        def wrap(name=name):
+            return [n for n, _ in next(c for c in session.choices if c.name == name).wrap]
+
+        assert wrap() == before
+        box.value = not box.value
+        assert wrap() == ([] if before else ["per_class"]) and session.stale
+        box.value = not box.value
+        assert wrap() == before and not session.stale
+        row.click()
+        box.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("pleiss", {"AUM"}),
+        ("HERDING", {"Herding", "MaxHerding"}),
+        ("mini-batches gradients", {"GRAD-MATCHPB"}),
+        ("xyzzy", set()),
+    ],
+)
+def test_methods_are_found_by_words_about_them(words, found):
+    panel = panel_of()
+    button(panel, "+ Add a method").click()
+    [search] = [one for one in widgets_in(panel) if "an author" in (getattr(one, "placeholder", "") or "")]
+    search.value = words
+    [method] = [
+        one
+        for one in widgets_in(panel)
+        if isinstance(one, ipywidgets.Dropdown)
+        and (set(one.options) >= found)
+        and not (set(one.options) - set(presets()))
+    ][:1]
+    assert found <= set(method.options) and len(method.options) < 8
+    add_ = button(panel, "Add")
+    assert add_.disabled is (not found)
+    if not found:
+        assert "No method is described by these words." in texts(panel)
+        return
+    add_.click()
+    assert panel.session.choices[-1].name in method.options or panel.session.choices[-1].name in presets()
+    assert search.value == ""
+
+
+def test_changes_are_undone_to_the_settings_shown():
+    panel = panel_of((X, np.arange(60) % 3), methods=["k-center", "CRAIG"], epochs=1, seed=4)
+    session = panel.session
+    [undo] = [one for one in widgets_in(panel) if getattr(one, "description", "") == "Undo changes"]
+    assert "cx-hidden" in undo._dom_classes
+    key = session.key
+    session.seed, session.k_max, session.epochs, session.model = 9, 10, 2, "mlp"
+    session.gradients, session.data_name, session.choices = "each", "digits", session.choices[:1]
+    assert session.stale and "cx-hidden" not in undo._dom_classes
+    undo.click()
+    assert session.key == key and not session.stale and "cx-hidden" in undo._dom_classes

@@ -207,7 +207,7 @@ def test_ones_own_method_from_a_cell_has_its_form_and_its_errors_are_shown(noteb
     assert misfits(page) == []
 
     book.execute(
-        "from dataclasses import replace\nfrom widgets.explorer.method_list import change\n"
+        "from dataclasses import replace\nfrom widgets.explorer.chosen import change\n"
         "mine = panel.session.choices[-1]"
     )
     book.execute("change(panel.session, mine.name, replace(mine, params={'powr': 1.0}))")

@@ -9,24 +9,14 @@ import ipywidgets as w
 
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import brief
-from coreset_explore.pool import Pool
-from coreset_explore.registry import PICKERS, PURPOSES, SCORES
-from coreset_explore.selecting.strategy import Strategy, presets
-from widgets.explorer.session import GRADIENTS, MAX_CHOICES, Session
+from coreset_explore.registry import PICKERS, SCORES
+from coreset_explore.selecting.strategy import Strategy
+from widgets.explorer.chosen import change, failure, lack, offer
+from widgets.explorer.method_adder import adder
+from widgets.explorer.session import GRADIENTS, Session
 from widgets.kit.form import fields_for
 from widgets.kit.guard import said, session_guard
 from widgets.kit.markup import field, note, show, swatch, text
-from widgets.kit.problems import Problem, problem
-
-WANTED_BY = {"gradmatch": "inits", "gradsim": "each"}  # GMC's paper, A.4; GradSimCore's Algorithm 1
-FIELDS = {
-    "y": "labels",
-    "emb": "features",
-    "grads": "gradients",
-    "logits": "a model's outputs",
-    "history": "what training saw",
-    "target": "validation rows",
-}
 
 
 def methods_box(session: Session) -> w.Widget:
@@ -53,55 +43,7 @@ def methods_box(session: Session) -> w.Widget:
 
     session.observe(session_guard(session)(draw), ["choices", "theme", "result"])
     draw()
-    return w.VBox([rows, chosen, _adder(session)]).add_class("cx-section-box")
-
-
-def change(session: Session, name: str, new: Strategy | None) -> None:
-    """Put `new` in the place of the choice called `name`, or take it away."""
-    session.choices = tuple(
-        other for c in session.choices for other in ([new] if c.name == name else [c]) if other is not None
-    )
-
-
-def add(session: Session, preset: Strategy) -> Strategy:
-    """Choose a preset; a second one of the same name is numbered."""
-    if len(session.choices) >= MAX_CHOICES:
-        raise ValueError(f"{MAX_CHOICES} methods are chosen; remove one first")
-    taken = {c.name for c in session.choices}
-    name, number = preset.name, 2
-    while name in taken:
-        name, number = f"{preset.name} ({number})", number + 1
-    choice = replace(preset, name=name)
-    session.choices = (*session.choices, choice)
-    return choice
-
-
-def lack(session: Session, choice: Strategy) -> str:
-    """What the pool of the last result lacks for this method, in words, or nothing (also before there is a pool)."""
-    result = session.result
-    if result is None or result.key[: len(session.pool_key)] != session.pool_key:
-        return ""
-    missing = choice.lacks(result.pool)
-    return (
-        "" if missing is None else f"Needs {FIELDS.get(missing.name, missing.name)}, and this data has none."
-    )
-
-
-def failure(session: Session, choice: Strategy) -> Problem | None:
-    """What kept this method from answering the settings as they are, where something did."""
-    result = session.result
-    error = None if result is None or session.stale else result.failed.get(choice.name)
-    return None if error is None else problem(error)
-
-
-def offer(session: Session, choice: Strategy) -> str:
-    """At which models gradients should be recorded for the last answer of this method, "" where all is well."""
-    result = session.result
-    recorded = result is not None and "inits" in result.pool.info and not isinstance(session.data, Pool)
-    run = result.runs.get(choice.name) if recorded and not session.stale else None
-    if run is None or session.gradients != "last" or not run.selection.said("few_steps"):
-        return ""
-    return WANTED_BY.get(choice.declared.name, "")
+    return w.VBox([rows, chosen, adder(session)]).add_class("cx-section-box")
 
 
 def _named(name: str) -> str:
@@ -163,6 +105,7 @@ def _form(session: Session, choice: Strategy) -> w.Widget:
         change(session, choice.name, replace(held, params={**held.params, name: value}))
 
     controls = fields_for(session, method.params, choice.params, changed)
+    controls.append(_per_class(session, choice))
     if method.name in SCORES:
         options = [(found.title, name) for name, found in PICKERS.items()]
         picker = w.Dropdown(
@@ -180,78 +123,16 @@ def _form(session: Session, choice: Strategy) -> w.Widget:
     return w.VBox([*controls, told]).add_class("cx-card-box")
 
 
-def _adder(session: Session) -> w.Widget:
-    """ "Add a method": first what one wants, then the methods that do it, with a line of help and the paper."""
-    guard = session_guard(session)
-    found: dict[str, Strategy] = {}
-    groups: dict[str, list[Strategy]] = {}
-    purpose = w.Dropdown()
-    method = w.Dropdown()
-    help_, lacking = note(), note("", "cx-lack")
-    confirm = w.Button(description="Add").add_class("cx-strong")
-    close = w.Button(description="Close")
-    card = w.VBox(
-        [
-            field("I want to", purpose),
-            field("Method", method),
-            help_,
-            lacking,
-            w.Box([confirm, close]).add_class("cx-row"),
-        ]
-    )
-    card.add_class("cx-card-box")
-    opener = w.Button(description="+ Add a method").add_class("cx-wide")
-    show(card, False)
+def _per_class(session: Session, choice: Strategy) -> w.Widget:
+    """Whether it selects within each class, in proportion to the classes, or from all rows together."""
+    within = any(name == "per_class" for name, _ in choice.wrap)
+    box = w.Checkbox(within, description="Within each class", indent=False)
+    before = [one for one in choice.wrap if one[0] == "per_class"] or [("per_class", {})]
 
-    def fill(_=None) -> None:
-        names = [p.name for p in groups.get(purpose.value, ())]
-        method.options = names
-        taken = {c.name for c in session.choices}
-        fresh = [name for name in names if name not in taken]
-        method.value = next(iter(fresh or names), None)  # new options alone select nothing
-        describe()
+    def toggled(event: Any) -> None:
+        held = next(c for c in session.choices if c.name == choice.name)
+        others = [one for one in held.wrap if one[0] != "per_class"]
+        change(session, choice.name, replace(held, wrap=(*others, *(before if event["new"] else ()))))
 
-    def describe(_=None) -> None:
-        preset = found.get(method.value)
-        if preset is None:
-            return
-        lines = [preset.help or preset.declared.summary, preset.paper]
-        help_.value = "".join(f"<p>{text(line)}</p>" for line in lines if line)
-        lacking.value = text(lack(session, preset))
-        show(lacking, bool(lacking.value))
-
-    def room(_=None) -> None:
-        full = len(session.choices) >= MAX_CHOICES
-        confirm.disabled = opener.disabled = full
-        opener.description = f"{MAX_CHOICES} methods: the most at once" if full else "+ Add a method"
-
-    def open_(visible: bool) -> None:
-        if visible:  # methods registered since the panel was drawn, in a cell below it
-            regroup()
-        show(card, visible)
-        show(opener, not visible)
-
-    def regroup() -> None:
-        found.clear()
-        found.update(presets())
-        groups.clear()
-        groups.update({key: [p for p in found.values() if p.purpose == key] for key in PURPOSES})
-        held = purpose.value
-        purpose.options = [(PURPOSES[key], key) for key, members in groups.items() if members]
-        purpose.value = held if held and groups[held] else next(key for key in groups if groups[key])
-        fill()
-
-    def confirmed() -> None:
-        add(session, found[method.value])
-        open_(False)
-
-    purpose.observe(guard(fill), "value")
-    method.observe(guard(describe), "value")
-    session.observe(guard(describe), "result")
-    session.observe(guard(room), "choices")
-    opener.on_click(guard(lambda _: open_(True)))
-    close.on_click(guard(lambda _: open_(False)))
-    confirm.on_click(guard(lambda _: confirmed()))
-    regroup()
-    room()
-    return w.VBox([opener, card]).add_class("cx-section-box")
+    box.observe(session_guard(session)(toggled), "value")
+    return box

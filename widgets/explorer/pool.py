@@ -14,7 +14,7 @@ from coreset_explore.inputs import frames
 from coreset_explore.inputs.code import python
 from coreset_explore.pool import Pool
 from coreset_explore.selecting.strategy import Strategy
-from widgets.explorer.session import GRADIENTS, Session
+from widgets.explorer.session import GRADIENTS, Session, yours
 from widgets.kit.pictures import missing, pictures, readable
 
 
@@ -58,6 +58,15 @@ class Ask:
             key=session.key,
             pool_key=session.pool_key,
         )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The session's traits that bring these settings back."""
+        model = self.model if self.module is None else yours(self.module)
+        return {
+            "data_name": self.name, "model": model, "epochs": self.epochs, "gradients": self.gradients,
+            "choices": self.choices, "k_max": self.k_max, "seed": self.seed,
+        }  # fmt: skip
 
 
 def load(ask: Ask) -> tuple[Any, Any]:

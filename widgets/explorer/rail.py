@@ -201,13 +201,21 @@ def _action(session: Session, control: Control) -> w.Widget:
     stop.on_click(guard(lambda _: control.background.stop_map()))
     job = w.Box([words, stop]).add_class("cx-map-job")
 
+    undo = w.Button(description="Undo changes", tooltip="Back to the settings of what is shown").add_class(
+        "cx-wide"
+    )
+    undo.on_click(guard(lambda _: session.undo()))
+
     def draw(_=None) -> None:
         words.value = text(session.layout_note)
         show(job, bool(session.layout_note))
+        show(undo, session.stale and not session.busy)
 
-    session.observe(guard(draw), "layout_note")
+    session.observe(guard(draw), ["layout_note", "result", "status", *session.SETTINGS])
     draw()
-    return action(session, control.main, control.start, job, name="Select", advice=lambda: advice(session))
+    return action(
+        session, control.main, control.start, undo, job, name="Select", advice=lambda: advice(session)
+    )
 
 
 def advice(session: Session) -> str:

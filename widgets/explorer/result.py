@@ -32,6 +32,7 @@ class Result(runs.Result):
     decided: tuple[Strategy, ...] = ()  # the methods that the data chose, where nobody named any
     why: str = ""  # and what is not among them
     module: Any = None  # the user's own model, where signals are of one
+    settings: Mapping[str, Any] = field(default_factory=dict)  # the session's traits that this answers
 
     @property
     def rows(self) -> torch.Tensor:
@@ -81,6 +82,7 @@ def compute(ask: Ask, previous: Result | None = None) -> Result:
         "decided": nobodys,
         "why": why,
         "module": ask.module,
+        "settings": ask.settings,
     }
     return Result(pool, budgets, found.runs, found.random, seconds, found.failed, **about)
 

@@ -94,6 +94,12 @@ class Session(Shared):
         """Whether the result shown answers other settings than the rail's."""
         return self.result is not None and self.result.key != self.key
 
+    def undo(self) -> None:
+        """Back to the settings that the result shown answers."""
+        with self.hold_trait_notifications():
+            for name, value in self.result.settings.items():
+                setattr(self, name, value)
+
     @property
     def judged(self):
         """The trained models' accuracies, where they are shown instead of the probe's; else None."""
