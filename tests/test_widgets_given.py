@@ -442,7 +442,7 @@ def test_a_method_made_for_fresh_initialisations_offers_them_in_one_click():
     session = panel.session
     assert len(session.result.pool.grads.steps) == 1
     assert "these are of the trained model alone" in texts(panel)
-    button(panel, "Record them at 4 fresh initialisations").click()
+    button(panel, "Record those gradients").click()
     assert session.gradients == "inits" and session.stale
     panel.run(wait=True)
     assert len(session.result.pool.grads.steps) == 4 and session.result.runs["GMC"].selection.remarks == ()
@@ -453,7 +453,7 @@ def test_a_method_made_for_fresh_initialisations_offers_them_in_one_click():
 def test_what_is_made_for_epochs_offers_epochs():
     panel = explore(X, Y, methods=["GradSimCore"], epochs=2, k_max=10)
     assert panel.control.main.wait(60)
-    button(panel, "Record them at every epoch").click()
+    button(panel, "Record those gradients").click()
     panel.run(wait=True)
     assert len(panel.session.result.pool.grads.steps) == 2 and 'checkpoints="each"' in panel.code
 

@@ -43,7 +43,7 @@ def probe_row(session: Session) -> w.Widget:
     words = w.HTML().add_class("cx-note")
     stop = w.Button(description="Stop", tooltip="Stop measuring accuracies")
     judge = w.ToggleButtons(options=[("Real model", "model"), ("Linear probe", "probe")], value=session.judge)
-    box = w.Box([judge, words, stop]).add_class("cx-toolbar")
+    box = w.Box([judge, words, stop]).add_class("cx-toolbar").add_class("cx-measured")
     guard = session_guard(session)
 
     @guard
