@@ -14,10 +14,11 @@ import coreset_explore as cx
 from coreset_explore import progress
 from coreset_explore.gradients import LastLayer
 from coreset_explore.registry import METHODS, selector
-from tests.tree import button, texts
+from tests.tree import texts, widgets_in
 from widgets import explore
 from widgets.explorer.arguments import preset
 from widgets.explorer.chosen import add
+from widgets.explorer.replay import variable
 from widgets.explorer.session import yours
 from widgets.kit.pictures import Pictures
 
@@ -27,7 +28,7 @@ Y = np.arange(60) % 3
 PIXELS = rng.integers(0, 255, (60, 1, 12, 12), dtype=np.uint8)
 NAMES = [f"row {i}" for i in range(60)]
 FRAME = pandas.DataFrame(X[:, :4], columns=list("abcd"), index=NAMES)
-BY_FEATURES, BY_GRADIENTS = ["k-center", "Random"], ["CRAIG", "Random"]
+BY_FEATURES, BY_GRADIENTS = ["k-center", "Random"], ["Facility Location", "Random"]
 NO_LABELS, ONE_CLASS = "it needs labels, and this data has none", "and this data has one"
 
 
@@ -105,7 +106,6 @@ LACKING = {
     "one class": ((X, ["a"] * 60), ONE_CLASS),
     "one class of several names": (cx.Pool.of(X, [1] * 60, classes=["a", "b"]), ONE_CLASS),
     "one class of pictures": ((PIXELS, np.zeros(60, int)), ONE_CLASS),
-    "labels and no gradients": (cx.Pool.of(X, Y), "it needs gradients, and this Pool has none"),
 }
 
 
@@ -115,7 +115,7 @@ def test_methods_nobody_named_are_chosen_by_what_the_data_can_answer(data, why):
     assert names(panel) == BY_FEATURES == list(panel.selections)
     assert not panel.session.stale and panel.session.active == "k-center"
     said = panel.session.result.why
-    assert said.startswith("CRAIG is not among them: ") and why in said and said in texts(panel)
+    assert said.startswith("Facility Location is not among them: ") and why in said and said in texts(panel)
     again = explore(data, config=json.loads(json.dumps(panel.config)), epochs=1).run(wait=True)
     assert names(again) == BY_FEATURES
     assert torch.equal(again.selection.indices, panel.selection.indices)
@@ -136,7 +136,7 @@ def test_a_pool_of_gradients_alone_is_covered_by_them():
     assert names(shown(cx.Pool.of(grads=grads))) == BY_FEATURES
 
 
-def test_labels_and_gradients_have_craig_and_no_note():
+def test_labels_and_features_have_facility_location_and_no_note():
     panel = shown(X, Y)
     assert names(panel) == BY_GRADIENTS and not panel.session.result.why
     assert "is not among them" not in texts(panel)
@@ -147,7 +147,8 @@ def test_methods_that_were_named_are_asked_and_say_what_is_missing():
         panel = explore(X, run=False, **given)
         with pytest.raises(ValueError, match="needs 'y'"):
             panel.run(wait=True)
-        assert names(panel)[0] == "CRAIG" and "CRAIG" in panel.session.problem.sentence
+        first = "CRAIG" if given["methods"] == "CRAIG" else BY_GRADIENTS[0]
+        assert names(panel)[0] == first and first in panel.session.problem.sentence
 
 
 def test_a_method_added_to_the_defaults_is_asked_too():
@@ -163,7 +164,7 @@ def test_other_data_decides_anew_and_one_s_own_selection_stays():
     assert names(panel) == ["k-center", "Random", "k-center (yours)"]
     panel.session.data_name = "digits"
     panel.run(wait=True)
-    assert names(panel) == ["CRAIG", "Random", "k-center (yours)"]
+    assert names(panel) == [*BY_GRADIENTS, "k-center (yours)"]
     panel.session.data_name = panel.session.given_name
     panel.run(wait=True)
     assert names(panel) == ["k-center", "Random", "k-center (yours)"]
@@ -180,7 +181,7 @@ def test_a_module_records_the_signals_and_the_code_says_so(net):
     assert "model: the Net you gave to explore" in panel.code and "model=model, epochs=1" in panel.code
     found = {"X": X, "y": Y, "model": net}
     exec(panel.code, found)
-    assert torch.equal(found["craig"].indices, panel.selection.indices)
+    assert torch.equal(found["facility_location"].indices, panel.selection.indices)
 
 
 def test_a_module_is_recorded_as_it_is_without_epochs_and_without_labels(net):
@@ -192,7 +193,7 @@ def test_a_module_is_recorded_as_it_is_without_epochs_and_without_labels(net):
         found = {"X": X, "y": given.get("y"), "model": net}
         exec(panel.code, found)
         for name in names(panel):
-            key = {"k-center": "k_center"}.get(name, name.lower())
+            key = variable(name)
             assert torch.equal(found[key].indices, panel.selections[name].indices)
 
 
@@ -436,13 +437,20 @@ def test_a_model_for_a_pool_is_refused(net):
 # -- gradients at other models -----------------------------------------------------------------------------------------
 
 
+def offered(panel, title):
+    """The button that records gradients at these models."""
+    return next(
+        one for one in widgets_in(panel) if getattr(one, "tooltip", "") == f"Record gradients {title}"
+    )
+
+
 def test_a_method_made_for_fresh_initialisations_offers_them_in_one_click():
     panel = explore(X, Y, methods=["GMC", "GradSimCore", "Random"], epochs=1, k_max=10)
     assert panel.control.main.wait(60)
     session = panel.session
     assert len(session.result.pool.grads.steps) == 1
     assert "these are of the trained model alone" in texts(panel)
-    button(panel, "Record those gradients").click()
+    offered(panel, "at 4 fresh initialisations").click()
     assert session.gradients == "inits" and session.stale
     panel.run(wait=True)
     assert len(session.result.pool.grads.steps) == 4 and session.result.runs["GMC"].selection.remarks == ()
@@ -453,7 +461,7 @@ def test_a_method_made_for_fresh_initialisations_offers_them_in_one_click():
 def test_what_is_made_for_epochs_offers_epochs():
     panel = explore(X, Y, methods=["GradSimCore"], epochs=2, k_max=10)
     assert panel.control.main.wait(60)
-    button(panel, "Record those gradients").click()
+    offered(panel, "at every epoch").click()
     panel.run(wait=True)
     assert len(panel.session.result.pool.grads.steps) == 2 and 'checkpoints="each"' in panel.code
 

@@ -52,7 +52,7 @@ def test_every_view_fits_in_both_themes_wide_and_narrow(notebook):
             press(book, "Export")
             toggled("+ Add a method", ".cx-card-box select", theme, width)
             press(book, "Close")
-            settings = page.get_by_title("Settings of CRAIG", exact=True)
+            settings = page.get_by_title("Settings of Facility Location", exact=True)
             settings.click()
             look("a method's settings", theme, width)
             settings.click()

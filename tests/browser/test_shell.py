@@ -46,7 +46,7 @@ def test_forms_and_popovers_fit_and_move_nothing_below_them(notebook):
     named(book.page, "Export").click()
     expect(book.page.locator(".cx-code")).to_be_hidden()
     assert body.bounding_box() == before
-    book.page.get_by_title("Settings of CRAIG").click()
+    book.page.get_by_title("Settings of Facility Location").click()
     named(book.page, "+ Add a method").click()
     for theme in ("light", "dark"):
         book.theme(theme)

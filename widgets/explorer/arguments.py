@@ -16,7 +16,7 @@ from coreset_explore.selection import Selection
 from coreset_explore.training.models import MODELS
 from widgets.explorer.session import MAX_CHOICES, Session, yours
 
-DEFAULT = ("CRAIG", "Random")
+DEFAULT = ("Facility Location", "Random")
 """What is chosen where nobody names a method and nothing is known of the data yet; `decided` has the last word."""
 LOAD = ("classes", "columns", "files", "test", "test_from", "root", "size")
 YOURS = "your data"
@@ -173,27 +173,27 @@ def _methods(given: Any) -> list[Any]:
 
 
 def decided(pool: Pool, gradients: bool, own: Sequence[Strategy]) -> tuple[tuple[Strategy, ...], str]:
-    """The methods where nobody named any, by what the data can answer; and why CRAIG is none of them, if it is not.
+    """The methods where nobody named any, by what the data can answer; and what is missing for others.
 
-    `pool` holds what there is; `gradients` says that a model will be trained and give the rest. Labels of two classes
-    and gradients: CRAIG and random, per class. Else random, and k-center on features or bare gradients, or entropy on
-    bare logits.
+    `pool` holds what there is; `gradients` says that a model will be trained and give the rest. With labels of several
+    classes: facility location and random, per class. Else random, and k-center on features or bare gradients, or
+    entropy on bare logits.
     """
     per_class = pool.y is not None
     several = pool.y is not None and bool((pool.y != pool.y[0]).any())
     random = "Random" if per_class else Strategy.of("random", name="Random")
-    if several and (gradients or pool.grads is not None):
+    if several and (gradients or pool.grads is not None or pool.emb is not None):
         return choices(DEFAULT, own), ""
     if not per_class:
         why = "it needs labels, and this data has none"
     elif not several:
         why = "it needs labels of several classes, and this data has one"
     else:
-        why = "it needs gradients, and this Pool has none; cx.signals records them"
+        why = "it needs features or gradients, and this Pool has none; cx.signals records them"
     by_gradients = Strategy.of("kcenter", name="k-center", space="grads")
     ways = (preset("k-center"), by_gradients, Strategy.of("entropy", name="Entropy"))
     able = [way for way in ways if way.lacks(pool) is None]
-    return choices([*able[:1], random], own), f"CRAIG is not among them: {why}."
+    return choices([*able[:1], random], own), f"{DEFAULT[0]} is not among them: {why}."
 
 
 def choices(methods: Sequence[Any], own: Sequence[Strategy]) -> tuple[Strategy, ...]:

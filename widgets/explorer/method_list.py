@@ -79,7 +79,10 @@ class Row:
         if self.offered:
             title = GRADIENTS[self.offered][0]
             words = f"Made for gradients {title}; these are of the trained model alone."
-            self._offer.description, self._offer.tooltip = "Record those gradients", f"Record gradients {title}"
+            self._offer.description, self._offer.tooltip = (
+                "Record those gradients",
+                f"Record gradients {title}",
+            )
         self.lacking.value = text(words) if failed is None else said(failed)
         show(self.lacking, bool(self.lacking.value))
         show(self._offer, bool(self.offered))

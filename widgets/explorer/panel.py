@@ -45,8 +45,8 @@ def explore(
     pair (X, y), a pandas frame with `y="column"`, or a torch Dataset.
 
     - `images`: pictures or paths, one a row, of features of your own; `coords` (n, 2): your own map.
-    - `methods`: names ("CRAIG", "kcenter") or presets, one or a list. Unless told: CRAIG and random, per class;
-      k-center and random where the data has no labels of several classes, or a Pool no gradients.
+    - `methods`: names ("CRAIG", "kcenter") or presets, one or a list. Unless told: facility location and random, per
+      class; k-center and random where the data has no labels of several classes.
     - `selections`: your own, one, a list or {name: one}; each is a Selection, row numbers, or a mask.
     - `model`, `epochs`, `seed`: how signals are recorded. `model` is a name, or a torch.nn.Module that ends in Linear:
       a copy of it is trained, or with `epochs=0` (and where the data has no labels) recorded as it is.
