@@ -13,6 +13,7 @@ from coreset_explore.pool import Pool
 from coreset_explore.registry import PICKERS, PURPOSES, SCORES
 from coreset_explore.selecting.strategy import Strategy, presets
 from widgets.explorer.session import GRADIENTS, MAX_CHOICES, Session
+from widgets.kit import closing
 from widgets.kit.form import fields_for
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note, show, swatch, text
@@ -45,7 +46,7 @@ def methods_box(session: Session) -> w.Widget:
         if wanted != rows.children:  # a page that is given children in quick succession loses some
             rows.children = wanted
         for name in set(held) - set(names):
-            del held[name]
+            closing.close(held.pop(name).widget)
         why = session.result.why if session.undecided and session.result is not None else ""
         chosen.value = text(why)
         show(chosen, bool(why))

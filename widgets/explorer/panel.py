@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,23 +76,25 @@ class Explorer(Shell):
     """
 
     def __init__(self, session: Session, config: Mapping[str, Any] | None = None):
-        loop = kernel_loop()
-        self.control = Control(session, loop)
         self._wanted = dict(config or {})
+        self._last: Last | None = None  # what was selected, of a panel that was put away or closed
         super().__init__(
             session,
-            loop,
+            kernel_loop(),
             css=[CSS / f"{tab}.css" for tab in TABS],
-            header=header(session),
-            rail=rail(session, self.control),
+            header=lambda: header(session),
+            rail=lambda: rail(session, self.control),
             tabs=TABS,
             build=lambda tab: build(tab, session),
             blank=BLANK,
             touches=["focus", "j", "active", "layout"],
         )
-        session.observe(self._guard(self._replay), "result")
-        self.control.background.warmed = self._guard(lambda: self.make_ahead("curves"))
         threading.Thread(target=warm, name="imports", daemon=True).start()
+
+    def prepare(self) -> None:
+        self.control = Control(self.session, self.loop)
+        self.control.background.warmed = self._guard(lambda: self.make_ahead("curves"))
+        self.session.observe(self._guard(self._replay), "result")
 
     @classmethod
     def from_config(
@@ -116,28 +120,40 @@ class Explorer(Shell):
     @property
     def selection(self):
         """The active selection at the slider's budget, with its weights; None before the first result."""
-        return self.session.selection
+        return self.session.selection if self._last is None else self._last.selection
 
     @property
     def selections(self) -> dict:
         """Every method's selection at the slider's budget, by name."""
+        if self._last is not None:
+            return dict(self._last.selections)
         result = self.session.result
         return {} if result is None else {name: run.at[self.session.j] for name, run in result.runs.items()}
 
     @property
     def config(self) -> dict:
         """Settings, budget and view as plain JSON, for `explore(config=...)`."""
-        return replay.config(self.session)
+        return replay.config(self.session) if self._last is None else copy.deepcopy(self._last.config)
 
     @property
     def code(self) -> str:
         """The lines of Python that give the same picks and weights."""
-        return replay.code(self.session)
+        return replay.code(self.session) if self._last is None else self._last.code
 
     def close(self) -> None:
-        """Stop what runs and take the panel away."""
-        self.control.close()
+        """Stop what runs, take the panel away and let go of data and result; what was selected can still be asked."""
         super().close()
+        self.session.drop_data()
+
+    def stop(self) -> None:
+        if self.session.result is not None:
+            self._last = Last(self.selection, self.selections, self.config, self.code)
+        self.control.close()
+
+    def resume(self) -> None:
+        if self._last is not None:
+            self._wanted, self._last = self._last.config, None
+            self.run()
 
     def __repr__(self) -> str:
         names = ", ".join(choice.name for choice in self.session.choices)
@@ -157,6 +173,16 @@ class Explorer(Shell):
             if name in ("active", "compare_a", "compare_b") and value not in session.result.runs:
                 continue
             session.set_trait(name, value)
+
+
+@dataclass(frozen=True)
+class Last:
+    """What a panel had selected when its result was dropped."""
+
+    selection: Any
+    selections: dict
+    config: dict
+    code: str
 
 
 def warm() -> None:

@@ -1,0 +1,61 @@
+// What the page says of itself: theme, the panel's width, the window's height, and which views show the panel.
+
+function isDark() {
+  const lab = document.body.dataset.jpThemeLight;
+  if (lab) return lab === "false";
+  const code = document.body.dataset.vscodeThemeKind;
+  if (code) return !code.includes("light");
+  const shade = getComputedStyle(document.body).backgroundColor.match(/[\d.]+/g)?.map(Number);
+  if (shade && (shade.length < 4 || shade[3] > 0)) return shade[0] + shade[1] + shade[2] < 384;
+  return matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function render({ model, el }) {
+  const view = Math.random().toString(36).slice(2);
+  let gone = false;
+  const tell = (name, value) => {
+    if (gone || model.get(name) === value) return;
+    model.set(name, value);
+    model.save_changes();
+  };
+
+  // -- who shows the panel: a roll call is answered by every view that is left -------------------------------------
+  const here = () => model.send({ kind: "here", view });
+  const heard = (message) => {
+    if (message.kind === "who") here();
+  };
+  model.on("msg:custom", heard);
+  here();
+
+  // -- theme and sizes ----------------------------------------------------------------------------------------------
+  const theme = () => tell("theme", isDark() ? "dark" : "light");
+  const themes = new MutationObserver(theme);
+  themes.observe(document.body, { attributes: true });
+  theme();
+  let later = 0;
+  const height = () => tell("height", Math.round(innerHeight));
+  const resized = () => {
+    clearTimeout(later);
+    later = setTimeout(height, 250); // once the window stands still
+  };
+  addEventListener("resize", resized);
+  height();
+  const widths = new ResizeObserver(([entry]) => {
+    const width = Math.round(entry.contentRect.width);
+    if (width > 0) tell("width", width);
+  });
+  const attached = requestAnimationFrame(() => widths.observe(el.closest(".cx") ?? el));
+
+  return () => {
+    model.send({ kind: "bye", view });
+    gone = true;
+    cancelAnimationFrame(attached);
+    clearTimeout(later);
+    themes.disconnect();
+    widths.disconnect();
+    removeEventListener("resize", resized);
+    model.off("msg:custom", heard);
+  };
+}
+
+export default { render };
