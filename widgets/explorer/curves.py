@@ -6,6 +6,11 @@ FigureWidget would send plotly's five megabytes again.
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import ipywidgets as w
 
 from coreset_explore.measures import NUMBERS
@@ -42,18 +47,18 @@ def curves_panel(session: Session) -> w.Widget:
 
     def draw() -> None:
         measure = error_measure(session.result)
-        with figure.batch_update():
+        with kept(figure):
             figure.data = ()
             figure.add_traces(traces(session.result, measure, session.dark, session.trained))
             figure.update_layout(layout(session, measure), overwrite=True)
         view.drawn("hint", "cursor")
 
     def hint() -> None:
-        with figure.batch_update():
+        with kept(figure):
             figure.layout.annotations = layout(session, error_measure(session.result))["annotations"]
 
     def cursor() -> None:
-        with figure.batch_update():
+        with kept(figure):
             figure.layout.shapes = cursor_line(session)
 
     def words() -> None:
@@ -73,6 +78,20 @@ def curves_panel(session: Session) -> w.Widget:
     root = w.VBox([plot, caption, table, train_row(session)]).add_class("cx-curves")
     root.view = view  # for tests, as the other tabs have theirs
     return root
+
+
+@contextmanager
+def kept(figure: Any) -> Iterator[None]:
+    """Change a FigureWidget in one message, for the page that shows it and for one that is loaded anew.
+
+    plotly tells changes to views that are there, and to those that come later what the figure was made of: which it is
+    told here as well, where no view listens.
+    """
+    with figure.batch_update():
+        yield
+    with figure.hold_sync():
+        figure._widget_data = copy.deepcopy(figure._data)
+        figure._widget_layout = copy.deepcopy(figure._layout_obj._props)
 
 
 def train_row(session: Session) -> w.Widget:

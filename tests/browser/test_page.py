@@ -1,0 +1,78 @@
+"""The panel and the page it is on: a cell run again, a page loaded anew, a window of another size."""
+
+import numpy as np
+from playwright.sync_api import Page, expect
+
+from tests.browser.checks import pixels
+from tests.browser.panel import budget, opened, tab, until
+
+AGAIN = 10
+COUNTS = (
+    "[len(__import__('ipywidgets').widgets.widget._instances), "
+    "len(__import__('psutil').Process().children(recursive=True)), "
+    "__import__('psutil').Process().memory_info().rss >> 20]"
+)
+POINTS = """
+import numpy as np
+from widgets import explore
+X = np.random.default_rng(0).normal(size=(300, 8)).astype("float32")
+panel = explore(X, methods=["kcenter"], k_max=30)
+panel
+"""
+SHOWN = {
+    "Map": ".cx-map canvas",
+    "Images": ".cx-images .cx-cell",
+    "Curves": ".cx-curves .scatterlayer .trace",
+    "Compare": ".cx-compare canvas",
+}
+CURVES = 40  # widgets that are sent ahead while nobody moves anything
+
+
+def test_a_cell_run_ten_times_leaves_no_widget_no_process_and_no_memory(notebook):
+    book = opened(notebook, POINTS)
+    widgets, _, memory = book.kernel(COUNTS)
+    for _ in range(AGAIN):
+        book.run_all()
+    book.wait_state("done")
+    expect(book.page.locator(".cx")).to_have_count(1)
+    until(book, f"{COUNTS}[0] <= {widgets + CURVES}", 20)
+    _, processes, now = book.kernel(COUNTS)
+    assert processes <= 1 and now - memory < 150, (processes, memory, now)
+
+
+def stands_still(page: Page, seconds: float = 15) -> np.ndarray:
+    """What the panel's open tab looks like, once it has not changed for most of a second."""
+    last = None
+    for _ in range(round(seconds / 0.7)):
+        page.mouse.move(0, 0)
+        now = pixels(page.locator(".cx-main"))
+        if last is not None and last.shape == now.shape and not (now != last).any():
+            break
+        last = now
+        page.wait_for_timeout(700)
+    return now
+
+
+def test_every_tab_after_a_reload_is_as_it_was_before(notebook):
+    book = opened(notebook)
+    page = book.page
+    until(book, "not panel.session.layout_note and 'UMAP' in panel.session.maps")
+
+    def look() -> dict[str, np.ndarray]:
+        found = {}
+        for name, shown in SHOWN.items():
+            tab(book, name)
+            expect(page.locator(shown).first).to_be_visible(timeout=30_000)
+            until(book, "panel.session.probe_note == ''")
+            found[name] = stands_still(page)
+        return found
+
+    budget(book, 3)
+    before = look()
+    book.save()
+    book.load()
+    book.wait_state("done")
+    for name, after in look().items():
+        assert after.shape == before[name].shape, name
+        differ = (np.abs(after.astype(int) - before[name]).max(2) > 60).mean()
+        assert differ < 0.002, (name, differ)
