@@ -71,7 +71,7 @@ def curves_panel(session: Session) -> w.Widget:
         "cursor": (lambda: (session.budget,), cursor),
         "words": (lambda: (session.result, session.trained, session.dark, session.j), words),
     }
-    watch = ["result", "trained", "theme", "width", "probe_note", "j", "tab"]
+    watch = ["result", "trained", "theme", "width", "folded", "probe_note", "j", "tab"]
     view = View(session, parts, watch, seen=lambda: session.tab == "curves")
     view.refresh()
     plot = w.Box([figure]).add_class("cx-curves-plot")

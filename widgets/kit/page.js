@@ -1,4 +1,4 @@
-// What the page says of itself: theme, the panel's width, the window's height, and which views show the panel.
+// What the page says of itself: theme, the panel's width, the height that it is seen in, and which views show the panel.
 
 function isDark() {
   const lab = document.body.dataset.jpThemeLight;
@@ -8,6 +8,11 @@ function isDark() {
   const shade = getComputedStyle(document.body).backgroundColor.match(/[\d.]+/g)?.map(Number);
   if (shade && (shade.length < 4 || shade[3] > 0)) return shade[0] + shade[1] + shade[2] < 384;
   return matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+// px of the part of the page that scrolls the panel: JupyterLab's notebook has bars above and below
+function frame(el) {
+  return el.closest(".jp-WindowedPanel-outer, .jp-Notebook")?.clientHeight || innerHeight;
 }
 
 function render({ model, el }) {
@@ -33,18 +38,20 @@ function render({ model, el }) {
   themes.observe(document.body, { attributes: true });
   theme();
   let later = 0;
-  const height = () => tell("height", Math.round(innerHeight));
+  const height = () => tell("height", Math.round(Math.min(innerHeight, frame(el))));
   const resized = () => {
     clearTimeout(later);
     later = setTimeout(height, 250); // once the window stands still
   };
   addEventListener("resize", resized);
-  height();
   const widths = new ResizeObserver(([entry]) => {
     const width = Math.round(entry.contentRect.width);
     if (width > 0) tell("width", width);
   });
-  const attached = requestAnimationFrame(() => widths.observe(el.closest(".cx") ?? el));
+  const attached = requestAnimationFrame(() => {
+    height();
+    widths.observe(el.closest(".cx") ?? el);
+  });
 
   return () => {
     model.send({ kind: "bye", view });

@@ -17,7 +17,7 @@ class Session(Task):
     tab = Unicode("")  # that is open
     theme = Unicode("light")
     width = Int(1260)  # of the panel, px
-    height = Int(1000)  # of the window, px
+    height = Int(0)  # of the window, px; 0: not known yet
     folded = Bool(None, allow_none=True)  # whether the rail is; None: as the width says
     hovered = Int(-1)  # a row, -1: none
 

@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets as w
 
 from coreset_explore.plots import palette
-from widgets.kit import closing, place
+from widgets.kit import closing, place, room
 from widgets.kit.guard import problem_box, session_guard
 from widgets.kit.kernel import hear_on_main_thread
 from widgets.kit.markup import note, percent, show, text
@@ -84,16 +84,21 @@ class Shell(w.VBox):
         self._told = note(text(self._blank_words), "cx-blank")
         self._blank = w.Box([self._told]).add_class("cx-view")
         self._views = w.VBox([self._blank]).add_class("cx-views")
-        main = w.VBox([self._tabs(self._titles), problem_box(session), self._views]).add_class("cx-main")
+        self._fold_button = w.Button(description="☰").add_class("cx-fold")
+        self._fold_button.on_click(guard(self._toggle))
+        top = w.Box([self._fold_button, self._tabs(self._titles)]).add_class("cx-top")
+        main = w.VBox([top, problem_box(session), self._views]).add_class("cx-main")
         style = w.HTML(f"<style>{self._style}</style>").add_class("cx-style")
         body = w.Box([self._rail(), main]).add_class("cx-body")
         self.children = (style, self._page, self._header(), body)
         session.observe(guard(self._theme), "theme")
+        session.observe(guard(self._fold), ["width", "folded"])
         session.observe(guard(self._open), ["tab", "result"])
         session.observe(guard(self._old), ["result", "status", *session.SETTINGS])
         session.observe(guard(lambda _: self.shown()), "width")
         session.observe(self._in_use, [*self._touches, "hovered", "tab", "status"])
         self._theme()
+        self._fold()
         self._open()
 
     # -- for a panel of one's own to fill -----------------------------------------------------------------------------
@@ -183,6 +188,15 @@ class Shell(w.VBox):
 
     def _theme(self, _=None) -> None:
         (self.add_class if self.session.dark else self.remove_class)("dark")
+
+    def _fold(self, _=None) -> None:
+        """Of a folded rail only what is marked `cx-stays` is seen, in a line over the tabs."""
+        folded = room.folded(self.session)
+        (self.add_class if folded else self.remove_class)("cx-folded")
+        self._fold_button.tooltip = "Show the settings" if folded else "Hide the settings"
+
+    def _toggle(self, _: Any) -> None:
+        self.session.folded = not room.folded(self.session)
 
     def _open(self, _=None) -> None:
         """Show the tab that is open, and build it the first time there is something in it; others stay, hidden."""
