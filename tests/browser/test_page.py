@@ -4,7 +4,7 @@ import numpy as np
 from playwright.sync_api import Page, expect
 
 from tests.browser.checks import pixels
-from tests.browser.panel import budget, opened, tab, until
+from tests.browser.panel import budget, control, opened, press, tab, until
 
 AGAIN = 10
 COUNTS = (
@@ -76,3 +76,39 @@ def test_every_tab_after_a_reload_is_as_it_was_before(notebook):
         assert after.shape == before[name].shape, name
         differ = (np.abs(after.astype(int) - before[name]).max(2) > 60).mean()
         assert differ < 0.002, (name, differ)
+
+
+def test_in_the_default_window_card_numbers_and_slider_are_seen_without_scrolling(notebook):
+    book = opened(notebook)
+    page = book.page
+    page.evaluate("() => jupyterapp.shell.expandLeft()")
+    for width, height in ((1440, 900), (1366, 768)):
+        book.viewport(width, height)
+        bottom = page.locator("#jp-bottom-panel, .jp-StatusBar-Widget").first.bounding_box()["y"]
+        expect(page.locator(".cx-map canvas").first).to_be_visible()
+        for part in (".cx-card-now", ".cx-numbers", ".noUi-handle", ".cx-frame"):
+            box = page.locator(f".cx {part}").first.bounding_box()
+            assert box["y"] + box["height"] < bottom, (part, width, height, box, bottom)
+    strip = page.locator(".cx-map .cx-strip .cx-cell").first
+    book.viewport(1440, 900)
+    until(book, "panel.session.height > 700")
+    box = strip.bounding_box()
+    assert box["y"] + box["height"] < page.locator(".jp-StatusBar-Widget").bounding_box()["y"]
+
+
+def test_the_rail_folds_and_the_slider_stays_beside_the_map(notebook):
+    book = opened(notebook)
+    page = book.page
+    dataset, handle = control(book, "Dataset"), page.locator(".cx .noUi-handle").first
+    press(book, "Hide the settings")
+    expect(dataset).to_be_hidden()
+    wide = page.locator(".cx-frame").first.bounding_box()
+    assert abs(handle.bounding_box()["y"] - wide["y"]) < 260
+    assert budget(book, 2) == book.kernel("len(panel.selection)")
+    press(book, "Show the settings")
+    expect(dataset).to_be_visible()
+    for width in (900, 700):  # folded by itself
+        book.execute("panel.session.folded = None")
+        book.viewport(width, 900)
+        expect(dataset).to_be_hidden()
+        assert abs(handle.bounding_box()["y"] - page.locator(".cx-frame").first.bounding_box()["y"]) < 300

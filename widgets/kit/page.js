@@ -48,9 +48,11 @@ function render({ model, el }) {
     const width = Math.round(entry.contentRect.width);
     if (width > 0) tell("width", width);
   });
+  let forget = () => {};
   const attached = requestAnimationFrame(() => {
     height();
     widths.observe(el.closest(".cx") ?? el);
+    forget = accessible(el.closest(".cx") ?? el);
   });
 
   return () => {
@@ -58,6 +60,7 @@ function render({ model, el }) {
     gone = true;
     cancelAnimationFrame(attached);
     clearTimeout(later);
+    forget();
     themes.disconnect();
     widths.disconnect();
     removeEventListener("resize", resized);

@@ -23,7 +23,7 @@ class Page(anywidget.AnyWidget):
     where there was none, `left()` when none is left.
     """
 
-    _esm = Path(__file__).with_name("page.js")
+    _esm = "\n".join(Path(__file__).with_name(name).read_text() for name in ("access.js", "page.js"))
 
     theme = Unicode("light").tag(sync=True)
     width = Int(0).tag(sync=True)
