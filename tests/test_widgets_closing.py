@@ -1,6 +1,7 @@
 """What a panel holds, and that it lets go of it: closed, put away, or replaced by the cell's next panel."""
 
 import asyncio
+import base64
 import gc
 import threading
 import time
@@ -17,6 +18,8 @@ from tests.tree import texts
 from widgets import explore
 from widgets.kit import closing, place
 from widgets.kit.layout_process import Shared
+from widgets.kit.session import Session
+from widgets.kit.still import Still, _encoded, png
 
 rng = np.random.default_rng(0)
 X, Y = rng.normal(size=(60, 4)).astype("float32"), np.arange(60) % 3
@@ -242,3 +245,46 @@ def test_a_timer_that_a_closed_panel_left_does_nothing():
         assert panel.session.problem is None
 
     asyncio.run(story())
+
+
+# -- what a saved notebook shows --------------------------------------------------------------------------------------
+
+
+def test_a_picture_holds_the_mark_by_which_style_hides_it():
+    from PIL import Image
+
+    for image in (Image.new("P", (1, 1)), Image.new("RGB", (300, 200), "red").quantize(16)):
+        data = base64.b64encode(png(image, "a1b2c3")).decode()
+        assert _encoded("a1b2c3") in data and _encoded("a1b2c4") not in data
+
+
+def test_the_picture_is_small_and_shows_the_tab_that_is_open():
+    panel = opened()
+    still = panel._still
+    for tab in ("map", "compare"):
+        panel.session.tab = tab
+        picture = still._made(panel.portrait()())
+        assert 2_000 < len(picture) < 150_000
+    panel.session.forget()
+    assert panel.portrait() is None
+    panel.close()
+
+
+def test_it_is_drawn_anew_only_after_a_change_and_while_nothing_moves():
+    loop, told = Loop(), []
+    task, moved = Session(), [0.0]
+    still = Still(
+        task, loop, "m", draw=lambda: told.append("drawn"), watch=["tab"],
+        quiet=lambda: moved[0], wanted=lambda: True,
+    )  # fmt: skip
+    task.tab = "map"
+    assert not loop.calls  # nobody has shown it
+    still._handle = object()
+    task.tab = "images"
+    task.tab = "map"
+    assert len(loop.calls) == 1
+    loop.run()
+    assert told == [] and loop.calls  # something moves
+    moved[0] = 5.0
+    loop.run()
+    assert told == ["drawn"] and not loop.calls

@@ -1,5 +1,7 @@
 """The panel and the page it is on: a cell run again, a page loaded anew, a window of another size."""
 
+import base64
+
 import numpy as np
 from playwright.sync_api import Page, expect
 
@@ -13,6 +15,8 @@ COUNTS = (
     "__import__('psutil').Process().memory_info().rss >> 20]"
 )
 POINTS = """
+import base64
+
 import numpy as np
 from widgets import explore
 X = np.random.default_rng(0).normal(size=(300, 8)).astype("float32")
@@ -112,3 +116,23 @@ def test_the_rail_folds_and_the_slider_stays_beside_the_map(notebook):
         book.viewport(width, 900)
         expect(dataset).to_be_hidden()
         assert abs(handle.bounding_box()["y"] - page.locator(".cx-frame").first.bounding_box()["y"]) < 300
+
+
+def test_a_saved_notebook_shows_the_panel_as_it_was_where_there_is_no_kernel(notebook):
+    book = opened(notebook)
+    page = book.page
+    pictures = page.locator(".jp-OutputArea img[src^='data:image/png']")
+    budget(book, 3)
+    page.wait_for_function(
+        "() => document.querySelector('.jp-OutputArea .jp-RenderedImage img')?.naturalWidth > 400"
+    )
+    expect(pictures).to_be_hidden()
+    still, live = book.save()["cells"][0]["outputs"]
+    picture = base64.b64decode(still["data"]["image/png"])
+    assert len(picture) < 150_000 and "Explorer(digits" in "".join(still["data"]["text/plain"])
+    assert "application/vnd.jupyter.widget-view+json" in live["data"]
+    book.load()
+    book.wait_state("done")
+    expect(pictures).to_be_hidden()
+    book.execute("panel.close()")
+    expect(pictures).to_be_visible()

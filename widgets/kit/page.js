@@ -34,14 +34,16 @@ function render({ model, el }) {
 
   // -- theme and sizes ----------------------------------------------------------------------------------------------
   const theme = () => tell("theme", isDark() ? "dark" : "light");
-  const themes = new MutationObserver(theme);
+  // a closed notebook's views are taken off the page without a word, and what they say then is heard by nobody
+  const attachedOnly = (call) => () => el.isConnected && call();
+  const themes = new MutationObserver(attachedOnly(theme));
   themes.observe(document.body, { attributes: true });
   theme();
   let later = 0;
   const height = () => tell("height", Math.round(Math.min(innerHeight, frame(el))));
   const resized = () => {
     clearTimeout(later);
-    later = setTimeout(height, 250); // once the window stands still
+    later = setTimeout(attachedOnly(height), 250); // once the window stands still
   };
   addEventListener("resize", resized);
   const widths = new ResizeObserver(([entry]) => {

@@ -17,6 +17,7 @@ from widgets.kit.kernel import hear_on_main_thread
 from widgets.kit.markup import note, percent, show, text
 from widgets.kit.page import Page
 from widgets.kit.session import Session
+from widgets.kit.still import Still
 from widgets.kit.task import Task
 
 OPENING = "Drawing …"
@@ -88,7 +89,16 @@ class Shell(w.VBox):
         self._fold_button.on_click(guard(self._toggle))
         top = w.Box([self._fold_button, self._tabs(self._titles)]).add_class("cx-top")
         main = w.VBox([top, problem_box(session), self._views]).add_class("cx-main")
-        style = w.HTML(f"<style>{self._style}</style>").add_class("cx-style")
+        self._still = Still(
+            session,
+            self.loop,
+            self.model_id,
+            draw=self.portrait,
+            watch=["result", "tab", *self._touches],
+            quiet=lambda: time.monotonic() - self._touched,
+            wanted=lambda: bool(self._page.views),
+        )
+        style = w.HTML(f"<style>{self._style}\n{self._still.css}</style>").add_class("cx-style")
         body = w.Box([self._rail(), main]).add_class("cx-body")
         self.children = (style, self._page, self._header(), body)
         session.observe(guard(self._theme), "theme")
@@ -112,6 +122,10 @@ class Shell(w.VBox):
     def resume(self) -> None:
         """The panel was put away and is shown again: bring its result back."""
 
+    def portrait(self) -> Callable[[], Any] | None:
+        """What gives a matplotlib Figure of the panel as it is now, for a notebook opened without its kernel."""
+        return None
+
     # -- where it is shown ------------------------------------------------------------------------------------------
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict | None:
@@ -119,6 +133,8 @@ class Shell(w.VBox):
             old.replaced = True
             old._page.call()
         self.replaced = False
+        if self.comm is not None:
+            self._still.show(repr(self))
         return super()._repr_mimebundle_(**kwargs)
 
     def _came(self) -> None:
@@ -150,6 +166,7 @@ class Shell(w.VBox):
         if self.away:
             return
         self.away = True
+        self._still.close()
         self.stop()
         session = self.session
         session.unobserve_all()
