@@ -52,21 +52,33 @@ class Counter(Shell):
 
     def __init__(self, **how):
         self.how, session, loop = how, Count(), kernel_loop()
-        self.runner = Runner(session, loop)
-        end = w.BoundedIntText(session.end, min=1, max=10**6)
-        self.controls = Controls(session, end=end)
-        button = action(session, self.runner, self.start, name="Count", advice=lambda: f"to {session.end}")
-        self.end, self.drawn = end, []
+        self.drawn: list[str] = []
         super().__init__(
             session,
             loop,
-            header=header(session, "Counter", lambda: f"{session.end} numbers", ["end"], {}),
-            rail=w.VBox([section("1 End", end), button]).add_class("cx-rail"),
+            header=lambda: header(session, "Counter", lambda: f"{session.end} numbers", ["end"], {}),
+            rail=self._rail_of_it,
             tabs={"list": "List", "sum": "Sum"},
             build=lambda tab: getattr(self, f"_{tab}")(),
             blank="Numbers appear here.",
         )
         session.tab = "list"
+
+    def prepare(self) -> None:
+        self.runner = Runner(self.session, self.loop)
+
+    def stop(self) -> None:
+        self.runner.close()
+
+    def resume(self) -> None:
+        self.start()
+
+    def _rail_of_it(self) -> w.Widget:
+        session = self.session
+        self.end = w.BoundedIntText(session.end, min=1, max=10**6)
+        self.controls = Controls(session, end=self.end)
+        button = action(session, self.runner, self.start, name="Count", advice=lambda: f"to {session.end}")
+        return w.VBox([section("1 End", self.end), button]).add_class("cx-rail")
 
     def start(self) -> None:
         end = self.session.end

@@ -40,7 +40,7 @@ def finished(book: Notebook, timeout: float = 60) -> None:
 
 def tab(book: Notebook, name: str) -> None:
     """Open one of the panel's tabs."""
-    book.page.locator(".cx-tabs").get_by_role("button", name=name, exact=True).click()
+    book.page.locator(".cx-tabs").get_by_role("tab", name=name, exact=True).click()
 
 
 def press(book: Notebook, name: str) -> None:

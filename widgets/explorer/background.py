@@ -11,6 +11,7 @@ from widgets.explorer.result import Result
 from widgets.explorer.session import Session
 from widgets.kit.guard import session_guard
 from widgets.kit.job import Job
+from widgets.kit.layout_process import SHARED
 from widgets.kit.markup import percent
 from widgets.kit.problems import problem
 
@@ -29,7 +30,6 @@ class Background:
         self._choosing = self._warmed = False
         self._computing = ""  # the layout under way
         self._probed: Result | None = None  # whose accuracies are under way, or known not to come
-        self._worker = None
         self.warmed: Callable[[], None] = lambda: None  # called once the curves' libraries are imported
         guard = session_guard(session)
         session.observe(guard(self._layout_changed), "layout")
@@ -124,10 +124,7 @@ class Background:
 
     def _runner(self):
         """The process that lays out UMAP and t-SNE: here they would hold the interpreter, and the page with it."""
-        from coreset_explore.projection.worker import Worker
-
-        self._worker = self._worker or Worker()
-        return self._worker
+        return SHARED.runner(self)
 
     def choose(self, name: str) -> None:
         self._choosing = True
@@ -204,7 +201,8 @@ class Background:
             self.choose(work.YOURS if work.YOURS in maps else "PCA")
 
     def close(self) -> None:
+        """Stop everything; the panel is closed or put away."""
         self.layouts.drop()
         self.probes.drop()
-        if self._worker is not None:
-            self._worker.close()
+        SHARED.let_go(self)
+        self._probed = None

@@ -14,7 +14,7 @@ from widgets.explorer.curves_figure import accuracies
 from widgets.explorer.result import Result
 from widgets.explorer.rows import short, told
 from widgets.explorer.session import Session
-from widgets.kit import encode
+from widgets.kit import encode, room
 from widgets.kit.canvas import Canvas
 from widgets.kit.form import Controls
 from widgets.kit.gallery import Cell, Gallery, Section, link
@@ -25,7 +25,8 @@ from widgets.kit.pictures import Pictures
 from widgets.kit.view import Part, View
 
 STRIP = 16
-HEIGHT = 446
+HEIGHT = 446  # px of the map, in a high window
+OTHERS, SLIGHT = 214, 40  # px seen with it; px of another height for which it is not drawn anew
 MEASURES = ("mean_distance", "radius", "gradient_error", "effective_size")  # no seeds, so no side is marked
 
 
@@ -56,7 +57,7 @@ class CompareView:
         body = w.Box([plot, self.side]).add_class("cx-two")
         self.root = w.VBox([toolbar, body, self.strips]).add_class("cx-compare")
         self.root.view = self
-        watch = ["result", "maps", "layout", "compare_a", "compare_b", "j", "theme", "tab"]
+        watch = ["result", "maps", "layout", "compare_a", "compare_b", "j", "theme", "tab", "height"]
         self.view = View(session, self._parts(), watch, seen=lambda: session.tab == "compare")
         self.view.refresh()
 
@@ -77,7 +78,7 @@ class CompareView:
                 lambda: (tuple(session.result.runs), *self._names, session.layout, session.maps),
                 self._offer,
             ),
-            "canvas": (lambda: (session.result.n,) if session.maps else None, self._new_canvas),
+            "canvas": (lambda: (session.result.n, self._height) if session.maps else None, self._new_canvas),
             "theme": (lambda: drawable(session.dark), lambda: self.canvas.theme(session.dark)),
             "points": (lambda: drawable(*picks(), self._map), self._draw),
             "look": (
@@ -107,6 +108,12 @@ class CompareView:
         return min(self.session.j, len(self.session.result.budgets) - 1)
 
     @property
+    def _height(self) -> int:
+        wanted = room.height(self.session, OTHERS, HEIGHT)
+        same = self.canvas is not None and abs(wanted - self.canvas.widget.height) <= SLIGHT
+        return self.canvas.widget.height if same else wanted
+
+    @property
     def _map(self) -> Any:
         return self.session.maps[self.layout.value]
 
@@ -122,7 +129,7 @@ class CompareView:
 
     def _new_canvas(self) -> None:
         """The view cannot change its number of points."""
-        old, self.canvas = self.canvas, Canvas(HEIGHT, self.session.dark, self.loop)
+        old, self.canvas = self.canvas, Canvas(self._height, self.session.dark, self.loop)
         if old is not None:
             old.close()
 

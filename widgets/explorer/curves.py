@@ -6,7 +6,11 @@ FigureWidget would send plotly's five megabytes again.
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import ipywidgets as w
 
@@ -44,18 +48,18 @@ def curves_panel(session: Session) -> w.Widget:
 
     def draw() -> None:
         measure = error_measure(session.result)
-        with figure.batch_update():
+        with kept(figure):
             figure.data = ()
             figure.add_traces(traces(session.result, measure, session.dark, session.judged, session.hidden))
             figure.update_layout(layout(session, measure), overwrite=True)
         view.drawn("hint", "cursor")
 
     def hint() -> None:
-        with figure.batch_update():
+        with kept(figure):
             figure.layout.annotations = layout(session, error_measure(session.result))["annotations"]
 
     def cursor() -> None:
-        with figure.batch_update():
+        with kept(figure):
             figure.layout.shapes = cursor_line(session)
 
     def words() -> None:
@@ -71,7 +75,7 @@ def curves_panel(session: Session) -> w.Widget:
         "cursor": (lambda: (session.budget,), cursor),
         "words": (lambda: (session.result, session.judged, session.dark, session.j), words),
     }
-    watch = ["result", "trained", "judge", "hidden", "theme", "width", "probe_note", "j", "tab"]
+    watch = ["result", "trained", "judge", "hidden", "theme", "width", "folded", "probe_note", "j", "tab"]
     view = View(session, parts, watch, seen=lambda: session.tab == "curves")
     view.refresh()
     plot = w.Box([figure]).add_class("cx-curves-plot")
@@ -80,6 +84,20 @@ def curves_panel(session: Session) -> w.Widget:
     )
     root.view = view  # for tests, as the other tabs have theirs
     return root
+
+
+@contextmanager
+def kept(figure: Any) -> Iterator[None]:
+    """Change a FigureWidget in one message, for the page that shows it and for one that is loaded anew.
+
+    plotly tells changes to views that are there, and to those that come later what the figure was made of: which it is
+    told here as well, where no view listens.
+    """
+    with figure.batch_update():
+        yield
+    with figure.hold_sync():
+        figure._widget_data = copy.deepcopy(figure._data)
+        figure._widget_layout = copy.deepcopy(figure._layout_obj._props)
 
 
 def describe(session: Session) -> str:

@@ -14,8 +14,8 @@ from coreset_explore.plots.base import brief
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.result import Result
 from widgets.explorer.session import Session
+from widgets.kit import room
 
-RAIL = 248
 MARGIN = {"l": 58, "r": 14, "t": 40, "b": 48}
 HEIGHT = 372
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif'
@@ -108,8 +108,7 @@ def cursor_line(session: Session) -> list[dict]:
 
 def plot_width(session: Session) -> int:
     """Pixels the figure may take: the panel less rail and padding; plotly cannot find this out by itself."""
-    narrow = session.width <= 800
-    return max(300, session.width - (34 if narrow else RAIL + 36))
+    return max(300, room.width(session) - 2)
 
 
 def layout(session: Session, measure: str) -> dict:

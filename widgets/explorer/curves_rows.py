@@ -8,6 +8,7 @@ from coreset_explore.plots import palette
 from coreset_explore.plots.base import brief
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.session import Session
+from widgets.kit import closing
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, show, swatch, text
 from widgets.kit.view import View
@@ -30,7 +31,10 @@ def legend(session: Session) -> w.Widget:
     def draw() -> None:
         names = list(all_runs(session.result))
         styles = palette.method_styles(names, session.dark)
+        before = box.children
         box.children = [button(name, styles[name]) for name in names]
+        for one in before:
+            closing.close(one)
 
     parts = {"buttons": (lambda: (tuple(all_runs(session.result)), session.dark), draw)}
     box.view = View(session, parts, ["result", "theme", "tab"], seen=lambda: session.tab == "curves")

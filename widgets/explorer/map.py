@@ -12,7 +12,7 @@ from widgets.explorer.map_strip import strip
 from widgets.explorer.map_toolbar import Toolbar
 from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
-from widgets.kit import encode
+from widgets.kit import encode, room
 from widgets.kit.canvas import Canvas
 from widgets.kit.gallery import Gallery, link
 from widgets.kit.guard import session_guard
@@ -21,7 +21,13 @@ from widgets.kit.markup import note, text
 from widgets.kit.pictures import Pictures
 from widgets.kit.view import Part, View
 
-HEIGHT = 548
+HEIGHT = 548  # px of a map, in a high window
+OTHERS = 260  # px of what is to be seen with it: toolbar, caption, strip
+SLIGHT = 40  # px of another height for which it is not drawn anew
+BESIDE, SIDE = (
+    500,
+    230,
+)  # px: numbers and card stand beside the map in a tab wider than this, and take so much
 SETTLE = 0.3  # seconds after the slider's last move until sizes are stated for that budget
 LARGE = (
     20_000  # rows above which it waits longer, since a page without a GPU then stands still for half a second
@@ -56,15 +62,15 @@ class MapView:
         self.side, self.card = note("", "cx-gutter"), note("", "cx-card-now")
         self.caption, self.head = note("", "cx-caption-box"), note("", "cx-strip-head")
         self.strip = Gallery(size=44, label="Images of the points looked at").add_class("cx-strip")
-        left = w.VBox([self.plot, self.busy, self.caption]).add_class("cx-map-plot")
-        right = w.VBox([self.side, self.card]).add_class("cx-map-side")
-        two = w.Box([left, right]).add_class("cx-two")
         under = w.VBox([self.head, self.strip]).add_class("cx-map-under")
-        self.root = w.VBox([self.tools.box, two, under]).add_class("cx-map")
+        left = w.VBox([self.plot, self.busy, self.caption, under]).add_class("cx-map-plot")
+        right = w.VBox([self.card, self.side]).add_class("cx-map-side")
+        two = w.Box([left, right]).add_class("cx-two")
+        self.root = w.VBox([self.tools.box, two]).add_class("cx-map")
         self.root.view = self  # for tests, and so that it lives as long as its widget
         link(self.strip, session, self.guard(self._picked))
         watch = ["result", "active", "j", "maps", "layout", "layout_note", "color_by", "only_class", "focus"]
-        watch += ["theme", "width", "hovered", "tab"]
+        watch += ["theme", "width", "height", "folded", "hovered", "tab"]
         self.view = View(session, self._parts(), watch, seen=lambda: session.tab == "map")
         self.view.refresh()
 
@@ -76,7 +82,7 @@ class MapView:
             return (self.canvas, *made_of) if self._map is not None else None
 
         return {
-            "pool": (lambda: (session.result.pool, session.result.data), self._new_pool),
+            "pool": (lambda: (session.result.pool, session.result.data, self._height), self._new_pool),
             "run": (lambda: (session.run.at,), self._new_run),
             "slider": (lambda: (self._j,), self._settle_later),
             "reading": (lambda: (session.run.at, self._j, session.result.random.at), self._read),
@@ -87,12 +93,15 @@ class MapView:
             "points": (lambda: drawable(session.run.at, self._map, self._stated), self._draw),
             "look": (lambda: drawable(session.run.at, self._j, session.color_by, session.dark), self._look),
             "only": (lambda: drawable(session.only_class), self._only),
-            "distance": (lambda: drawable(session.width), self._move_camera),
+            "distance": (lambda: drawable(room.width(session)), self._move_camera),
             "plot": (lambda: drawable(), self._attach),  # last: a view wants its points first
             "side": (lambda: (self.reading, session.color_by, session.dark), self._tell),
             "card": (lambda: (self.reading, session.hovered), self._point),
             "caption": (lambda: (self.reading, self._map), self._caption),
-            "strip": (lambda: None if self._dragged else (self.reading, session.focus), self._fill_strip),
+            "strip": (
+                lambda: None if self._dragged else (self.reading, session.focus, self.canvas),
+                self._fill_strip,
+            ),
         }
 
     # -- what the parts are made of ---------------------------------------------------------------------------------
@@ -106,6 +115,14 @@ class MapView:
         return self.session.maps.get(self._shown)
 
     @property
+    def _height(self) -> int:
+        """Px that the map is high: it is drawn anew where the window leaves another height, not for a few px of it."""
+        wanted = room.height(self.session, OTHERS, HEIGHT)
+        if self.canvas is None or abs(wanted - self.canvas.widget.height) > SLIGHT:
+            return wanted
+        return self.canvas.widget.height
+
+    @property
     def _dragged(self) -> bool:
         """Whether the slider moves while a click is shown: what it stands for costs a pass over all rows."""
         return self.session.focus[0] == "click" and self._timer is not None
@@ -115,7 +132,7 @@ class MapView:
     def _new_pool(self) -> None:
         """Another set of points: a new view, since the old one forgets order and filter when the number changes."""
         self._pictures, self._ringed = Pictures.of(self.session.result), ()
-        old, self.canvas = self.canvas, Canvas(HEIGHT, self.session.dark, self.loop)
+        old, self.canvas = self.canvas, Canvas(self._height, self.session.dark, self.loop)
         self.canvas.on_lasso = self.guard(lambda rows: self._focus("lasso", rows.tolist()))
         self.canvas.on_click = self.guard(lambda row: self._focus("click", [row]))
         self.canvas.on_clear = self.guard(lambda: self._focus("", ()))
@@ -165,7 +182,7 @@ class MapView:
         self.canvas.only(np.flatnonzero(labels == label) if some else None)
 
     def _move_camera(self) -> None:
-        self.canvas.distance(_distance(self.session.width))
+        self.canvas.distance(_distance(room.width(self.session), self._height))
 
     def _attach(self) -> None:
         self.plot.children = (self.canvas.box,)
@@ -236,10 +253,10 @@ def _picks(run: Any) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
     return picks, [None if s.weights is None else s.weights.double().numpy() for s in run.at]
 
 
-def _distance(width: int) -> float:
-    """Camera distance at which a square map is whole in a panel this wide."""
-    plot = width - 34 - (248 if width > 800 else 0) - (254 if width > 1020 else 0)
-    return round(max(1.0, 0.98 * HEIGHT / max(plot, 200)), 2)
+def _distance(width: int, height: int) -> float:
+    """Camera distance at which a square map is whole in a tab this wide."""
+    plot = width - (SIDE if width > BESIDE else 0)
+    return round(max(1.0, 0.98 * height / max(plot, 200)), 2)
 
 
 def _shown_in(name: str, found: Any) -> str:

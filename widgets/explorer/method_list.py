@@ -14,6 +14,7 @@ from coreset_explore.selecting.strategy import Strategy
 from widgets.explorer.chosen import change, failure, lack, offer
 from widgets.explorer.method_adder import adder
 from widgets.explorer.session import GRADIENTS, Session
+from widgets.kit import closing
 from widgets.kit.form import fields_for
 from widgets.kit.guard import said, session_guard
 from widgets.kit.markup import field, note, show, swatch, text
@@ -36,7 +37,7 @@ def methods_box(session: Session) -> w.Widget:
         if wanted != rows.children:  # a page that is given children in quick succession loses some
             rows.children = wanted
         for name in set(held) - set(names):
-            del held[name]
+            closing.close(held.pop(name).widget)
         why = session.result.why if session.undecided and session.result is not None else ""
         chosen.value = text(why)
         show(chosen, bool(why))

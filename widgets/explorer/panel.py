@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,23 +76,25 @@ class Explorer(Shell):
     """
 
     def __init__(self, session: Session, config: Mapping[str, Any] | None = None):
-        loop = kernel_loop()
-        self.control = Control(session, loop)
         self._wanted = dict(config or {})
+        self._last: Last | None = None  # what was selected, of a panel that was put away or closed
         super().__init__(
             session,
-            loop,
+            kernel_loop(),
             css=[CSS / f"{tab}.css" for tab in TABS],
-            header=header(session),
-            rail=rail(session, self.control),
+            header=lambda: header(session),
+            rail=lambda: rail(session, self.control),
             tabs=TABS,
             build=lambda tab: build(tab, session),
             blank=BLANK,
             touches=["focus", "j", "active", "layout"],
         )
-        session.observe(self._guard(self._replay), "result")
-        self.control.background.warmed = self._guard(lambda: self.make_ahead("curves"))
         threading.Thread(target=warm, name="imports", daemon=True).start()
+
+    def prepare(self) -> None:
+        self.control = Control(self.session, self.loop)
+        self.control.background.warmed = self._guard(lambda: self.make_ahead("curves"))
+        self.session.observe(self._guard(self._replay), "result")
 
     @classmethod
     def from_config(
@@ -116,28 +120,40 @@ class Explorer(Shell):
     @property
     def selection(self):
         """The active selection at the slider's budget, with its weights; None before the first result."""
-        return self.session.selection
+        return self.session.selection if self._last is None else self._last.selection
 
     @property
     def selections(self) -> dict:
         """Every method's selection at the slider's budget, by name."""
+        if self._last is not None:
+            return dict(self._last.selections)
         result = self.session.result
         return {} if result is None else {name: run.at[self.session.j] for name, run in result.runs.items()}
 
     @property
     def config(self) -> dict:
         """Settings, budget and view as plain JSON, for `explore(config=...)`."""
-        return replay.config(self.session)
+        return replay.config(self.session) if self._last is None else copy.deepcopy(self._last.config)
 
     @property
     def code(self) -> str:
         """The lines of Python that give the same picks and weights."""
-        return replay.code(self.session)
+        return replay.code(self.session) if self._last is None else self._last.code
 
     def close(self) -> None:
-        """Stop what runs and take the panel away."""
-        self.control.close()
+        """Stop what runs, take the panel away and let go of data and result; what was selected can still be asked."""
         super().close()
+        self.session.drop_data()
+
+    def stop(self) -> None:
+        if self.session.result is not None:
+            self._last = Last(self.selection, self.selections, self.config, self.code)
+        self.control.close()
+
+    def resume(self) -> None:
+        if self._last is not None:
+            self._wanted, self._last = self._last.config, None
+            self.run()
 
     def __repr__(self) -> str:
         names = ", ".join(choice.name for choice in self.session.choices)
@@ -145,6 +161,9 @@ class Explorer(Shell):
 
     def shown(self) -> None:
         self.control.background.seen()
+
+    def portrait(self):
+        return portrait(self.session)
 
     def _replay(self, _=None) -> None:
         """The budget and the view of a config, once its result is there."""
@@ -157,6 +176,34 @@ class Explorer(Shell):
             if name in ("active", "compare_a", "compare_b") and value not in session.result.runs:
                 continue
             session.set_trait(name, value)
+
+
+def portrait(session: Session):
+    """A call that draws the map as it is now, or in Compare the pair on it; None while there is nothing to draw."""
+    from coreset_explore import plots
+
+    result, maps = session.result, session.maps
+    if result is None or not maps:
+        return None
+    shown, j = maps.get(session.layout) or next(iter(maps.values())), session.j
+    pair = [result.runs[name] for name in (session.compare_a, session.compare_b) if name in result.runs]
+    if session.tab == "compare" and len(pair) == 2:
+        names = [run.strategy.name for run in pair]
+        return lambda: plots.compare(shown, *(run.at[min(j, len(run.at) - 1)] for run in pair), names)
+    selection, color = session.selection, session.color_by
+    title = f"{len(selection):,} of {result.n:,} by {session.run.strategy.name}"
+    color = color if color in ("class", "rank", "weight") else "class"
+    return lambda: plots.map(shown, selection, result.pool, color=color, title=title)
+
+
+@dataclass(frozen=True)
+class Last:
+    """What a panel had selected when its result was dropped."""
+
+    selection: Any
+    selections: dict
+    config: dict
+    code: str
 
 
 def warm() -> None:

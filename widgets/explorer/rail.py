@@ -26,7 +26,7 @@ def rail(session: Session, control: Control) -> w.Widget:
     parts = [
         section("1 Data", _data(session)),
         section("2 Methods", methods_box(session)),
-        section("3 Budget", _budget(session)),
+        section("3 Budget", _budget(session)).add_class("cx-stays"),
         _action(session, control),
     ]
     return w.VBox(parts).add_class("cx-rail")

@@ -60,6 +60,19 @@ class Session(Shared):
     focus = Tuple(default_value=("", ()))  # ("lasso" | "click", rows of the pool)
     images_given = Bool(False)
 
+    def forget(self) -> None:
+        """Drop the result, the maps, and what was asked of them."""
+        super().forget()
+        with self.hold_trait_notifications():
+            self.maps, self.trained, self.asked, self.focus, self.hovered = {}, None, None, ("", ()), -1
+            self.layout_note = self.probe_note = ""
+
+    def drop_data(self) -> None:
+        """Let go of what the user gave: a closed panel selects no more."""
+        with self.hold_trait_notifications():
+            self.data = self.images = self.coords = self.module = None
+            self.options = {}
+
     @property
     def key(self) -> tuple:
         """Everything a result depends on. The budget index is not: moving the slider never makes a result stale."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ipywidgets import Box
 
-from widgets.kit import encode
+from widgets.kit import closing, encode
 
 ECHO = 0.3  # seconds after a lasso in which a single point is the click that its end fires too
 YOUNG, AGAIN = 20.0, 3.0  # seconds: points told to a view younger than this are told again after a while
@@ -152,8 +152,7 @@ class Canvas:
 
     def close(self) -> None:
         """Forget the view on the page."""
-        self.box.close()
-        self.widget.close()
+        closing.close(self.box)
 
     # -- how it gets there ----------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from traitlets import Int, Unicode
+from traitlets import Bool, Int, Unicode
 
 from widgets.kit.task import Task
 
@@ -10,12 +10,15 @@ from widgets.kit.task import Task
 class Session(Task):
     """How the panel's run goes, and what its page says of itself. Each panel's own adds settings and view.
 
-    Parts of a panel watch these traits and never talk to each other. `gallery.link` lets a page write the last three.
+    Parts of a panel watch these traits and never talk to each other. What the page says is written by `page.Page` and,
+    the hovered row, by `gallery.link`.
     """
 
     tab = Unicode("")  # that is open
     theme = Unicode("light")
     width = Int(1260)  # of the panel, px
+    height = Int(0)  # of the window, px; 0: not known yet
+    folded = Bool(None, allow_none=True)  # whether the rail is; None: as the width says
     hovered = Int(-1)  # a row, -1: none
 
     @property

@@ -98,6 +98,12 @@ class Task(HasTraits):
         resting = "idle" if self.result is None else "done"
         self._change(problem=None, status=resting if self.status == "error" else self.status)
 
+    def forget(self) -> None:
+        """Drop the result and all that is known of it, as before the first run."""
+        self._change(
+            result=None, problem=None, status="idle", note="", activity="", progress=0.0, remaining=-1.0
+        )
+
     def _change(self, **traits: Any) -> None:
         with self.hold_trait_notifications():
             for name, value in traits.items():

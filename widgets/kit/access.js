@@ -1,0 +1,113 @@
+// What widgets do not tell those who hear the page or use its keys: names, states, values, Escape, and a kept focus.
+
+const words = (node) => (node?.textContent ?? "").trim().replace(/\s+/g, " ");
+const say = (node, name, value) => {
+  if (node && value && node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+};
+const hidden = (node) => !node || node.closest(".cx-hidden") !== null;
+
+function nameFields(root) {
+  for (const field of root.querySelectorAll(".cx-field")) {
+    const label = words(field.querySelector(":scope > .widget-html"));
+    field.querySelectorAll("select, input, .noUi-handle").forEach((one) => say(one, "aria-label", label));
+    const group = field.querySelector(".widget-toggle-buttons");
+    say(group, "role", "group");
+    say(group, "aria-label", label);
+  }
+  for (const button of root.querySelectorAll("button[title]")) // an icon is no name
+    if (words(button).length < 3) say(button, "aria-label", button.title);
+  say(root.querySelector(".cx-fold"), "aria-expanded", String(!root.classList.contains("cx-folded")));
+}
+
+function sayStates(root) {
+  for (const button of root.querySelectorAll(".widget-toggle-button"))
+    if (!button.closest(".cx-tabs")) say(button, "aria-pressed", String(button.classList.contains("mod-active")));
+  const tabs = [...root.querySelectorAll(".cx-tabs .widget-toggle-button")];
+  say(tabs[0]?.parentElement, "role", "tablist");
+  for (const tab of tabs) {
+    const open = tab.classList.contains("mod-active");
+    say(tab, "role", "tab");
+    say(tab, "aria-selected", String(open));
+    tab.tabIndex = open ? 0 : -1;
+    if (!open) continue;
+    for (const view of root.querySelectorAll(".cx-view:not(.cx-hidden)")) {
+      say(view, "role", "tabpanel");
+      say(view, "aria-label", words(tab));
+    }
+  }
+  const header = root.querySelector(".cx-header");
+  pops(header).forEach(([pop, button]) => {
+    say(button, "aria-expanded", String(!hidden(pop)));
+    say(pop, "role", "dialog");
+    say(pop, "aria-label", words(button));
+  });
+}
+
+function sayValues(root) {
+  for (const budget of root.querySelectorAll(".cx-budget")) {
+    const [points, share] = [words(budget.querySelector("b")), words(budget.querySelector("span"))];
+    const handle = budget.closest(".cx-stays, .cx-section-box")?.querySelector(".noUi-handle");
+    say(handle, "aria-valuetext", `${points} points, ${share}`);
+  }
+  for (const plot of root.querySelectorAll(".cx-plot")) {
+    const about = plot.closest(".cx-map-plot, .cx-compare-plot");
+    const [canvas, ...layers] = plot.querySelectorAll("canvas");
+    say(canvas, "role", "img");
+    say(canvas, "aria-label", `Map: ${words(about?.querySelector(".cx-caption, .cx-caption-box, p"))}`);
+    layers.forEach((layer) => say(layer, "aria-hidden", "true"));
+  }
+}
+
+// the header's popovers, each with the button that opens and closes it
+function pops(header) {
+  const [made, buttons] = [".cx-pop", "button"].map((what) => [...(header?.querySelectorAll(`:scope > ${what}`) ?? [])]);
+  return made.map((pop, i) => [pop, buttons[i]]);
+}
+
+function accessible(root) {
+  let pending = 0;
+  let held = null; // where the focus was last, in this panel
+  const look = () => {
+    pending = 0;
+    nameFields(root);
+    sayStates(root);
+    sayValues(root);
+    const lost = held && (document.activeElement === document.body || root.contains(document.activeElement));
+    if (lost && held.isConnected && hidden(held)) {
+      held = null;
+      root.querySelector('.cx-tabs [aria-selected="true"]')?.focus({ preventScroll: true }); // its tab was left
+    }
+  };
+  const soon = () => (pending ||= requestAnimationFrame(look));
+  const changes = new MutationObserver(soon);
+  const watched = ["class", "aria-valuenow", "title"];
+  changes.observe(root, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: watched });
+  soon();
+
+  const keys = (event) => {
+    const tab = event.target.closest?.('[role="tab"]');
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (tab && step) {
+      const all = [...tab.parentElement.querySelectorAll('[role="tab"]')];
+      const next = all[(all.indexOf(tab) + step + all.length) % all.length];
+      next.click();
+      next.focus();
+    } else if (event.key === "Escape") {
+      const open = pops(root.querySelector(".cx-header")).find(([pop]) => !hidden(pop));
+      if (!open) return;
+      open[1].click();
+      open[1].focus();
+    } else return;
+    event.preventDefault();
+    event.stopPropagation(); // a notebook would move among its cells
+  };
+  const focused = (event) => (held = event.target);
+  root.addEventListener("keydown", keys);
+  root.addEventListener("focusin", focused);
+  return () => {
+    cancelAnimationFrame(pending);
+    changes.disconnect();
+    root.removeEventListener("keydown", keys);
+    root.removeEventListener("focusin", focused);
+  };
+}
