@@ -27,6 +27,9 @@ def settle(
     data: Any,
     y: Any,
     images: Any,
+    texts: Any,
+    frame: Any,
+    render: Any,
     coords: Any,
     selections: Any,
     methods: Any,
@@ -38,7 +41,20 @@ def settle(
     for name in options:
         if name not in LOAD:
             near = difflib.get_close_matches(
-                name, (*LOAD, "images", "coords", "selections", "methods", "model", "seed"), 1
+                name,
+                (
+                    *LOAD,
+                    "images",
+                    "texts",
+                    "frame",
+                    "render",
+                    "coords",
+                    "selections",
+                    "methods",
+                    "model",
+                    "seed",
+                ),
+                1,
             )
             raise ValueError(f"explore takes no {name!r}{f'; did you mean {near[0]!r}?' if near else ''}")
     chosen = {**options, **({} if y is None else {"y": y})}
@@ -53,12 +69,29 @@ def settle(
         session.data, session.data_name, session.given_name = (None if named else data), name, name
         session.options, session.images, session.coords = chosen, images, coords
         session.images_given = images is not None
+        session.texts, session.frame, session.render = texts, _frame(frame), _render(render)
         if coords is not None:
             checked_coords(coords)  # now; a frame's index is needed later
         session.model, session.module, session.k_max = name_of_model, module, _right_end(k_max)
         own, wanted = _selections(selections, data), _methods(methods)
         session.choices = choices(wanted or DEFAULT, own)
         session.unasked = () if wanted else session.choices
+
+
+def _frame(frame: Any) -> Any:
+    if frame is None or frames.is_frame(frame):
+        return frame
+    raise ValueError(
+        f"frame is a data frame of the same rows, which is shown, not {checks.shown(frame)}; give pandas.DataFrame(…)"
+    )
+
+
+def _render(render: Any) -> Any:
+    if render is None or callable(render):
+        return render
+    raise ValueError(
+        f"render is a function of a row's number that gives a str, a PIL image or a Path, not {checks.shown(render)}"
+    )
 
 
 def _name(data: Any) -> str:

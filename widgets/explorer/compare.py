@@ -24,7 +24,7 @@ from widgets.kit.markup import field, text
 from widgets.kit.pictures import Pictures
 from widgets.kit.view import Part, View
 
-STRIP = 16
+STRIP, STRIP_CARDS = 16, 6
 HEIGHT = 446
 MEASURES = ("mean_distance", "radius", "gradient_error", "effective_size")  # no seeds, so no side is marked
 
@@ -252,10 +252,10 @@ def _strip(label: str, run: Run, without: Run, j: int, color: str, pictures: Pic
     cells = [
         Cell(
             row,
-            f"{pictures.name(row)}, rank {rank + 1} of {run.strategy.name}",
+            f"{pictures.name(row)}{pictures.opening(row)}, rank {rank + 1} of {run.strategy.name}",
             str(rank + 1),
             "" if weights is None else f"×{short(float(weights[rank]))}",
         )
-        for rank, row in only[:STRIP]
+        for rank, row in only[: STRIP if pictures.kind in ("images", "values") else STRIP_CARDS]
     ]
     return Section([cells], label, f"{len(only):,} rows", color)

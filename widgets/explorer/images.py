@@ -20,7 +20,8 @@ from widgets.kit.pictures import Pictures, missing
 from widgets.kit.view import Part, View
 
 EACH, ALL = 7, 63  # thumbnails at either end: of every class, and of one class alone
-EACH_CARD = 4  # cards of a table are wider
+ALL_CARDS = 24
+WIDER = {"values": 4, "records": 3, "texts": 4, "rendered": 4}  # cards need more room than pictures
 PAGE = 10  # classes shown at once, where there are more than MANY
 MANY = 12
 ORDERS = {"pick": "Rank in selection", "score": "Score, whole class", "weight": "Weight"}
@@ -134,8 +135,8 @@ class ImagesView:
 
     def _each(self) -> int:
         if self.reading.labels is None or self.session.only_class >= 0:
-            return ALL
-        return EACH if self.reading.pictures.has_images else EACH_CARD
+            return ALL if self.reading.pictures.kind in ("images", "values") else ALL_CARDS
+        return WIDER.get(self.reading.pictures.kind, EACH)
 
     def _turn(self, step: int) -> None:
         self.page = max(0, self.page + step)
@@ -210,5 +211,7 @@ def _told(reading: Reading) -> str:
     gone = missing(getattr(data, "files", None) or ())
     if reading.pictures.has_images:
         return f"{gone}: a grey cross stands for each." if gone else ""
+    if reading.pictures.shown.kind:
+        return ""
     name = brief_name(getattr(data, "name", "")) or "This data"
     return f"{name} has no images{f', {gone}' if gone else ''}: each card shows the row's first values."

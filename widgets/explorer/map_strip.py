@@ -11,7 +11,13 @@ from coreset_explore.plots.base import ENDS
 from widgets.explorer.rows import Reading, share
 from widgets.kit.gallery import Section
 
-PICTURES, CARDS = 18, 9  # that fit in one line of a wide panel
+ROOM = {
+    "images": 18,
+    "values": 9,
+    "records": 10,
+    "texts": 8,
+    "rendered": 8,
+}  # what a wide panel shows at a glance
 FARTHEST = 5
 
 
@@ -41,7 +47,9 @@ def lasso(reading: Reading, rows: np.ndarray) -> Strip:
     picked = [row for row in reading.rows.tolist() if row in inside]
     others = sorted(inside - set(picked))
     room = _room(reading)
-    count = min(len(picked), max(room - len(others), room - 7))  # some of the others are always seen
+    count = min(
+        len(picked), max(room - len(others), room - min(7, room // 2))
+    )  # some of the others are always seen
     cells = reading.cells(picked[:count], True) + reading.cells(others[: room - count])
     points = f"{len(rows):,} point{'' if len(rows) == 1 else 's'}"
     title = f"Lasso: {points}, {len(picked):,} selected ({share(len(picked), len(rows))})"
@@ -80,10 +88,11 @@ def represents(reading: Reading, row: int) -> Strip:
     if len(others) <= room:
         groups, note = [reading.cells(others)], "nearest first"
     else:
-        near, far = others[: room - FARTHEST], others[-FARTHEST:]
+        last = min(FARTHEST, room // 2)
+        near, far = others[: room - last], others[-last:]
         groups, note = [reading.cells(near), reading.cells(far)], "nearest first, then the farthest"
     return Strip(title, note, Section([first, *[g for g in groups if g]]), members.tolist())
 
 
 def _room(reading: Reading) -> int:
-    return PICTURES if reading.pictures.has_images else CARDS
+    return ROOM[reading.pictures.kind]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ def explore(
     y: Any = None,
     *,
     images: Any = None,
+    texts: Any = None,
+    frame: Any = None,
+    render: Callable[[int], Any] | None = None,
     coords: Any = None,
     selections: Any = (),
     methods: Any = (),
@@ -44,7 +47,12 @@ def explore(
     `data` is a name ("digits", "fashion-mnist", "folder:photos/"), a Data, a Pool, an array of features or pictures, a
     pair (X, y), a pandas frame with `y="column"`, or a torch Dataset.
 
-    - `images`: pictures or paths, one a row, of features of your own; `coords` (n, 2): your own map.
+    - What a row is shown as. `images`: pictures or paths, one a row, of features of your own. `texts`: one a row, or the
+      name of a frame's column. `frame`: a data frame of the same rows, whose columns are shown, those that vary most
+      first. `render(row)`: a str (shown as it is, never as HTML), a PIL image or a Path; `row` counts as your data does.
+      Of a frame given as `data`, numbers are features, and words and dates are shown. Rows with an index are found by
+      name. Nothing is rendered before it is shown.
+    - `coords` (n, 2): your own map.
     - `methods`: names ("CRAIG", "kcenter") or presets, one or a list. Unless told: CRAIG and random, per class;
       k-center and random where the data has no labels of several classes, or a Pool no gradients.
     - `selections`: your own, one, a list or {name: one}; each is a Selection, row numbers, or a mask.
@@ -56,7 +64,7 @@ def explore(
     Raises ValueError for unknown methods, options or shapes at once; trouble with the data shows in the panel.
     """
     session = Session()
-    settle(session, data, y, images, coords, selections, methods, model, k_max, options)
+    settle(session, data, y, images, texts, frame, render, coords, selections, methods, model, k_max, options)
     with session.hold_trait_notifications():
         session.epochs, session.seed = epochs, seed
     if config is not None:

@@ -15,8 +15,10 @@ from coreset_explore.pool import Pool
 from coreset_explore.selecting.answer import budget
 from coreset_explore.selecting.strategy import Strategy
 from widgets.explorer.arguments import checked_coords, decided
+from widgets.explorer.columns import parted, shown
 from widgets.explorer.pool import Ask, bare, load, made, of_rows, record, teachable
 from widgets.explorer.session import Session, chosen_key
+from widgets.kit.cards import Shown
 
 LAYOUTS = {title: how for how, title in projection.NAMES.items()}
 YOURS = "Yours"  # the name of a map that the user brought
@@ -32,6 +34,7 @@ class Result(runs.Result):
     decided: tuple[Strategy, ...] = ()  # the methods that the data chose, where nobody named any
     why: str = ""  # and what is not among them
     module: Any = None  # the user's own model, where signals are of one
+    shown: Shown | None = None  # what rows are shown as, where that was given
 
     @property
     def rows(self) -> torch.Tensor:
@@ -51,11 +54,15 @@ def compute(ask: Ask, previous: Result | None = None) -> Result:
     if not ask.choices:
         raise ValueError("no method is chosen; add one under 2 Methods")
     why = ""
+    ask, columns = parted(ask)
     if kept is not None:
-        data, pool, low, why = kept.data, kept.pool, 0.0, kept.why
+        data, pool, low, why, rows = kept.data, kept.pool, 0.0, kept.why, kept.shown
     else:
         with progress.stage("Loading", 0.0, 0.05):
             data, features = load(ask)
+            rows = shown(ask, data)
+            if columns:
+                data = replace(data, note="; ".join(part for part in (data.note, columns) if part))
             if ask.undecided:
                 given = bare(data, features)
                 own = [choice for choice in ask.choices if choice.own is not None]
@@ -74,7 +81,7 @@ def compute(ask: Ask, previous: Result | None = None) -> Result:
     seconds = time.perf_counter() - start
     key = (*ask.pool_key, chosen_key(ask.choices), ask.k_max)
     nobodys = ask.choices if ask.undecided else ()
-    about = {"decided": nobodys, "why": why, "module": ask.module}
+    about = {"decided": nobodys, "why": why, "module": ask.module, "shown": rows}
     return Result(pool, budgets, found.runs, found.random, seconds, data, key, made(ask, pool), **about)
 
 

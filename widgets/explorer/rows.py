@@ -73,6 +73,29 @@ class Reading:
             return None
         return float(self.weights[self.place[row]])
 
+    def predicted(self, row: int) -> tuple[int, float] | None:
+        """The class that the model gives the row, and its probability; None where no logits are known."""
+        logits = self.result.pool.logits
+        if logits is None:
+            return None
+        chance = logits[int(row)].detach().cpu().double().softmax(-1)
+        best = int(chance.argmax())
+        return best, float(chance[best])
+
+    def facts(self, row: int) -> list[tuple[str, str]]:
+        """(name, value) of all that the run says of the row. Not escaped."""
+        row, found = int(row), []
+        if self.labels is not None:
+            found.append(("Class", self.class_name(int(self.labels[row]))))
+        if (guess := self.predicted(row)) is not None:
+            found.append(("Predicted", f"{self.class_name(guess[0])}, {sure(guess[1])}"))
+        found.append(("Selection", self.standing(row)))
+        if (weight := self.weight(row)) is not None:
+            found.append(("Weight", short(weight)))
+        if (score := self.run.selection.score) is not None and len(score) == self.n:
+            found.append(("Score", f"{float(score[row]):.4g}"))
+        return [*found, ("Row", self.pictures.name(row))]
+
     def first_budget(self, row: int) -> int | None:
         """The smallest budget of the slider whose selection holds the row."""
         for budget, selection in zip(self.result.budgets, self.run.at, strict=False):
@@ -107,9 +130,16 @@ class Reading:
         said += [self.label(row)] if self.labels is not None else []
         said += [] if weight is None else [f"weight {short(weight)}"]
         said += ["not selected"] if place is None else []
+        guess = self.predicted(row)
+        off = guess is not None and self.labels is not None and guess[0] != int(self.labels[row])
+        if guess is not None:
+            said.insert(
+                1 + (place is not None), f"predicted {said_class(self.class_name(guess[0]))} {sure(guess[1])}"
+            )
         top = "" if place is None else f"{place + 1}"
         sub = "" if weight is None else f"×{short(weight)}"
-        return Cell(row, ", ".join([*said, self.pictures.name(row)]), top, sub, mark)
+        name = f"{self.pictures.name(row)}{self.pictures.opening(row)}"
+        return Cell(row, ", ".join([*said, name]), top, sub, mark, off)
 
     def cells(self, rows: Sequence[int], mark: bool = False) -> list[Cell]:
         return [self.cell(row, mark) for row in rows]
@@ -144,6 +174,13 @@ def short(value: float) -> str:
     if 0 < size < 0.005:
         return "0.00"
     return f"{value:.1f}" if size >= 0.995 else f"{value:.2f}"
+
+
+def sure(chance: float) -> str:
+    """A probability as a share: 83 %, and never 100 % for what is not certain."""
+    if 0.995 <= chance < 1:
+        return "over 99 %"
+    return f"{100 * chance:.0f} %"
 
 
 def share(part: int, whole: int) -> str:

@@ -88,18 +88,39 @@ function render({ model, el }) {
       (canvas.width - w) / 2, (canvas.height - h) / 2, w, h);
   }
 
+  // The words of a row: a text, its fields, or the lines that stand in for both.
+  function card(cell) {
+    const box = node("span", "cx-card-text");
+    if (cell.trouble) box.appendChild(node("span", "cx-lack", cell.trouble));
+    if (cell.text) {
+      const words = node("span", "cx-clamp", cell.text);
+      words.dir = "auto";
+      box.appendChild(words);
+    } else if (cell.text === "" && !cell.trouble) {
+      box.appendChild(node("span", "cx-note", "empty text"));
+    }
+    for (const [name, value] of cell.fields ?? []) {
+      const line = node("span", "cx-pair-line");
+      const shown = node("span", "", value);
+      shown.dir = "auto";
+      line.append(node("i", "", name), shown);
+      box.appendChild(line);
+    }
+    (cell.card ?? []).forEach((line) => box.appendChild(node("span", "", line)));
+    return box;
+  }
+
   function make(cell, size) {
-    const button = node("button", "cx-cell" + (cell.mark ? " cx-mark" : "") + (cell.card ? " cx-card" : ""));
+    const button = node("button", "cx-cell" + (cell.mark ? " cx-mark" : "") + (cell.off ? " cx-off" : ""));
     button.type = "button";
     button.tabIndex = -1;
     button.dataset.row = cell.row;
     button.setAttribute("aria-label", cell.alt);
     button.setAttribute("aria-pressed", String(model.get("picked") === cell.row));
     button.title = cell.alt;
-    if (cell.card) {
-      const card = node("span", "cx-card-text");
-      cell.card.forEach((line) => card.appendChild(node("span", "", line)));
-      button.appendChild(card);
+    if (cell.tile < 0) {
+      button.classList.add("cx-card");
+      button.appendChild(card(cell));
     } else {
       const canvas = node("canvas");
       canvas.width = canvas.height = Math.round(size * Math.max(devicePixelRatio, 1));
@@ -121,6 +142,8 @@ function render({ model, el }) {
     return button;
   }
 
+  const room = (cell) => (cell.tile >= 0 ? 0 : cell.fields ? 168 : cell.text === undefined ? 92 : 186);
+
   function build() {
     const active = cells.indexOf(document.activeElement);
     const size = model.get("size");
@@ -136,10 +159,11 @@ function render({ model, el }) {
       line.append(node("span"), ...texts);
       root.appendChild(line);
     }
-    const cards = model.get("sections").some((section) => section.groups.some((group) => group[0]?.card));
-    const wide = (cards ? 92 : size) + 8;
+    const every = model.get("sections").flatMap((section) => section.groups.flat());
+    const wide = Math.max(size, ...every.map(room)) + 8;
     const most = Math.max(0, ...model.get("sections").map((section) => section.groups[0]?.length ?? 0));
     root.style.setProperty("--cx-cell", wide - 6 + "px");
+    root.classList.toggle("cx-wide-cells", wide > 108);
     root.style.setProperty("--cx-first", most * wide <= 420 ? most * wide - 6 + "px" : "minmax(0, 1fr)");
     for (const section of model.get("sections")) {
       const row = node("div", "cx-section");

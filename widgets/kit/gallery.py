@@ -10,19 +10,25 @@ import anywidget
 from traitlets import Bytes, Int, Unicode
 from traitlets import List as ListTrait
 
+from widgets.kit.cards import clipped
 from widgets.kit.pictures import Pictures, pack
 from widgets.kit.session import Session
+
+LETTERS, FIELDS = 180, 5  # of a text and of a record in a cell; the large view has all
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One thumbnail: its row of the pool, what stands under it, what a screen reader says, whether it is outlined."""
+    """One row as a thumbnail or a card: its row of the pool, what stands under it, what a screen reader says, whether it
+    is outlined.
+    """
 
     row: int
     alt: str
     top: str = ""
     sub: str = ""
     mark: bool = False
+    off: bool = False  # whether the model says another class than the label
 
 
 @dataclass(frozen=True)
@@ -69,14 +75,17 @@ class Gallery(anywidget.AnyWidget):
     ) -> None:
         """Replace what is shown, in one message. Each row's picture is fetched once."""
         rows = list(dict.fromkeys(cell.row for s in sections for group in s.groups for cell in group))
-        place = {row: i for i, row in enumerate(rows)}
         pictures = pictures or Pictures()
-        tiles = pictures.tiles(rows)
-        sheet, tile = (b"", [1, 1, 1]) if tiles is None else pack(tiles)
+        tiles = [pictures.tile(row) for row in rows]
+        sheet, tile = pack([t for t in tiles if t is not None])
+        place, at = {}, 0
+        for row, found in zip(rows, tiles, strict=True):
+            place[row] = at if found is not None else -1
+            at += found is not None
 
         def plain(cell: Cell) -> dict:
-            card = None if tiles is not None else pictures.card(cell.row)
-            return {**asdict(cell), "tile": place[cell.row], "card": card}
+            shown = {} if place[cell.row] >= 0 else card(pictures, cell.row)
+            return {**asdict(cell), "tile": place[cell.row], **shown}
 
         with self.hold_sync():
             self.sheet, self.tile = sheet, tile
@@ -92,6 +101,16 @@ class Gallery(anywidget.AnyWidget):
     def rows(self) -> list[int]:
         """The rows shown, in order."""
         return [cell["row"] for s in self.sections for group in s["groups"] for cell in group]
+
+
+def card(pictures: Pictures, row: int) -> dict:
+    """What stands in a cell without a picture: {"text", "trouble"}, {"fields"}, or {"card"}, the first values or a name."""
+    if not pictures.shown.kind:
+        return {"card": pictures.card(row)}
+    face = pictures.face(row)
+    if face.trouble or face.text or not face.fields:
+        return {"text": clipped(face.text or "", LETTERS), "trouble": face.trouble}
+    return {"fields": [[name, clipped(value, 60)] for name, value in face.fields[:FIELDS]]}
 
 
 def link(gallery: Gallery, session: Session, on_pick: Callable[[int], None] | None = None) -> None:
