@@ -19,6 +19,7 @@ from widgets.explorer.session import MAX_CHOICES, Session, yours
 DEFAULT = ("CRAIG", "Random")
 """What is chosen where nobody names a method and nothing is known of the data yet; `decided` has the last word."""
 LOAD = ("classes", "columns", "files", "test", "test_from", "root", "size")
+OWN = ("images", "texts", "frame", "render", "coords", "selections", "methods", "model", "seed")
 YOURS = "your data"
 
 
@@ -40,22 +41,7 @@ def settle(
     """Write everything given into the session's settings; ValueError names what is wrong and what to write instead."""
     for name in options:
         if name not in LOAD:
-            near = difflib.get_close_matches(
-                name,
-                (
-                    *LOAD,
-                    "images",
-                    "texts",
-                    "frame",
-                    "render",
-                    "coords",
-                    "selections",
-                    "methods",
-                    "model",
-                    "seed",
-                ),
-                1,
-            )
+            near = difflib.get_close_matches(name, (*LOAD, *OWN), 1)
             raise ValueError(f"explore takes no {name!r}{f'; did you mean {near[0]!r}?' if near else ''}")
     chosen = {**options, **({} if y is None else {"y": y})}
     named = isinstance(data, str)

@@ -56,7 +56,7 @@ class CompareView:
         body = w.Box([plot, self.side]).add_class("cx-two")
         self.root = w.VBox([toolbar, body, self.strips]).add_class("cx-compare")
         self.root.view = self
-        watch = ["result", "maps", "layout", "compare_a", "compare_b", "j", "theme", "tab"]
+        watch = ["result", "maps", "layout", "compare_a", "compare_b", "j", "found", "theme", "tab"]
         self.view = View(session, self._parts(), watch, seen=lambda: session.tab == "compare")
         self.view.refresh()
 
@@ -86,7 +86,10 @@ class CompareView:
             ),
             "plot": (lambda: drawable(), self._attach),  # last: a view wants its points first
             "words": (lambda: (*self._pair, self._j, session.dark, self.layout.value), self._tell),
-            "strips": (lambda: (*picks(), self._pictures, self._j, session.dark), self._fill_strips),
+            "strips": (
+                lambda: (*picks(), self._pictures, self._j, session.dark, session.found),
+                self._fill_strips,
+            ),
         }
 
     @property
@@ -146,10 +149,10 @@ class CompareView:
         self.caption.value = f"<p>{text(caption_text(result, *pair, j, self.layout.value))}</p>"
 
     def _fill_strips(self) -> None:
-        a, b = self._pair
+        (a, b), dark, found = self._pair, self.session.dark, self.session.found
         sections = [
-            _strip("Only in A", a, b, self._j, palette.ink("a", self.session.dark), self._pictures),
-            _strip("Only in B", b, a, self._j, palette.ink("b", self.session.dark), self._pictures),
+            _strip("Only in A", a, b, self._j, palette.ink("a", dark), self._pictures, found),
+            _strip("Only in B", b, a, self._j, palette.ink("b", dark), self._pictures, found),
         ]
         self.strips.show(sections, self._pictures, label=self.strips.label)
 
@@ -244,11 +247,14 @@ def caption_text(result: Result, a: Run, b: Run, j: int, layout: str) -> str:
     )
 
 
-def _strip(label: str, run: Run, without: Run, j: int, color: str, pictures: Pictures) -> Section:
-    """What `run` picks and `without` does not, in pick order."""
+def _strip(label: str, run: Run, without: Run, j: int, color: str, pictures: Pictures, found=None) -> Section:
+    """What `run` picks and `without` does not, in pick order; of a search, what it finds of these."""
     selection, other = run.at[j], set(without.at[j].indices.tolist())
+    hits = None if found is None else set(found.tolist())
     weights = selection.weights
     only = [(rank, row) for rank, row in enumerate(selection.indices.tolist()) if row not in other]
+    whole = len(only)
+    only = only if hits is None else [(rank, row) for rank, row in only if row in hits]
     cells = [
         Cell(
             row,
@@ -258,4 +264,5 @@ def _strip(label: str, run: Run, without: Run, j: int, color: str, pictures: Pic
         )
         for rank, row in only[: STRIP if pictures.kind in ("images", "values") else STRIP_CARDS]
     ]
-    return Section([cells], label, f"{len(only):,} rows", color)
+    rows = f"{whole:,} rows" if hits is None else f"{len(only):,} of {whole:,} rows found"
+    return Section([cells], label, rows, color)

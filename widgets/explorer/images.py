@@ -9,7 +9,8 @@ import numpy as np
 
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import ENDS, brief
-from widgets.explorer.rows import Reading
+from widgets.explorer.rows import Reading, found_in_words
+from widgets.explorer.search import search_field
 from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.form import Controls
@@ -25,6 +26,7 @@ WIDER = {"values": 4, "records": 3, "texts": 4, "rendered": 4}  # cards need mor
 PAGE = 10  # classes shown at once, where there are more than MANY
 MANY = 12
 ORDERS = {"pick": "Rank in selection", "score": "Score, whole class", "weight": "Weight"}
+FOUND = ("Found, selected", "Found, not selected")
 HEADS = {
     "pick": ENDS,
     "score": ("Ranked first by score", "Ranked last by score"),
@@ -50,7 +52,15 @@ class ImagesView:
         self.which = note("", "cx-note", "cx-page-note")
         self.pager = w.Box([self.back, self.which, self.on]).add_class("cx-pager")
         self.only_field = field("Class", self.only)
-        tools = [field("Selection", self.active), field("Order by", self.order), self.only_field, self.pager]
+        self.find = search_field(session)
+        find = field("Find", self.find).add_class("cx-find")
+        tools = [
+            field("Selection", self.active),
+            field("Order by", self.order),
+            self.only_field,
+            find,
+            self.pager,
+        ]
         tools = w.Box(tools).add_class("cx-toolbar").add_class("cx-images-tools")
         self.gallery = Gallery(size=46, label="Images by class").add_class("cx-images-gallery")
         self.told = note("", "cx-note")
@@ -62,7 +72,7 @@ class ImagesView:
         self.on.on_click(guard(lambda _: self._turn(1)))
         parts: dict[str, Part] = {
             "pictures": (lambda: (session.result.pool, session.result.data), self._new_pictures),
-            "reading": (lambda: (self._pictures, session.run.at, self._j), self._read),
+            "reading": (lambda: (self._pictures, session.run.at, self._j, session.found), self._read),
             "tools": (lambda: (self.reading, tuple(session.result.runs), session.only_class), self._offer),
             "pager": (lambda: (self.reading, session.only_class, self.page), self._show_pager),
             "gallery": (
@@ -70,7 +80,7 @@ class ImagesView:
                 self._show,
             ),
         }
-        watch = ["result", "active", "j", "only_class", "theme", "tab"]
+        watch = ["result", "active", "j", "only_class", "found", "theme", "tab"]
         self.view = View(session, parts, watch, seen=lambda: session.tab == "images")
         self.order.observe(guard(lambda _: self.view.refresh()), "value")
         self.view.refresh()
@@ -83,7 +93,9 @@ class ImagesView:
         self._pictures = Pictures.of(self.session.result)
 
     def _read(self) -> None:
-        self.reading = Reading(self.session.result, self.session.run, self._j, self._pictures)
+        self.reading = Reading(
+            self.session.result, self.session.run, self._j, self._pictures, self.session.found
+        )
 
     def _offer(self) -> None:
         reading, controls = self.reading, self.controls
@@ -108,16 +120,19 @@ class ImagesView:
 
     def _show(self) -> None:
         reading, order, dark = self.reading, self.order.value, self.session.dark
-        head = (*HEADS[order], _said(reading, order)) if reading.k else ()
+        searched = reading.found is not None
+        head = (*(FOUND if searched and order != "score" else HEADS[order]), _said(reading, order))
         sections = [section(reading, label, order, self._each(), dark) for label in self._classes()]
+        sections = [s for s in sections if any(s.groups) or (s.label and not searched)]
         self.gallery.show(
-            [s for s in sections if s.label or any(s.groups)],
+            sections,
             reading.pictures,
-            head=head,
+            head=head if reading.k and sections else (),
             label=f"{reading.name}, {reading.k:,} points",
-            empty="Nothing was chosen.",
+            empty="No row here holds these words." if searched else "Nothing was chosen.",
         )
-        self.told.value = text(_told(reading))
+        told = [_told(reading), f"Found: {found_in_words(reading)}." if searched else ""]
+        self.told.value = f'<span role="status">{text(" ".join(one for one in told if one))}</span>'
 
     @property
     def _paged(self) -> bool:
@@ -163,7 +178,12 @@ def orders_of(reading: Reading) -> list[str]:
 
 def section(reading: Reading, label: int, order: str, each: int, dark: bool) -> Section:
     """One class (-1: all rows): up to `each` rows from either end of the order."""
-    first, last = ends(ranked(reading, label, order), each)
+    if reading.found is not None and order != "score":
+        first = reading.only(ranked(reading, label, order))[:each]
+        others = reading.found if label < 0 else reading.found[reading.labels[reading.found] == label]
+        last = others[~np.isin(others, reading.rows)][:each]
+    else:
+        first, last = ends(reading.only(ranked(reading, label, order)), each)
     groups = [reading.cells(first, False), reading.cells(last, False)]
     if label < 0:
         return Section(groups)
@@ -172,6 +192,9 @@ def section(reading: Reading, label: int, order: str, each: int, dark: bool) -> 
     if order == "score":
         groups = [[_marked(reading, row) for row in rows] for rows in (first, last)]
     said = f"{chosen:,} of {size:,} selected" if order == "score" else f"{chosen:,} selected"
+    if reading.found is not None:
+        hits = int((reading.labels[reading.found] == label).sum())
+        said = f"{hits:,} of {size:,} found"
     color = palette.class_colors(min(reading.classes, encode.MAX_COLORS), dark)[label % encode.MAX_COLORS]
     return Section(groups, brief(reading.class_name(label), 40), said, color)
 
@@ -202,6 +225,8 @@ def _marked(reading: Reading, row: int):
 
 def _said(reading: Reading, order: str) -> str:
     under = "rank, then ×weight" if reading.weights is not None else "rank"
+    if reading.result.pool.logits is not None and reading.labels is not None:
+        under += "; ≠: predicted otherwise"
     return f"{under}; outlined: selected" if order == "score" else under
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from coreset_explore.plots.base import ENDS
-from widgets.explorer.rows import Reading, share
+from widgets.explorer.rows import Reading, found_in_words, share
 from widgets.kit.gallery import Section
 
 ROOM = {
@@ -37,12 +37,26 @@ def strip(reading: Reading, focus: tuple[str, Sequence[int]]) -> Strip:
         return lasso(reading, np.asarray(rows))
     if kind == "click" and len(rows):
         return represents(reading, int(rows[0]))
+    if reading.found is not None:
+        return searched(reading)
     shown = reading.cells(reading.rows[: _room(reading)])
     return Strip(ENDS[0], "use Lasso to look at a region", Section([shown]))
 
 
+def searched(reading: Reading) -> Strip:
+    """What a search finds: selected rows first, outlined, then the others."""
+    picked = reading.only(reading.rows).tolist()
+    others = np.setdiff1d(reading.found, picked).tolist()
+    room = _room(reading)
+    cells = reading.cells(picked[:room], True) + reading.cells(others[: max(0, room - len(picked))])
+    title = f"Found: {found_in_words(reading)}"
+    note = "" if len(cells) == len(reading.found) else f"{len(cells)} of them, selected first and outlined"
+    return Strip(title, note, Section([cells]))
+
+
 def lasso(reading: Reading, rows: np.ndarray) -> Strip:
     """Selected rows first, outlined, in pick order; then the others in the order of the data."""
+    rows = reading.only(rows)
     inside = set(rows.tolist())
     picked = [row for row in reading.rows.tolist() if row in inside]
     others = sorted(inside - set(picked))

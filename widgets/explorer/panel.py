@@ -14,9 +14,12 @@ from widgets.explorer.arguments import settle
 from widgets.explorer.control import Control
 from widgets.explorer.header import header
 from widgets.explorer.rail import rail
+from widgets.explorer.rows import reader
+from widgets.explorer.search import finder
 from widgets.explorer.session import Session
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.shell import Shell, status
+from widgets.kit.tags import checked
 
 BLANK = "Your points appear here once they are selected."
 CSS = Path(__file__).with_name("css")
@@ -47,11 +50,11 @@ def explore(
     `data` is a name ("digits", "fashion-mnist", "folder:photos/"), a Data, a Pool, an array of features or pictures, a
     pair (X, y), a pandas frame with `y="column"`, or a torch Dataset.
 
-    - What a row is shown as. `images`: pictures or paths, one a row, of features of your own. `texts`: one a row, or the
-      name of a frame's column. `frame`: a data frame of the same rows, whose columns are shown, those that vary most
-      first. `render(row)`: a str (shown as it is, never as HTML), a PIL image or a Path; `row` counts as your data does.
-      Of a frame given as `data`, numbers are features, and words and dates are shown. Rows with an index are found by
-      name. Nothing is rendered before it is shown.
+    - What a row is shown as. `images`: pictures or paths, one a row, of features of your own. `texts`: one a row, or
+      the name of a frame's column. `frame`: a data frame of the same rows, whose columns are shown, those that vary
+      most first. `render(row)`: a str (shown as it is, never as HTML), a PIL image or a Path; `row` counts as your data
+      does. Of a frame given as `data`, numbers are features, and words and dates are shown. What has an index goes to
+      the rows of its names. Nothing is rendered before it is shown.
     - `coords` (n, 2): your own map.
     - `methods`: names ("CRAIG", "kcenter") or presets, one or a list. Unless told: CRAIG and random, per class;
       k-center and random where the data has no labels of several classes, or a Pool no gradients.
@@ -96,6 +99,8 @@ class Explorer(Shell):
             blank=BLANK,
             touches=["focus", "j", "active", "layout"],
         )
+        self.children = (*self.children, reader(session))
+        finder(session)
         session.observe(self._guard(self._replay), "result")
         self.control.background.warmed = self._guard(lambda: self.make_ahead("curves"))
         threading.Thread(target=warm, name="imports", daemon=True).start()
@@ -133,8 +138,17 @@ class Explorer(Shell):
         return {} if result is None else {name: run.at[self.session.j] for name, run in result.runs.items()}
 
     @property
+    def tags(self) -> dict[str, list[int]]:
+        """Tags given to rows in the panel, {tag: ids}; what is set here is shown there."""
+        return {tag: list(ids) for tag, ids in self.session.tags.items()}
+
+    @tags.setter
+    def tags(self, tags: Mapping[str, Any]) -> None:
+        self.session.tags = checked(tags)
+
+    @property
     def config(self) -> dict:
-        """Settings, budget and view as plain JSON, for `explore(config=...)`."""
+        """Settings, tags, budget and view as plain JSON, for `explore(config=...)`."""
         return replay.config(self.session)
 
     @property

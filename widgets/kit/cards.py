@@ -1,4 +1,4 @@
-"""What a row is, in words: the text, the record or the rendering that stands for it. Made when it is shown, not before."""
+"""What a row is, in words: the text, the record or the rendering that stands for it, made when it is shown."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import numpy as np
 
 from widgets.kit.markup import text as escaped
 
+ABSENT = "–"
 CLIPPED = 400  # characters of a text in a cell; all of it is in the large view
 LOOKED_AT = 4_000  # rows, evenly over all, by which columns are put in order
 KEPT = 4_096  # renderings that are remembered
-HASH = 16  # characters, the same number in every row
+HASH = 16  # characters
 PROSE = 30  # characters a value on average from which a column of words may be a text to read
 
 
@@ -129,7 +130,7 @@ def said(found: Any) -> str:
 def value(found: Any) -> str:
     """A field's value: numbers in six digits, a date without an hour that is none, a dash where it is absent."""
     if absent(found):
-        return "–"
+        return ABSENT
     if isinstance(found, float | np.floating):
         return f"{float(found):.6g}"
     if hasattr(found, "isoformat"):
@@ -156,21 +157,22 @@ def varying(frame: Any) -> list[int]:
     """Columns by place: those that vary most first, constant ones behind, then hashes, ids that are all different last.
 
     A column of numbers varies by its spread, std / (|mean| + std); one of words by its distinct values, log d / log n.
-    Words without a space are ids where nine in ten differ; what is HASH characters long in every row is a hash or a time.
+    Words without a space are ids where nine in ten differ; what is HASH letters long in every row is a hash or a time.
     Of more than LOOKED_AT rows so many are looked at, evenly over all.
     """
     n = len(frame)
     some = frame.iloc[np.linspace(0, n - 1, LOOKED_AT).astype(int)] if n > LOOKED_AT else frame
-    scores = [_varies(some.iloc[:, j]) for j in range(some.shape[1])]
+    scores = [_varies(some.iloc[:, j]) for j in range(some.shape[1])]  # absent values count as alike
     return sorted(range(len(scores)), key=lambda j: -scores[j])
 
 
 def _varies(column: Any) -> float:
     """0 to 1; -0.5 for a column of hashes or times, -1 for one that names its rows."""
-    column = column.dropna()
+    every, column = len(column), column.dropna()
     n = len(column)
     if n < 2:
         return 0.0
+    there = n / every
     if column.dtype.kind in "iuf":
         named = n >= 100 or (n > 2 and column.is_monotonic_increasing)  # a few counts may well all differ
         if column.dtype.kind != "f" and named and column.is_unique:
@@ -178,7 +180,8 @@ def _varies(column: Any) -> float:
         numbers = column.to_numpy(dtype=float)
         with np.errstate(over="ignore", invalid="ignore"):
             spread, mean = float(numbers.std()), abs(float(numbers.mean()))
-        return spread / (mean + spread) if spread > 0 and np.isfinite(mean + spread) else float(spread > 0)
+        known = spread > 0 and np.isfinite(mean + spread)
+        return there * (spread / (mean + spread) if known else float(spread > 0))
     words = column if column.dtype.kind == "M" else column.map(str)
     distinct = int(words.nunique())
     if column.dtype.kind not in "mMb":
@@ -187,7 +190,7 @@ def _varies(column: Any) -> float:
         length = words.str.len()
         if distinct > 1 and int(length.min()) >= HASH and length.nunique() == 1:
             return -0.5
-    return float(np.log(distinct) / np.log(n))
+    return float(there * np.log(distinct) / np.log(n))
 
 
 def prose(frame: Any) -> int | None:

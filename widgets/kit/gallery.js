@@ -20,6 +20,7 @@ function isDark() {
 
 function render({ model, el }) {
   const root = node("div", "cx-gallery");
+  root.setAttribute("data-lm-suppress-shortcuts", "true"); // or JupyterLab takes Enter and moves the focus to its cell
   el.appendChild(root);
   let cells = [];
   let bitmap = null;
@@ -37,6 +38,7 @@ function render({ model, el }) {
     hovered = row;
     requestAnimationFrame(() => tell("hovered", hovered)); // leaving one cell for the next is one message
   };
+  const open = (row, part = "") => model.send({ open: row, part });
   const pick = (row) => tell("picked", model.get("picked") === row ? -1 : row);
 
   function focusable(index, focus) {
@@ -68,7 +70,9 @@ function render({ model, el }) {
       ArrowDown: event.key === "ArrowDown" ? above(at, 1) : 0, ArrowUp: event.key === "ArrowUp" ? above(at, -1) : 0,
     }[event.key];
     if (to !== undefined) focusable(to, true);
-    else if (event.key === "Enter" || event.key === " ") pick(Number(cells[at].dataset.row));
+    else if (event.key === "Enter" || event.key === " ") open(Number(cells[at].dataset.row));
+    else if (event.key === "t") open(Number(cells[at].dataset.row), "tags");
+    else if (event.key === "m") pick(Number(cells[at].dataset.row));
     else if (event.key === "Escape") tell("picked", -1);
     else return;
     event.preventDefault();
@@ -115,9 +119,8 @@ function render({ model, el }) {
     button.type = "button";
     button.tabIndex = -1;
     button.dataset.row = cell.row;
-    button.setAttribute("aria-label", cell.alt);
+    button.dataset.alt = cell.alt;
     button.setAttribute("aria-pressed", String(model.get("picked") === cell.row));
-    button.title = cell.alt;
     if (cell.tile < 0) {
       button.classList.add("cx-card");
       button.appendChild(card(cell));
@@ -138,7 +141,7 @@ function render({ model, el }) {
     button.addEventListener("mouseleave", () => hover(-1));
     button.addEventListener("focus", () => { focusable(cells.indexOf(button)); hover(cell.row); });
     button.addEventListener("blur", () => hover(-1));
-    button.addEventListener("click", () => pick(cell.row));
+    button.addEventListener("click", (event) => (event.shiftKey ? pick : open)(cell.row));
     return button;
   }
 
@@ -187,8 +190,25 @@ function render({ model, el }) {
       }
       root.appendChild(row);
     }
+    mark();
     if (!cells.length) root.appendChild(node("div", "cx-note", model.get("empty")));
     focusable(Math.max(0, Math.min(active, cells.length - 1)), active >= 0);
+  }
+
+  // What a row was tagged with: under a card in words, on a picture as a dot; in both for a screen reader.
+  function mark() {
+    const tags = model.get("tags");
+    for (const cell of cells) {
+      const own = tags[cell.dataset.row] ?? [];
+      const said = cell.dataset.alt + (own.length ? `, tagged ${own.join(", ")}` : "");
+      cell.setAttribute("aria-label", said);
+      cell.title = said;
+      cell.querySelector(".cx-cell-tags")?.remove();
+      if (!own.length) continue;
+      const box = node("span", "cx-cell-tags");
+      own.forEach((tag) => box.appendChild(node("span", "", tag)));
+      cell.appendChild(box);
+    }
   }
 
   async function draw() {
@@ -214,6 +234,7 @@ function render({ model, el }) {
   };
   model.on("change:serial", soon);
   model.on("change:picked", press);
+  model.on("change:tags", mark);
   soon();
 
   const theme = () => tell("theme", isDark() ? "dark" : "light");
@@ -232,6 +253,7 @@ function render({ model, el }) {
     widths.disconnect();
     model.off("change:serial", soon);
     model.off("change:picked", press);
+    model.off("change:tags", mark);
     bitmap?.close();
   };
 }

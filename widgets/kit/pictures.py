@@ -113,12 +113,16 @@ class Pictures:
         text = None if not self.shown.kind else self.shown.face(self.original(row)).text
         return "" if text is None else f": {' '.join(clipped(text, 80).split()) or 'empty text'}"
 
+    def id(self, row: int) -> int:
+        """What the row is called where pools are kept: its number in the data."""
+        return int(row if self.ids is None else self.ids[row])
+
     def name(self, row: int) -> str:
         """The row's file name, or its number in the dataset. Not escaped."""
         files = getattr(self.data, "files", None)
         if files is not None:
             return Path(files[self.original(row)]).name
-        return f"row {int(row if self.ids is None else self.ids[row]):,}"
+        return f"row {self.id(row):,}"
 
 
 def readable(files: Sequence[str] | None) -> bool:

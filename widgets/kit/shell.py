@@ -187,9 +187,9 @@ def status(task: Task) -> tuple[str, str]:
 
 def stylesheet(own: Iterable[Path]) -> str:
     """All of a panel's CSS: the palette's colors as variables, the shell's style, then its `own` files."""
-    shell = Path(__file__).with_name("css") / "shell.css"
+    kit = Path(__file__).with_name("css")
     colors = [
         f"{where} {{ {' '.join(f'--cx-{name}: {palette.ink(ink, dark)};' for name, ink in INKS.items())} }}"
         for where, dark in ((".cx", False), (".cx.dark", True))
     ]
-    return "\n".join([*colors, *(file.read_text() for file in (shell, *own))])
+    return "\n".join([*colors, *(file.read_text() for file in (kit / "shell.css", kit / "reader.css", *own))])

@@ -1,0 +1,63 @@
+"""Search in the Explorer: `session.query` is answered by `session.found`, which grids and map follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as w
+import numpy as np
+
+from widgets.explorer.rows import predictions
+from widgets.explorer.session import Session
+from widgets.kit.guard import session_guard
+from widgets.kit.pictures import Pictures
+from widgets.kit.search import Search
+from widgets.kit.tags import rows_of
+
+AT_ONCE = 20_000  # rows up to which each letter is answered, above them Enter
+HINT = 'words, "two words", column:word, column<5, class:, predicted:, tag:'
+
+
+def finder(session: Session) -> None:
+    """Keep `session.found` what `session.query` finds among the result's rows."""
+    held: list[Any] = [None, None]  # the result and its Search
+
+    def find(_: Any = None) -> None:
+        result = session.result
+        if result is None or not session.query.strip():
+            session.found = None
+            return
+        if held[0] is not result:
+            held[:] = [result, _searched(result)]
+        search: Search = held[1]
+        found = search.find(session.query, rows_of(session, search.pictures.ids))
+        if session.found is None or found is None or not np.array_equal(found, session.found):
+            session.found = found
+
+    session.observe(session_guard(session)(find), ["query", "result", "tags"])
+
+
+def _searched(result: Any) -> Search:
+    pool, classes = result.pool, {}
+    if pool.y is not None:
+        names = [pool.classes[c] if c < len(pool.classes) else f"class {c}" for c in range(pool.n_classes)]
+        classes["class"] = pool.y.cpu().numpy(), names
+        if (guess := predictions(pool)) is not None and int(guess.max()) < len(names):
+            classes["predicted"] = guess, names
+    return Search(len(pool), Pictures.of(result), classes)
+
+
+def search_field(session: Session) -> w.Text:
+    """Where one types the query; it follows the session."""
+    field = w.Text(placeholder="Find rows", tooltip=HINT, continuous_update=False)
+    guard = session_guard(session)
+    field.observe(guard(lambda change: session.set_trait("query", change["new"])), "value")
+
+    def follow(_: Any = None) -> None:
+        if field.value != session.query:
+            field.value = session.query
+        field.continuous_update = session.result is not None and session.result.n <= AT_ONCE
+
+    session.observe(guard(follow), ["query", "result"])
+    follow()
+    return field
