@@ -131,7 +131,9 @@ class ImagesView:
             label=f"{reading.name}, {reading.k:,} points",
             empty="No row here holds these words." if searched else "Nothing was chosen.",
         )
-        told = [_told(reading), f"Found: {found_in_words(reading)}." if searched else ""]
+        off = any(cell.off for s in sections for group in s.groups for cell in group)
+        told = [_told(reading), "≠ marks rows that the model takes for another class." if off else ""]
+        told += [f"Found: {found_in_words(reading)}." if searched else ""]
         self.told.value = f'<span role="status">{text(" ".join(one for one in told if one))}</span>'
 
     @property
@@ -225,8 +227,6 @@ def _marked(reading: Reading, row: int):
 
 def _said(reading: Reading, order: str) -> str:
     under = "rank, then ×weight" if reading.weights is not None else "rank"
-    if reading.result.pool.logits is not None and reading.labels is not None:
-        under += "; ≠: predicted otherwise"
     return f"{under}; outlined: selected" if order == "score" else under
 
 

@@ -54,13 +54,13 @@ def compute(ask: Ask, previous: Result | None = None) -> Result:
     if not ask.choices:
         raise ValueError("no method is chosen; add one under 2 Methods")
     why = ""
-    ask, columns = parted(ask)
+    whole, (ask, columns) = ask, parted(ask)
     if kept is not None:
         data, pool, low, why, rows = kept.data, kept.pool, 0.0, kept.why, kept.shown
     else:
         with progress.stage("Loading", 0.0, 0.05):
             data, features = load(ask)
-            rows = shown(ask, data)
+            rows = shown(whole, data)
             if columns:
                 data = replace(data, note="; ".join(part for part in (data.note, columns) if part))
             if ask.undecided:

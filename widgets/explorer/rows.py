@@ -98,7 +98,9 @@ class Reading:
         if self.labels is not None:
             found.append(("Class", self.class_name(int(self.labels[row]))))
         if (guess := self.predicted(row)) is not None:
-            found.append(("Predicted", f"{self.class_name(guess[0])}, {sure(guess[1])}"))
+            off = self.labels is not None and guess[0] != int(self.labels[row])
+            said = f"{'≠ ' if off else ''}{self.class_name(guess[0])}, {sure(guess[1])}"
+            found.append(("Predicted", said))
         found.append(("Selection", self.standing(row)))
         if (weight := self.weight(row)) is not None:
             found.append(("Weight", short(weight)))

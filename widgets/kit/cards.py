@@ -149,7 +149,7 @@ def clipped(text: str, most: int = CLIPPED) -> str:
     """The text's beginning, cut at a space where one is near."""
     if len(text) <= most:
         return text
-    cut = text.rfind(" ", most - 40, most)
+    cut = text.rfind(" ", max(0, most - 40), most)
     return text[: cut if cut > 0 else most].rstrip() + " …"
 
 

@@ -50,7 +50,7 @@ class Reader(anywidget.AnyWidget):
 
     def _turn(self, row: int) -> None:
         _, rows, part = self.session.opened
-        self.session.opened = (row, rows, part if row >= 0 else "")
+        self.session.opened = (row, rows, part) if row >= 0 else (-1, (), "")
 
     def _told(self, content: dict) -> None:
         row, pictures = int(content.get("row", -1)), self.look()
