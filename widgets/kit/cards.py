@@ -219,7 +219,7 @@ def card_html(face: Face, fields: int = 6, most: int = CLIPPED) -> str:
         parts.append(f'<div class="cx-lack">{escaped(face.trouble)}</div>')
     if face.text or (face.text is not None and not face.fields):
         words = escaped(clipped(face.text, most)) or '<span class="cx-note">empty text</span>'
-        parts.append(f'<div class="cx-read" dir="auto">{words}</div>')
+        parts.append(f'<div class="cx-read" dir="auto" data-may-clip>{words}</div>')
     if face.fields and fields:
         parts.append(table_html(face.fields[:fields]))
     return "".join(parts)

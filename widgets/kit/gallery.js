@@ -95,6 +95,7 @@ function render({ model, el }) {
   // The words of a row: a text, its fields, or the lines that stand in for both.
   function card(cell) {
     const box = node("span", "cx-card-text");
+    box.dataset.mayClip = ""; // the large view shows all
     if (cell.trouble) box.appendChild(node("span", "cx-lack", cell.trouble));
     if (cell.text) {
       const words = node("span", "cx-clamp", cell.text);
@@ -206,6 +207,7 @@ function render({ model, el }) {
       cell.querySelector(".cx-cell-tags")?.remove();
       if (!own.length) continue;
       const box = node("span", "cx-cell-tags");
+      box.dataset.mayClip = "";
       own.forEach((tag) => box.appendChild(node("span", "", tag)));
       cell.appendChild(box);
     }
