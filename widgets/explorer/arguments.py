@@ -14,6 +14,7 @@ from coreset_explore.selecting.answer import budget
 from coreset_explore.selecting.strategy import Strategy, presets
 from coreset_explore.selection import Selection
 from coreset_explore.training.models import MODELS
+from widgets.explorer.columns import checked_frame, checked_render
 from widgets.explorer.session import MAX_CHOICES, Session, yours
 
 DEFAULT = ("CRAIG", "Random")
@@ -55,29 +56,13 @@ def settle(
         session.data, session.data_name, session.given_name = (None if named else data), name, name
         session.options, session.images, session.coords = chosen, images, coords
         session.images_given = images is not None
-        session.texts, session.frame, session.render = texts, _frame(frame), _render(render)
+        session.texts, session.frame, session.render = texts, checked_frame(frame), checked_render(render)
         if coords is not None:
             checked_coords(coords)  # now; a frame's index is needed later
         session.model, session.module, session.k_max = name_of_model, module, _right_end(k_max)
         own, wanted = _selections(selections, data), _methods(methods)
         session.choices = choices(wanted or DEFAULT, own)
         session.unasked = () if wanted else session.choices
-
-
-def _frame(frame: Any) -> Any:
-    if frame is None or frames.is_frame(frame):
-        return frame
-    raise ValueError(
-        f"frame is a data frame of the same rows, which is shown, not {checks.shown(frame)}; give pandas.DataFrame(…)"
-    )
-
-
-def _render(render: Any) -> Any:
-    if render is None or callable(render):
-        return render
-    raise ValueError(
-        f"render is a function of a row's number that gives a str, a PIL image or a Path, not {checks.shown(render)}"
-    )
 
 
 def _name(data: Any) -> str:

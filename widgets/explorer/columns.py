@@ -136,3 +136,21 @@ def _rows(values: Any, data: Any, what: str, things: str) -> Any:
         elif isinstance(values, bytes | os.PathLike) or not hasattr(values, "__len__"):
             raise ValueError(f"{what} is {checks.shown(values)}; give a list, one entry a row")
     return of_rows(values, data, what, things)
+
+
+def checked_frame(frame: Any) -> Any:
+    """The frame to be shown, as it was given; ValueError for what is none."""
+    if frame is None or frames.is_frame(frame):
+        return frame
+    raise ValueError(
+        f"frame is a data frame of the same rows, which is shown, not {checks.shown(frame)}; give pandas.DataFrame(…)"
+    )
+
+
+def checked_render(render: Any) -> Any:
+    """The function that renders a row, as it was given; ValueError for what cannot be called."""
+    if render is None or callable(render):
+        return render
+    raise ValueError(
+        f"render is a function of a row's number that gives a str, a PIL image or a Path, not {checks.shown(render)}"
+    )

@@ -10,21 +10,21 @@ import numpy as np
 from coreset_explore.experiment.runs import Run
 from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
+from widgets.explorer.compare_strips import only_strip
 from widgets.explorer.curves_figure import accuracies
 from widgets.explorer.result import Result
-from widgets.explorer.rows import short, told
+from widgets.explorer.rows import told
 from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.canvas import Canvas
 from widgets.kit.form import Controls
-from widgets.kit.gallery import Cell, Gallery, Section, link
+from widgets.kit.gallery import Gallery, link
 from widgets.kit.guard import session_guard
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.markup import field, text
 from widgets.kit.pictures import Pictures
 from widgets.kit.view import Part, View
 
-STRIP, STRIP_CARDS = 16, 6
 HEIGHT = 446
 MEASURES = ("mean_distance", "radius", "gradient_error", "effective_size")  # no seeds, so no side is marked
 
@@ -56,7 +56,18 @@ class CompareView:
         body = w.Box([plot, self.side]).add_class("cx-two")
         self.root = w.VBox([toolbar, body, self.strips]).add_class("cx-compare")
         self.root.view = self
-        watch = ["result", "maps", "layout", "compare_a", "compare_b", "j", "found", "theme", "tab"]
+        watch = [
+            "result",
+            "maps",
+            "layout",
+            "compare_a",
+            "compare_b",
+            "j",
+            "found",
+            "columns",
+            "theme",
+            "tab",
+        ]
         self.view = View(session, self._parts(), watch, seen=lambda: session.tab == "compare")
         self.view.refresh()
 
@@ -87,7 +98,7 @@ class CompareView:
             "plot": (lambda: drawable(), self._attach),  # last: a view wants its points first
             "words": (lambda: (*self._pair, self._j, session.dark, self.layout.value), self._tell),
             "strips": (
-                lambda: (*picks(), self._pictures, self._j, session.dark, session.found),
+                lambda: (*picks(), self._pictures, self._j, session.dark, session.found, session.columns),
                 self._fill_strips,
             ),
         }
@@ -151,8 +162,8 @@ class CompareView:
     def _fill_strips(self) -> None:
         (a, b), dark, found = self._pair, self.session.dark, self.session.found
         sections = [
-            _strip("Only in A", a, b, self._j, palette.ink("a", dark), self._pictures, found),
-            _strip("Only in B", b, a, self._j, palette.ink("b", dark), self._pictures, found),
+            only_strip("Only in A", a, b, self._j, palette.ink("a", dark), self._pictures, found),
+            only_strip("Only in B", b, a, self._j, palette.ink("b", dark), self._pictures, found),
         ]
         self.strips.show(sections, self._pictures, label=self.strips.label)
 
@@ -245,24 +256,3 @@ def caption_text(result: Result, a: Run, b: Run, j: int, layout: str) -> str:
         f"A: {a.strategy.name}. B: {b.strategy.name}. {k:,} points each of {result.n:,}. {layout} of the features."
         f"{''.join(said)}"
     )
-
-
-def _strip(label: str, run: Run, without: Run, j: int, color: str, pictures: Pictures, found=None) -> Section:
-    """What `run` picks and `without` does not, in pick order; of a search, what it finds of these."""
-    selection, other = run.at[j], set(without.at[j].indices.tolist())
-    hits = None if found is None else set(found.tolist())
-    weights = selection.weights
-    only = [(rank, row) for rank, row in enumerate(selection.indices.tolist()) if row not in other]
-    whole = len(only)
-    only = only if hits is None else [(rank, row) for rank, row in only if row in hits]
-    cells = [
-        Cell(
-            row,
-            f"{pictures.name(row)}{pictures.opening(row)}, rank {rank + 1} of {run.strategy.name}",
-            str(rank + 1),
-            "" if weights is None else f"×{short(float(weights[rank]))}",
-        )
-        for rank, row in only[: STRIP if pictures.kind in ("images", "values") else STRIP_CARDS]
-    ]
-    rows = f"{whole:,} rows" if hits is None else f"{len(only):,} of {whole:,} rows found"
-    return Section([cells], label, rows, color)

@@ -10,7 +10,7 @@ import numpy as np
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import ENDS, brief
 from widgets.explorer.rows import Reading, found_in_words
-from widgets.explorer.search import search_field
+from widgets.explorer.search import columns_field, search_field
 from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.form import Controls
@@ -54,13 +54,8 @@ class ImagesView:
         self.only_field = field("Class", self.only)
         self.find = search_field(session)
         find = field("Find", self.find).add_class("cx-find")
-        tools = [
-            field("Selection", self.active),
-            field("Order by", self.order),
-            self.only_field,
-            find,
-            self.pager,
-        ]
+        tools = [field("Selection", self.active), field("Order by", self.order), self.only_field, find]
+        tools += [columns_field(session), self.pager]
         tools = w.Box(tools).add_class("cx-toolbar").add_class("cx-images-tools")
         self.gallery = Gallery(size=46, label="Images by class").add_class("cx-images-gallery")
         self.told = note("", "cx-note")
@@ -72,7 +67,10 @@ class ImagesView:
         self.on.on_click(guard(lambda _: self._turn(1)))
         parts: dict[str, Part] = {
             "pictures": (lambda: (session.result.pool, session.result.data), self._new_pictures),
-            "reading": (lambda: (self._pictures, session.run.at, self._j, session.found), self._read),
+            "reading": (
+                lambda: (self._pictures, session.run.at, self._j, session.found, session.columns),
+                self._read,
+            ),
             "tools": (lambda: (self.reading, tuple(session.result.runs), session.only_class), self._offer),
             "pager": (lambda: (self.reading, session.only_class, self.page), self._show_pager),
             "gallery": (
@@ -80,7 +78,7 @@ class ImagesView:
                 self._show,
             ),
         }
-        watch = ["result", "active", "j", "only_class", "found", "theme", "tab"]
+        watch = ["result", "active", "j", "only_class", "found", "columns", "theme", "tab"]
         self.view = View(session, parts, watch, seen=lambda: session.tab == "images")
         self.order.observe(guard(lambda _: self.view.refresh()), "value")
         self.view.refresh()
@@ -239,4 +237,5 @@ def _told(reading: Reading) -> str:
     if reading.pictures.shown.kind:
         return ""
     name = brief_name(getattr(data, "name", "")) or "This data"
-    return f"{name} has no images{f', {gone}' if gone else ''}: each card shows the row's first values."
+    shown = "each card shows the row's first values; explore(…, images=), texts=, frame= or render= show more"
+    return f"{name} has no images{f', {gone}' if gone else ''}: {shown}."

@@ -64,7 +64,7 @@ class MapView:
         self.root.view = self  # for tests, and so that it lives as long as its widget
         link(self.strip, session, self.guard(self._picked))
         watch = ["result", "active", "j", "maps", "layout", "layout_note", "color_by", "only_class", "focus"]
-        watch += ["found", "theme", "width", "hovered", "tab"]
+        watch += ["found", "columns", "theme", "width", "hovered", "tab"]
         self.view = View(session, self._parts(), watch, seen=lambda: session.tab == "map")
         self.view.refresh()
 
@@ -80,7 +80,7 @@ class MapView:
             "run": (lambda: (session.run.at,), self._new_run),
             "slider": (lambda: (self._j,), self._settle_later),
             "reading": (
-                lambda: (session.run.at, self._j, session.result.random.at, session.found),
+                lambda: (session.run.at, self._j, session.result.random.at, session.found, session.columns),
                 self._read,
             ),
             "layout": (lambda: (session.layout, session.maps), self._choose_layout),

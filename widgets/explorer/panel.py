@@ -15,7 +15,7 @@ from widgets.explorer.control import Control
 from widgets.explorer.header import header
 from widgets.explorer.rail import rail
 from widgets.explorer.rows import reader
-from widgets.explorer.search import finder
+from widgets.explorer.search import columns_first, finder
 from widgets.explorer.session import Session
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.shell import Shell, status
@@ -101,6 +101,7 @@ class Explorer(Shell):
         )
         self.children = (*self.children, reader(session))
         finder(session)
+        columns_first(session)
         session.observe(self._guard(self._replay), "result")
         self.control.background.warmed = self._guard(lambda: self.make_ahead("curves"))
         threading.Thread(target=warm, name="imports", daemon=True).start()

@@ -14,7 +14,7 @@ from widgets.explorer.session import Session, yours
 from widgets.kit.tags import checked
 
 SCHEMA = 1
-VIEW = ("tab", "active", "color_by", "only_class", "layout", "compare_a", "compare_b")
+VIEW = ("tab", "active", "color_by", "only_class", "layout", "compare_a", "compare_b", "columns")
 OWN = "(your own data)"
 OWN_MODEL = "(your own model)"
 

@@ -1,4 +1,4 @@
-"""Search in the Explorer: `session.query` is answered by `session.found`, which grids and map follow."""
+"""What the user asks of rows: `session.query`, answered by `session.found`; and which columns come first."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from widgets.explorer.rows import predictions
 from widgets.explorer.session import Session
 from widgets.kit.guard import session_guard
+from widgets.kit.markup import field, show
 from widgets.kit.pictures import Pictures
 from widgets.kit.search import Search
 from widgets.kit.tags import rows_of
@@ -37,6 +38,17 @@ def finder(session: Session) -> None:
     session.observe(session_guard(session)(find), ["query", "result", "tags"])
 
 
+def columns_first(session: Session) -> None:
+    """Keep the columns of records in the order that `session.columns` asks for."""
+
+    def put(_: Any = None) -> None:
+        shown = getattr(session.result, "shown", None)
+        if shown is not None:
+            shown.put_first(session.columns)
+
+    session.observe(session_guard(session)(put), ["columns", "result"])
+
+
 def _searched(result: Any) -> Search:
     pool, classes = result.pool, {}
     if pool.y is not None:
@@ -49,15 +61,37 @@ def _searched(result: Any) -> Search:
 
 def search_field(session: Session) -> w.Text:
     """Where one types the query; it follows the session."""
-    field = w.Text(placeholder="Find rows", tooltip=HINT, continuous_update=False)
+    box = w.Text(placeholder="Find rows", tooltip=HINT, continuous_update=False)
     guard = session_guard(session)
-    field.observe(guard(lambda change: session.set_trait("query", change["new"])), "value")
+    box.observe(guard(lambda change: session.set_trait("query", change["new"])), "value")
 
     def follow(_: Any = None) -> None:
-        if field.value != session.query:
-            field.value = session.query
-        field.continuous_update = session.result is not None and session.result.n <= AT_ONCE
+        if box.value != session.query:
+            box.value = session.query
+        box.continuous_update = session.result is not None and session.result.n <= AT_ONCE
 
     session.observe(guard(follow), ["query", "result"])
     follow()
-    return field
+    return box
+
+
+def columns_field(session: Session) -> w.Box:
+    """Where one says which columns of records come first; not seen where rows are no records."""
+    tags = w.TagsInput(allow_duplicates=False)
+    box = field("Columns first", tags).add_class("cx-columns")
+    guard = session_guard(session)
+    tags.observe(guard(lambda change: session.set_trait("columns", tuple(change["new"]))), "value")
+
+    def follow(_: Any = None) -> None:
+        shown = getattr(session.result, "shown", None)
+        columns = [] if shown is None else list(dict.fromkeys(shown.columns))
+        show(box, bool(columns))
+        kept = [name for name in session.columns if name in columns]
+        if columns != tags.allowed_tags:
+            tags.value, tags.allowed_tags = [], columns
+        if kept != tags.value:
+            tags.value = kept
+
+    session.observe(guard(follow), ["columns", "result"])
+    follow()
+    return box

@@ -60,6 +60,7 @@ class Session(Shared):
     compare_b = Unicode("")
     focus = Tuple(default_value=("", ()))  # ("lasso" | "click", rows of the pool)
     images_given = Bool(False)
+    columns = Tuple()  # names of the columns of records that are shown first
 
     @property
     def key(self) -> tuple:

@@ -36,8 +36,7 @@ class Face(NamedTuple):
 class Shown:
     """What rows are shown as, one entry a row: `texts`, `records` (a pandas frame), `render(number)`.
 
-    `numbers` (n,) is what the user calls each row, for `render`; None: its place. `columns` are the records' columns
-    that are shown, by place, in order; None: all, those that vary most first.
+    `numbers` (n,) is what the user calls each row, for `render`; None: its place.
     """
 
     texts: Sequence[Any] | None = None
@@ -45,6 +44,7 @@ class Shown:
     render: Callable[[int], Any] | None = None
     numbers: Sequence[int] | None = None
     _made: dict[int, Face] = field(default_factory=dict)
+    _first: list[int] = field(default_factory=list)  # the records' columns, by place, that were put first
 
     @property
     def kind(self) -> str:
@@ -53,10 +53,25 @@ class Shown:
             return "rendered"
         return "texts" if self.texts is not None else "records" if self.records is not None else ""
 
-    @cached_property
+    @property
     def order(self) -> list[int]:
-        """The records' columns by place, those that vary most first."""
+        """The records' columns by place: those that were put first, then those that vary most."""
+        return [*self._first, *(j for j in self._varying if j not in self._first)]
+
+    @cached_property
+    def _varying(self) -> list[int]:
         return [] if self.records is None else varying(self.records)
+
+    @property
+    def columns(self) -> list[str]:
+        """What the records' columns are called."""
+        return [] if self.records is None else [str(name) for name in self.records.columns]
+
+    def put_first(self, names: Sequence[str]) -> None:
+        """Show these columns first, in this order; a name that there is not is passed over."""
+        columns = self.columns
+        self._first[:] = [j for name in dict.fromkeys(names) for j, own in enumerate(columns) if own == name]
+        self._made.clear()
 
     def face(self, row: int) -> Face:
         """What row `row` shows; what `render` raises is its trouble, in one sentence."""
