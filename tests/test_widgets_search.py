@@ -11,7 +11,7 @@ from widgets import explore
 from widgets.explorer.compare import CompareView
 from widgets.explorer.images import ImagesView
 from widgets.explorer.map import MapView
-from widgets.explorer.search import finder
+from widgets.explorer.search import columns_field, columns_first, finder
 from widgets.kit.cards import Shown
 from widgets.kit.pictures import Pictures
 from widgets.kit.search import Search
@@ -244,3 +244,26 @@ def test_tags_are_marked_in_grids_searched_and_kept(tmp_path, monkeypatch):
     assert view.gallery.tags == {} and session.found.tolist() == [] and session.problem is None
     with pytest.raises(ValueError, match="tags are"):
         panel.tags = 3
+
+
+def test_columns_of_records_are_put_first_by_name():
+    session = session_of()
+    object.__setattr__(session.result, "shown", Shown(records=FRAME))
+    columns_first(session)
+    session.tab = "images"
+    view = ImagesView(session)
+    box = columns_field(session)
+    menu = box.children[1]
+    first = lambda: view.gallery.sections[0]["groups"][0][0]["fields"][0][0]  # noqa: E731
+    usual = first()
+    for name in FRAME.columns:
+        menu.value = name
+        assert first() == name
+    assert session.columns == tuple(FRAME.columns[::-1])
+    menu.value = ""
+    assert session.columns == () and first() == usual
+    session.columns = ("nothing", "when")
+    assert menu.value == "when" and first() == "when" and session.problem is None
+    object.__setattr__(session.result, "shown", None)
+    session.columns = ()
+    assert "cx-hidden" in box._dom_classes and session.problem is None

@@ -13,7 +13,7 @@ from coreset_explore.plots import palette
 from widgets.explorer.compare_strips import only_strip
 from widgets.explorer.curves_figure import accuracies
 from widgets.explorer.result import Result
-from widgets.explorer.rows import told
+from widgets.explorer.rows import Reading, told
 from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.canvas import Canvas
@@ -160,10 +160,11 @@ class CompareView:
         self.caption.value = f"<p>{text(caption_text(result, *pair, j, self.layout.value))}</p>"
 
     def _fill_strips(self) -> None:
-        (a, b), dark, found = self._pair, self.session.dark, self.session.found
+        result, found, dark = self.session.result, self.session.found, self.session.dark
+        a, b = (Reading(result, run, self._j, self._pictures, found) for run in self._pair)
         sections = [
-            only_strip("Only in A", a, b, self._j, palette.ink("a", dark), self._pictures, found),
-            only_strip("Only in B", b, a, self._j, palette.ink("b", dark), self._pictures, found),
+            only_strip("Only in A", a, b.rows, palette.ink("a", dark)),
+            only_strip("Only in B", b, a.rows, palette.ink("b", dark)),
         ]
         self.strips.show(sections, self._pictures, label=self.strips.label)
 

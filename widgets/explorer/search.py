@@ -15,6 +15,7 @@ from widgets.kit.pictures import Pictures
 from widgets.kit.search import Search
 from widgets.kit.tags import rows_of
 
+MOST = ("The one that varies most", "")
 AT_ONCE = 20_000  # rows up to which each letter is answered, above them Enter
 HINT = 'words, "two words", column:word, column<5, class:, predicted:, tag:'
 
@@ -76,22 +77,29 @@ def search_field(session: Session) -> w.Text:
 
 
 def columns_field(session: Session) -> w.Box:
-    """Where one says which columns of records come first; not seen where rows are no records."""
-    tags = w.TagsInput(allow_duplicates=False)
-    box = field("Columns first", tags).add_class("cx-columns")
-    guard = session_guard(session)
-    tags.observe(guard(lambda change: session.set_trait("columns", tuple(change["new"]))), "value")
+    """Where one says which column of records comes first, before those chosen earlier; hidden where there are none."""
+    menu = w.Dropdown(options=[MOST])
+    box, guard, puts = field("First column", menu), session_guard(session), [False]
+
+    def chosen(change: Any) -> None:
+        if not puts[0]:
+            name = change["new"]
+            session.columns = (name, *(one for one in session.columns if one != name)) if name else ()
 
     def follow(_: Any = None) -> None:
         shown = getattr(session.result, "shown", None)
         columns = [] if shown is None else list(dict.fromkeys(shown.columns))
         show(box, bool(columns))
-        kept = [name for name in session.columns if name in columns]
-        if columns != tags.allowed_tags:
-            tags.value, tags.allowed_tags = [], columns
-        if kept != tags.value:
-            tags.value = kept
+        puts[0] = True
+        try:
+            options = [MOST, *((name, name) for name in columns)]
+            if options != list(menu.options):
+                menu.options = options
+            menu.value = next((name for name in session.columns if name in columns), "")
+        finally:
+            puts[0] = False
 
+    menu.observe(guard(chosen), "value")
     session.observe(guard(follow), ["columns", "result"])
     follow()
     return box
