@@ -5,7 +5,8 @@ import pytest
 
 from tests.panels import BUDGETS, pictures_of, pool_of, session_of
 from tests.tree import widgets_in
-from widgets.explorer.compare import STRIP, _codes, compare_panel, side_html
+from widgets.explorer.compare import _codes, compare_panel, side_html
+from widgets.explorer.compare_strips import STRIP
 from widgets.kit import encode
 from widgets.kit.canvas import Canvas
 from widgets.kit.gallery import Gallery

@@ -97,7 +97,8 @@ def test_the_keyboard_reaches_everything(notebook):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     assert page.evaluate("() => Number(document.activeElement.dataset.row)") == first[2]
-    page.keyboard.press("Enter")  # asks the map what the image stands for
+    page.keyboard.press("Enter")  # opens it
+    page.get_by_role("dialog").get_by_role("button", name="Show on the map what it stands for").click()
     expect(page.locator(".cx-strip-head")).to_contain_text("represents")
     assert book.kernel("panel.session.focus") == ("click", (first[2],))
 

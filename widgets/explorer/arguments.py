@@ -14,11 +14,13 @@ from coreset_explore.selecting.answer import budget
 from coreset_explore.selecting.strategy import Strategy, presets
 from coreset_explore.selection import Selection
 from coreset_explore.training.models import MODELS
+from widgets.explorer.columns import checked_frame, checked_render
 from widgets.explorer.session import MAX_CHOICES, Session, yours
 
 DEFAULT = ("Facility Location", "Random")
 """What is chosen where nobody names a method and nothing is known of the data yet; `decided` has the last word."""
 LOAD = ("classes", "columns", "files", "test", "test_from", "root", "size")
+OWN = ("images", "texts", "frame", "render", "coords", "selections", "methods", "model", "seed")
 YOURS = "your data"
 
 
@@ -27,6 +29,9 @@ def settle(
     data: Any,
     y: Any,
     images: Any,
+    texts: Any,
+    frame: Any,
+    render: Any,
     coords: Any,
     selections: Any,
     methods: Any,
@@ -37,9 +42,7 @@ def settle(
     """Write everything given into the session's settings; ValueError names what is wrong and what to write instead."""
     for name in options:
         if name not in LOAD:
-            near = difflib.get_close_matches(
-                name, (*LOAD, "images", "coords", "selections", "methods", "model", "seed"), 1
-            )
+            near = difflib.get_close_matches(name, (*LOAD, *OWN), 1)
             raise ValueError(f"explore takes no {name!r}{f'; did you mean {near[0]!r}?' if near else ''}")
     chosen = {**options, **({} if y is None else {"y": y})}
     named = isinstance(data, str)
@@ -53,6 +56,7 @@ def settle(
         session.data, session.data_name, session.given_name = (None if named else data), name, name
         session.options, session.images, session.coords = chosen, images, coords
         session.images_given = images is not None
+        session.texts, session.frame, session.render = texts, checked_frame(frame), checked_render(render)
         if coords is not None:
             checked_coords(coords)  # now; a frame's index is needed later
         session.model, session.module, session.k_max = name_of_model, module, _right_end(k_max)

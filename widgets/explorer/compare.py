@@ -10,21 +10,21 @@ import numpy as np
 from coreset_explore.experiment.runs import Run
 from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
+from widgets.explorer.compare_strips import only_strip
 from widgets.explorer.curves_figure import accuracies
 from widgets.explorer.result import Result
-from widgets.explorer.rows import short, told
+from widgets.explorer.rows import Reading, told
 from widgets.explorer.session import Session
 from widgets.kit import encode, room
 from widgets.kit.canvas import Canvas
 from widgets.kit.form import Controls
-from widgets.kit.gallery import Cell, Gallery, Section, link
+from widgets.kit.gallery import Gallery, link
 from widgets.kit.guard import session_guard
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.markup import field, text
 from widgets.kit.pictures import Pictures
 from widgets.kit.view import Part, View
 
-STRIP = 16
 HEIGHT = 446  # px of the map, in a high window
 OTHERS, SLIGHT = 214, 40  # px seen with it; px of another height for which it is not drawn anew
 MEASURES = ("mean_distance", "radius", "gradient_error", "effective_size")  # no seeds, so no side is marked
@@ -57,7 +57,19 @@ class CompareView:
         body = w.Box([plot, self.side]).add_class("cx-two")
         self.root = w.VBox([toolbar, body, self.strips]).add_class("cx-compare")
         self.root.view = self
-        watch = ["result", "maps", "layout", "compare_a", "compare_b", "j", "theme", "tab", "height"]
+        watch = [
+            "result",
+            "maps",
+            "layout",
+            "compare_a",
+            "compare_b",
+            "j",
+            "found",
+            "columns",
+            "theme",
+            "tab",
+            "height",
+        ]
         self.view = View(session, self._parts(), watch, seen=lambda: session.tab == "compare")
         self.view.refresh()
 
@@ -87,7 +99,10 @@ class CompareView:
             ),
             "plot": (lambda: drawable(), self._attach),  # last: a view wants its points first
             "words": (lambda: (*self._pair, self._j, session.dark, self.layout.value), self._tell),
-            "strips": (lambda: (*picks(), self._pictures, self._j, session.dark), self._fill_strips),
+            "strips": (
+                lambda: (*picks(), self._pictures, self._j, session.dark, session.found, session.columns),
+                self._fill_strips,
+            ),
         }
 
     @property
@@ -153,10 +168,11 @@ class CompareView:
         self.caption.value = f"<p>{text(caption_text(result, *pair, j, self.layout.value))}</p>"
 
     def _fill_strips(self) -> None:
-        a, b = self._pair
+        result, found, dark = self.session.result, self.session.found, self.session.dark
+        a, b = (Reading(result, run, self._j, self._pictures, found) for run in self._pair)
         sections = [
-            _strip("Only in A", a, b, self._j, palette.ink("a", self.session.dark), self._pictures),
-            _strip("Only in B", b, a, self._j, palette.ink("b", self.session.dark), self._pictures),
+            only_strip("Only in A", a, b.rows, palette.ink("a", dark)),
+            only_strip("Only in B", b, a.rows, palette.ink("b", dark)),
         ]
         self.strips.show(sections, self._pictures, label=self.strips.label)
 
@@ -249,20 +265,3 @@ def caption_text(result: Result, a: Run, b: Run, j: int, layout: str) -> str:
         f"A: {a.strategy.name}. B: {b.strategy.name}. {k:,} points each of {result.n:,}. {layout} of the features."
         f"{''.join(said)}"
     )
-
-
-def _strip(label: str, run: Run, without: Run, j: int, color: str, pictures: Pictures) -> Section:
-    """What `run` picks and `without` does not, in pick order."""
-    selection, other = run.at[j], set(without.at[j].indices.tolist())
-    weights = selection.weights
-    only = [(rank, row) for rank, row in enumerate(selection.indices.tolist()) if row not in other]
-    cells = [
-        Cell(
-            row,
-            f"{pictures.name(row)}, rank {rank + 1} of {run.strategy.name}",
-            str(rank + 1),
-            "" if weights is None else f"×{short(float(weights[rank]))}",
-        )
-        for rank, row in only[:STRIP]
-    ]
-    return Section([cells], label, f"{len(only):,} rows", color)

@@ -9,7 +9,8 @@ import numpy as np
 
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import ENDS, brief
-from widgets.explorer.rows import Reading
+from widgets.explorer.rows import Reading, found_in_words
+from widgets.explorer.search import columns_field, search_field
 from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.form import Controls
@@ -20,10 +21,12 @@ from widgets.kit.pictures import Pictures, missing
 from widgets.kit.view import Part, View
 
 EACH, ALL = 7, 63  # thumbnails at either end: of every class, and of one class alone
-EACH_CARD = 4  # cards of a table are wider
+ALL_CARDS = 24
+WIDER = {"values": 4, "records": 3, "texts": 4, "rendered": 4}  # cards need more room than pictures
 PAGE = 10  # classes shown at once, where there are more than MANY
 MANY = 12
 ORDERS = {"pick": "Rank in selection", "score": "Score, whole class", "weight": "Weight"}
+FOUND = ("Found, selected", "Found, not selected")
 HEADS = {
     "pick": ENDS,
     "score": ("Ranked first by score", "Ranked last by score"),
@@ -49,7 +52,10 @@ class ImagesView:
         self.which = note("", "cx-note", "cx-page-note")
         self.pager = w.Box([self.back, self.which, self.on]).add_class("cx-pager")
         self.only_field = field("Class", self.only)
-        tools = [field("Selection", self.active), field("Order by", self.order), self.only_field, self.pager]
+        self.find = search_field(session)
+        find = field("Find", self.find).add_class("cx-find")
+        tools = [field("Selection", self.active), field("Order by", self.order), self.only_field, find]
+        tools += [columns_field(session), self.pager]
         tools = w.Box(tools).add_class("cx-toolbar").add_class("cx-images-tools")
         self.gallery = Gallery(size=46, label="Images by class").add_class("cx-images-gallery")
         self.told = note("", "cx-note")
@@ -61,7 +67,10 @@ class ImagesView:
         self.on.on_click(guard(lambda _: self._turn(1)))
         parts: dict[str, Part] = {
             "pictures": (lambda: (session.result.pool, session.result.data), self._new_pictures),
-            "reading": (lambda: (self._pictures, session.run.at, self._j), self._read),
+            "reading": (
+                lambda: (self._pictures, session.run.at, self._j, session.found, session.columns),
+                self._read,
+            ),
             "tools": (lambda: (self.reading, tuple(session.result.runs), session.only_class), self._offer),
             "pager": (lambda: (self.reading, session.only_class, self.page), self._show_pager),
             "gallery": (
@@ -69,7 +78,7 @@ class ImagesView:
                 self._show,
             ),
         }
-        watch = ["result", "active", "j", "only_class", "theme", "tab"]
+        watch = ["result", "active", "j", "only_class", "found", "columns", "theme", "tab"]
         self.view = View(session, parts, watch, seen=lambda: session.tab == "images")
         self.order.observe(guard(lambda _: self.view.refresh()), "value")
         self.view.refresh()
@@ -82,7 +91,9 @@ class ImagesView:
         self._pictures = Pictures.of(self.session.result)
 
     def _read(self) -> None:
-        self.reading = Reading(self.session.result, self.session.run, self._j, self._pictures)
+        self.reading = Reading(
+            self.session.result, self.session.run, self._j, self._pictures, self.session.found
+        )
 
     def _offer(self) -> None:
         reading, controls = self.reading, self.controls
@@ -107,16 +118,21 @@ class ImagesView:
 
     def _show(self) -> None:
         reading, order, dark = self.reading, self.order.value, self.session.dark
-        head = (*HEADS[order], _said(reading, order)) if reading.k else ()
+        searched = reading.found is not None
+        head = (*(FOUND if searched and order != "score" else HEADS[order]), _said(reading, order))
         sections = [section(reading, label, order, self._each(), dark) for label in self._classes()]
+        sections = [s for s in sections if any(s.groups) or (s.label and not searched)]
         self.gallery.show(
-            [s for s in sections if s.label or any(s.groups)],
+            sections,
             reading.pictures,
-            head=head,
+            head=head if reading.k and sections else (),
             label=f"{reading.name}, {reading.k:,} points",
-            empty="Nothing was chosen.",
+            empty="No row here holds these words." if searched else "Nothing was chosen.",
         )
-        self.told.value = text(_told(reading))
+        off = any(cell.off for s in sections for group in s.groups for cell in group)
+        told = [_told(reading), "≠ marks rows that the model takes for another class." if off else ""]
+        told += [f"Found: {found_in_words(reading)}." if searched else ""]
+        self.told.value = f'<span role="status">{text(" ".join(one for one in told if one))}</span>'
 
     @property
     def _paged(self) -> bool:
@@ -134,8 +150,8 @@ class ImagesView:
 
     def _each(self) -> int:
         if self.reading.labels is None or self.session.only_class >= 0:
-            return ALL
-        return EACH if self.reading.pictures.has_images else EACH_CARD
+            return ALL if self.reading.pictures.kind in ("images", "values") else ALL_CARDS
+        return WIDER.get(self.reading.pictures.kind, EACH)
 
     def _turn(self, step: int) -> None:
         self.page = max(0, self.page + step)
@@ -162,7 +178,12 @@ def orders_of(reading: Reading) -> list[str]:
 
 def section(reading: Reading, label: int, order: str, each: int, dark: bool) -> Section:
     """One class (-1: all rows): up to `each` rows from either end of the order."""
-    first, last = ends(ranked(reading, label, order), each)
+    if reading.found is not None and order != "score":
+        first = reading.only(ranked(reading, label, order))[:each]
+        others = reading.found if label < 0 else reading.found[reading.labels[reading.found] == label]
+        last = others[~np.isin(others, reading.rows)][:each]
+    else:
+        first, last = ends(reading.only(ranked(reading, label, order)), each)
     groups = [reading.cells(first, False), reading.cells(last, False)]
     if label < 0:
         return Section(groups)
@@ -171,6 +192,9 @@ def section(reading: Reading, label: int, order: str, each: int, dark: bool) -> 
     if order == "score":
         groups = [[_marked(reading, row) for row in rows] for rows in (first, last)]
     said = f"{chosen:,} of {size:,} selected" if order == "score" else f"{chosen:,} selected"
+    if reading.found is not None:
+        hits = int((reading.labels[reading.found] == label).sum())
+        said = f"{hits:,} of {size:,} found"
     color = palette.class_colors(min(reading.classes, encode.MAX_COLORS), dark)[label % encode.MAX_COLORS]
     return Section(groups, brief(reading.class_name(label), 40), said, color)
 
@@ -210,5 +234,8 @@ def _told(reading: Reading) -> str:
     gone = missing(getattr(data, "files", None) or ())
     if reading.pictures.has_images:
         return f"{gone}: a grey cross stands for each." if gone else ""
+    if reading.pictures.shown.kind:
+        return ""
     name = brief_name(getattr(data, "name", "")) or "This data"
-    return f"{name} has no images{f', {gone}' if gone else ''}: each card shows the row's first values."
+    shown = "each card shows the row's first values; explore(…, images=), texts=, frame= or render= show more"
+    return f"{name} has no images{f', {gone}' if gone else ''}: {shown}."

@@ -70,7 +70,7 @@ class MapView:
         self.root.view = self  # for tests, and so that it lives as long as its widget
         link(self.strip, session, self.guard(self._picked))
         watch = ["result", "active", "j", "maps", "layout", "layout_note", "color_by", "only_class", "focus"]
-        watch += ["theme", "width", "height", "folded", "hovered", "tab"]
+        watch += ["found", "columns", "theme", "width", "height", "folded", "hovered", "tab"]
         self.view = View(session, self._parts(), watch, seen=lambda: session.tab == "map")
         self.view.refresh()
 
@@ -85,7 +85,10 @@ class MapView:
             "pool": (lambda: (session.result.pool, session.result.data, self._height), self._new_pool),
             "run": (lambda: (session.run.at,), self._new_run),
             "slider": (lambda: (self._j,), self._settle_later),
-            "reading": (lambda: (session.run.at, self._j, session.result.random.at), self._read),
+            "reading": (
+                lambda: (session.run.at, self._j, session.result.random.at, session.found, session.columns),
+                self._read,
+            ),
             "layout": (lambda: (session.layout, session.maps), self._choose_layout),
             "tools": (lambda: self.tools.made_of(self.reading), lambda: self.tools.fill(self.reading)),
             "busy": (lambda: (session.layout_note, self._shown), self._say_busy),
@@ -146,7 +149,9 @@ class MapView:
         self.view.drawn("slider")
 
     def _read(self) -> None:
-        self.reading = Reading(self.session.result, self.session.run, self._j, self._pictures)
+        self.reading = Reading(
+            self.session.result, self.session.run, self._j, self._pictures, self.session.found
+        )
 
     def _choose_layout(self) -> None:
         """The one asked for, or until it is computed the one before."""

@@ -11,12 +11,14 @@ from coreset_explore.measures import NUMBERS, THIN
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import brief
 from widgets.explorer.arguments import YOURS
-from widgets.explorer.rows import Reading, listed, said_class, short, space_of, told
+from widgets.explorer.rows import Reading, listed, said_class, short, space_of, sure, told
 from widgets.kit import encode
+from widgets.kit.cards import card_html
 from widgets.kit.markup import brief_name
 from widgets.kit.pictures import data_url
 
 MAX_BARS = 12
+VALUES, FIELDS = 5, 6  # of a row that are shown in its card: beside what is said of it, and below
 NAMELESS = ("arrays", "frame", YOURS)  # what data is called that nobody gave a name
 BESIDE_RANDOM = ("mean_distance", "radius", "gradient_error")
 
@@ -110,22 +112,34 @@ def card(reading: Reading, row: int) -> str:
             '<div class="cx-h">Point</div><div class="cx-point"><div class="cx-thumb"></div>'
             '<div class="cx-note">Hover a point to see it.<br>Click to see what it represents.</div></div>'
         )
-    picture = reading.pictures.thumbnail(row)
+    face = reading.pictures.face(row)
     label = reading.label(row)
     label = escape(label[:1].upper() + label[1:]) or "Point"
     weight = reading.weight(row)
-    said = f"<b>{label}</b><br>{reading.standing(row)}"
+    said = f"<b>{label}</b>{_predicted(reading, row)}<br>{reading.standing(row)}"
     said += "" if weight is None else f"<br>Weight <b>{short(weight)}</b>"
-    if picture is not None:
-        alt = escape(reading.cell(row).alt)
-        shown = f'<div class="cx-thumb"><img alt="{alt}" data-row="{row}" src="{data_url(picture)}"></div>'
-    else:
-        values = reading.pictures.values(row)
-        lines = "".join(f"<tr><td>{escape(c)}</td><td>{escape(v)}</td></tr>" for c, v in values[:5])
-        shown = f'<table class="cx-values">{lines}</table>' if values else ""
     name = escape(reading.pictures.name(row))
     head = f'<div class="cx-h">Point <span class="cx-note" title="{name}">{name}</span></div>'
-    return f'{head}<div class="cx-point">{shown}<div>{said}</div></div>'
+    if face.picture is not None:
+        alt = escape(reading.cell(row).alt)
+        thumb = (
+            f'<div class="cx-thumb"><img alt="{alt}" data-row="{row}" src="{data_url(face.picture)}"></div>'
+        )
+        below = card_html(face, FIELDS)
+        return f'{head}<div class="cx-point">{thumb}<div>{said}</div></div>{below}'
+    if face.text is None and not face.trouble and not reading.pictures.shown.kind:
+        return f'{head}<div class="cx-point">{card_html(face, VALUES)}<div>{said}</div></div>'
+    return f'{head}<div class="cx-point cx-words"><div>{said}</div>{card_html(face, FIELDS)}</div>'
+
+
+def _predicted(reading: Reading, row: int) -> str:
+    """What the model says of the row, marked where that is not its label."""
+    guess = reading.predicted(row)
+    if guess is None:
+        return ""
+    off = reading.labels is not None and guess[0] != int(reading.labels[row])
+    name = escape(said_class(reading.class_name(guess[0])))
+    return f"<br><span{' class=cx-off' if off else ''}>{'≠ ' if off else ''}Predicted {name}, {sure(guess[1])}</span>"
 
 
 def caption(reading: Reading, shown_in: str) -> str:

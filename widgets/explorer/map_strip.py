@@ -8,10 +8,16 @@ from typing import NamedTuple
 import numpy as np
 
 from coreset_explore.plots.base import ENDS
-from widgets.explorer.rows import Reading, share
+from widgets.explorer.rows import Reading, found_in_words, share
 from widgets.kit.gallery import Section
 
-PICTURES, CARDS = 18, 9  # that fit in one line of a wide panel
+ROOM = {
+    "images": 18,
+    "values": 9,
+    "records": 10,
+    "texts": 8,
+    "rendered": 8,
+}  # what a wide panel shows at a glance
 FARTHEST = 5
 
 
@@ -31,17 +37,33 @@ def strip(reading: Reading, focus: tuple[str, Sequence[int]]) -> Strip:
         return lasso(reading, np.asarray(rows))
     if kind == "click" and len(rows):
         return represents(reading, int(rows[0]))
+    if reading.found is not None:
+        return searched(reading)
     shown = reading.cells(reading.rows[: _room(reading)])
     return Strip(ENDS[0], "use Lasso to look at a region", Section([shown]))
 
 
+def searched(reading: Reading) -> Strip:
+    """What a search finds: selected rows first, outlined, then the others."""
+    picked = reading.only(reading.rows).tolist()
+    others = np.setdiff1d(reading.found, picked).tolist()
+    room = _room(reading)
+    cells = reading.cells(picked[:room], True) + reading.cells(others[: max(0, room - len(picked))])
+    title = f"Found: {found_in_words(reading)}"
+    note = "" if len(cells) == len(reading.found) else f"{len(cells)} of them, selected first and outlined"
+    return Strip(title, note, Section([cells]))
+
+
 def lasso(reading: Reading, rows: np.ndarray) -> Strip:
     """Selected rows first, outlined, in pick order; then the others in the order of the data."""
+    rows = reading.only(rows)
     inside = set(rows.tolist())
     picked = [row for row in reading.rows.tolist() if row in inside]
     others = sorted(inside - set(picked))
     room = _room(reading)
-    count = min(len(picked), max(room - len(others), room - 7))  # some of the others are always seen
+    count = min(
+        len(picked), max(room - len(others), room - min(7, room // 2))
+    )  # some of the others are always seen
     cells = reading.cells(picked[:count], True) + reading.cells(others[: room - count])
     points = f"{len(rows):,} point{'' if len(rows) == 1 else 's'}"
     title = f"Lasso: {points}, {len(picked):,} selected ({share(len(picked), len(rows))})"
@@ -80,10 +102,11 @@ def represents(reading: Reading, row: int) -> Strip:
     if len(others) <= room:
         groups, note = [reading.cells(others)], "nearest first"
     else:
-        near, far = others[: room - FARTHEST], others[-FARTHEST:]
+        last = min(FARTHEST, room // 2)
+        near, far = others[: room - last], others[-last:]
         groups, note = [reading.cells(near), reading.cells(far)], "nearest first, then the farthest"
     return Strip(title, note, Section([first, *[g for g in groups if g]]), members.tolist())
 
 
 def _room(reading: Reading) -> int:
-    return PICTURES if reading.pictures.has_images else CARDS
+    return ROOM[reading.pictures.kind]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,12 @@ from widgets.explorer.arguments import settle
 from widgets.explorer.control import Control
 from widgets.explorer.header import header
 from widgets.explorer.rail import rail
+from widgets.explorer.rows import reader
+from widgets.explorer.search import columns_first, finder
 from widgets.explorer.session import Session
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.shell import Shell, status
+from widgets.kit.tags import checked
 
 BLANK = "Your points appear here once they are selected."
 CSS = Path(__file__).with_name("css")
@@ -30,6 +33,9 @@ def explore(
     y: Any = None,
     *,
     images: Any = None,
+    texts: Any = None,
+    frame: Any = None,
+    render: Callable[[int], Any] | None = None,
     coords: Any = None,
     selections: Any = (),
     methods: Any = (),
@@ -46,7 +52,12 @@ def explore(
     `data` is a name ("digits", "fashion-mnist", "folder:photos/"), a Data, a Pool, an array of features or pictures, a
     pair (X, y), a pandas frame with `y="column"`, or a torch Dataset.
 
-    - `images`: pictures or paths, one a row, of features of your own; `coords` (n, 2): your own map.
+    - What a row is shown as. `images`: pictures or paths, one a row, of features of your own. `texts`: one a row, or
+      the name of a frame's column. `frame`: a data frame of the same rows, whose columns are shown, those that vary
+      most first. `render(row)`: a str (shown as it is, never as HTML), a PIL image or a Path; `row` counts as your data
+      does. Of a frame given as `data`, numbers are features, and words and dates are shown. What has an index goes to
+      the rows of its names. Nothing is rendered before it is shown.
+    - `coords` (n, 2): your own map.
     - `methods`: names ("CRAIG", "kcenter") or presets, one or a list. Unless told: facility location and random, per
       class; k-center and random where the data has no labels of several classes.
     - `selections`: your own, one, a list or {name: one}; each is a Selection, row numbers, or a mask.
@@ -58,7 +69,7 @@ def explore(
     Raises ValueError for unknown methods, options or shapes at once; trouble with the data shows in the panel.
     """
     session = Session()
-    settle(session, data, y, images, coords, selections, methods, model, k_max, options)
+    settle(session, data, y, images, texts, frame, render, coords, selections, methods, model, k_max, options)
     with session.hold_trait_notifications():
         session.epochs, session.seed = epochs, seed
     if config is not None:
@@ -95,6 +106,11 @@ class Explorer(Shell):
         self.control = Control(self.session, self.loop)
         self.control.background.warmed = self._guard(lambda: self.make_ahead("curves"))
         self.session.observe(self._guard(self._replay), "result")
+        finder(self.session)
+        columns_first(self.session)
+
+    def over(self) -> tuple[w.Widget, ...]:
+        return (reader(self.session),)
 
     @classmethod
     def from_config(
@@ -131,8 +147,17 @@ class Explorer(Shell):
         return {} if result is None else {name: run.at[self.session.j] for name, run in result.runs.items()}
 
     @property
+    def tags(self) -> dict[str, list[int]]:
+        """Tags given to rows in the panel, {tag: ids}; what is set here is shown there."""
+        return {tag: list(ids) for tag, ids in self.session.tags.items()}
+
+    @tags.setter
+    def tags(self, tags: Mapping[str, Any]) -> None:
+        self.session.tags = checked(tags)
+
+    @property
     def config(self) -> dict:
-        """Settings, budget and view as plain JSON, for `explore(config=...)`."""
+        """Settings, tags, budget and view as plain JSON, for `explore(config=...)`."""
         return replay.config(self.session) if self._last is None else copy.deepcopy(self._last.config)
 
     @property

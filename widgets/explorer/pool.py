@@ -27,6 +27,9 @@ class Ask:
     options: Mapping[str, Any] = field(default_factory=dict)
     images: Any = None
     coords: Any = None
+    texts: Any = None
+    frame: Any = None
+    render: Any = None
     model: str = ""
     module: nn.Module | None = None  # one's own, in place of `model`
     epochs: int = 5
@@ -47,6 +50,9 @@ class Ask:
             options=dict(session.options) if mine else {},
             images=session.images if mine else None,
             coords=session.coords if mine else None,
+            texts=session.texts if mine else None,
+            frame=session.frame if mine else None,
+            render=session.render if mine else None,
             model="" if session.own_model is not None else session.model,
             module=session.own_model,
             epochs=session.epochs,
@@ -124,6 +130,8 @@ def of_rows(values: Any, table, what: str, things: str) -> Any:
         if all_of_them and own.is_unique and index.isin(own).all():
             return values.loc[index]
         return frames.aligned(values, index, what)
+    if all_of_them and hasattr(values, "iloc"):
+        return values.iloc[rows.tolist()]
     if all_of_them:
         values = values.to_numpy() if hasattr(values, "to_numpy") else values  # a Series is asked by name
         return [values[i] for i in rows.tolist()]

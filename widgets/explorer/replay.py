@@ -11,9 +11,10 @@ from coreset_explore.experiment.runs import Run
 from coreset_explore.selecting.strategy import Strategy
 from widgets.explorer.result import Result
 from widgets.explorer.session import Session, yours
+from widgets.kit.tags import checked
 
 SCHEMA = 1
-VIEW = ("tab", "active", "color_by", "only_class", "layout", "compare_a", "compare_b")
+VIEW = ("tab", "active", "color_by", "only_class", "layout", "compare_a", "compare_b", "columns")
 OWN = "(your own data)"
 OWN_MODEL = "(your own model)"
 
@@ -36,6 +37,7 @@ def config(session: Session) -> dict:
         "seed": session.seed,
         "budget": session.budget or None,
         "view": {name: getattr(session, name) for name in VIEW},
+        "tags": {tag: list(ids) for tag, ids in session.tags.items()},
     }
     return json.loads(json.dumps(found))
 
@@ -57,6 +59,7 @@ def apply(session: Session, settings: Mapping[str, Any]) -> None:
         "seed",
         "budget",
         "view",
+        "tags",
     }
     if unknown := sorted(set(settings) - known):
         raise ValueError(
@@ -78,7 +81,9 @@ def apply(session: Session, settings: Mapping[str, Any]) -> None:
     if settings.get("data") not in (OWN, None):
         session.data_name = settings["data"]
         session.given_name = settings["data"] if session.data is None else session.given_name
+    tags = checked(settings.get("tags", {}))
     with session.hold_trait_notifications():
+        session.tags = tags
         session.options = {**settings.get("options", {}), **session.options}
         for name in ("model", "epochs", "gradients", "k_max", "seed"):
             if name in settings:

@@ -15,8 +15,10 @@ from coreset_explore.pool import Pool
 from coreset_explore.selecting.answer import budget
 from coreset_explore.selecting.strategy import Strategy
 from widgets.explorer.arguments import checked_coords, decided
+from widgets.explorer.columns import parted, shown
 from widgets.explorer.pool import Ask, bare, load, made, of_rows, record, teachable
 from widgets.explorer.session import Session, chosen_key
+from widgets.kit.cards import Shown
 
 LAYOUTS = {title: how for how, title in projection.NAMES.items()}
 YOURS = "Yours"  # the name of a map that the user brought
@@ -33,6 +35,7 @@ class Result(runs.Result):
     why: str = ""  # and what is not among them
     module: Any = None  # the user's own model, where signals are of one
     settings: Mapping[str, Any] = field(default_factory=dict)  # the session's traits that this answers
+    shown: Shown | None = None  # what rows are shown as, where that was given
 
     @property
     def rows(self) -> torch.Tensor:
@@ -52,11 +55,15 @@ def compute(ask: Ask, previous: Result | None = None) -> Result:
     if not ask.choices:
         raise ValueError("no method is chosen; add one under 2 Methods")
     why = ""
+    whole, (ask, columns) = ask, parted(ask)
     if kept is not None:
-        data, pool, low, why = kept.data, kept.pool, 0.0, kept.why
+        data, pool, low, why, rows = kept.data, kept.pool, 0.0, kept.why, kept.shown
     else:
         with progress.stage("Loading", 0.0, 0.05):
             data, features = load(ask)
+            rows = shown(whole, data)
+            if columns:
+                data = replace(data, note="; ".join(part for part in (data.note, columns) if part))
             if ask.undecided:
                 given = bare(data, features)
                 own = [choice for choice in ask.choices if choice.own is not None]
@@ -83,6 +90,7 @@ def compute(ask: Ask, previous: Result | None = None) -> Result:
         "why": why,
         "module": ask.module,
         "settings": ask.settings,
+        "shown": rows,
     }
     return Result(pool, budgets, found.runs, found.random, seconds, found.failed, **about)
 

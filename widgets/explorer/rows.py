@@ -10,8 +10,10 @@ import numpy as np
 from coreset_explore.inputs.origin import doubt
 from coreset_explore.pool import Pool
 from coreset_explore.selection import REMARKS, Selection
+from widgets.explorer.session import Session
 from widgets.kit.gallery import Cell
 from widgets.kit.pictures import Pictures
+from widgets.kit.reader import Reader
 
 SPACES = {
     "emb": "features",
@@ -23,9 +25,13 @@ SPACES = {
 
 
 class Reading:
-    """A Result's run at budget `j`. Rows are the pool's; `rows` (k,) in pick order, `weights` (k,) or None."""
+    """A Result's run at budget `j`. Rows are the pool's; `rows` (k,) in pick order, `weights` (k,) or None.
 
-    def __init__(self, result: Any, run: Any, j: int, pictures: Pictures):
+    `found` are the rows that a search finds, None where nothing is searched for.
+    """
+
+    def __init__(self, result: Any, run: Any, j: int, pictures: Pictures, found: np.ndarray | None = None):
+        self.found = found
         self.result, self.run, self.pictures = result, run, pictures
         self.j = min(j, len(run.at) - 1)
         selection = run.at[self.j]
@@ -67,11 +73,40 @@ class Reading:
         """The row's class as a sentence says it ("Bag", "class 7"), or nothing without labels. Not escaped."""
         return "" if self.labels is None else said_class(self.class_name(int(self.labels[row])))
 
+    def only(self, rows: np.ndarray) -> np.ndarray:
+        """Those of the rows that the search finds, in their order; all where nothing is searched for."""
+        return rows if self.found is None else rows[np.isin(rows, self.found)]
+
     def weight(self, row: int) -> float | None:
         """The weight of a row that is selected at this budget, if the selection states weights."""
         if self.weights is None or row not in self.place:
             return None
         return float(self.weights[self.place[row]])
+
+    def predicted(self, row: int) -> tuple[int, float] | None:
+        """The class that the model gives the row, and its probability; None where no logits are known."""
+        logits = self.result.pool.logits
+        if logits is None:
+            return None
+        chance = logits[int(row)].detach().cpu().double().softmax(-1)
+        best = int(chance.argmax())
+        return best, float(chance[best])
+
+    def facts(self, row: int) -> list[tuple[str, str]]:
+        """(name, value) of all that the run says of the row. Not escaped."""
+        row, found = int(row), []
+        if self.labels is not None:
+            found.append(("Class", self.class_name(int(self.labels[row]))))
+        if (guess := self.predicted(row)) is not None:
+            off = self.labels is not None and guess[0] != int(self.labels[row])
+            said = f"{'≠ ' if off else ''}{self.class_name(guess[0])}, {sure(guess[1])}"
+            found.append(("Predicted", said))
+        found.append(("Selection", self.standing(row)))
+        if (weight := self.weight(row)) is not None:
+            found.append(("Weight", short(weight)))
+        if (score := self.run.selection.score) is not None and len(score) == self.n:
+            found.append(("Score", f"{float(score[row]):.4g}"))
+        return found
 
     def first_budget(self, row: int) -> int | None:
         """The smallest budget of the slider whose selection holds the row."""
@@ -107,12 +142,52 @@ class Reading:
         said += [self.label(row)] if self.labels is not None else []
         said += [] if weight is None else [f"weight {short(weight)}"]
         said += ["not selected"] if place is None else []
+        guess = self.predicted(row)
+        off = guess is not None and self.labels is not None and guess[0] != int(self.labels[row])
+        if guess is not None:
+            said.insert(
+                1 + (place is not None), f"predicted {said_class(self.class_name(guess[0]))} {sure(guess[1])}"
+            )
         top = "" if place is None else f"{place + 1}"
         sub = "" if weight is None else f"×{short(weight)}"
-        return Cell(row, ", ".join([*said, self.pictures.name(row)]), top, sub, mark)
+        name = f"{self.pictures.name(row)}{self.pictures.opening(row)}"
+        return Cell(row, ", ".join([*said, name]), top, sub, mark, off)
 
     def cells(self, rows: Sequence[int], mark: bool = False) -> list[Cell]:
         return [self.cell(row, mark) for row in rows]
+
+
+def found_in_words(reading: Reading) -> str:
+    """37 rows, 4 of them selected."""
+    count = len(reading.found)
+    picked = len(reading.only(reading.rows))
+    return f"{count:,} row{'' if count == 1 else 's'}, {picked:,} of them selected" if count else "no row"
+
+
+def reader(session: Session) -> Reader:
+    """The dialog that shows a row whole, with what the run on the map says of it."""
+    held: list[Any] = [None, None]  # the result and its pictures
+
+    def look() -> Pictures | None:
+        if held[0] is not session.result:
+            held[:] = (
+                [session.result, Pictures.of(session.result)] if session.result is not None else [None, None]
+            )
+        return held[1]
+
+    def facts(row: int) -> list[tuple[str, str]]:
+        run = session.run
+        return Reading(session.result, run, min(session.j, len(run.at) - 1), look()).facts(row)
+
+    def on_map(row: int) -> None:
+        session.focus, session.tab = ("click", (row,)), "map"
+
+    return Reader(session, look, facts, ("Show on the map what it stands for", on_map))
+
+
+def predictions(pool: Pool) -> np.ndarray | None:
+    """(n,) the class that the model gives each row; None where no logits are known."""
+    return None if pool.logits is None else pool.logits.argmax(-1).cpu().numpy()
 
 
 def told(selection: Selection, pool: Pool) -> list[str]:
@@ -144,6 +219,13 @@ def short(value: float) -> str:
     if 0 < size < 0.005:
         return "0.00"
     return f"{value:.1f}" if size >= 0.995 else f"{value:.2f}"
+
+
+def sure(chance: float) -> str:
+    """A probability as a share: 83 %, and never 100 % for what is not certain."""
+    if 0.995 <= chance < 1:
+        return "over 99 %"
+    return f"{100 * chance:.0f} %"
 
 
 def share(part: int, whole: int) -> str:

@@ -30,6 +30,9 @@ class Session(Shared):
     options = Dict()  # for `load`, of the data first given: y=, files=, test_from=, …
     images = AnyTrait(None)  # pictures or paths, one a row, of the user's own features
     coords = AnyTrait(None)  # (n, 2): the user's own map
+    texts = AnyTrait(None)  # one a row, or the name of a frame's column: what is read instead of values
+    frame = AnyTrait(None)  # of the same rows: what is shown of them
+    render = AnyTrait(None)  # fn(row) -> str, PIL image or Path: what is shown of them
     model = Unicode("")  # "" = chosen by the data; a name in MODELS, or what the rail calls the user's own
     module = AnyTrait(None)  # the user's own torch.nn.Module, which `yours(module)` names
     epochs = Int(5)
@@ -59,6 +62,7 @@ class Session(Shared):
     compare_b = Unicode("")
     focus = Tuple(default_value=("", ()))  # ("lasso" | "click", rows of the pool)
     images_given = Bool(False)
+    columns = Tuple()  # names of the columns of records that are shown first
 
     def forget(self) -> None:
         """Drop the result, the maps, and what was asked of them."""

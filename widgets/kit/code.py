@@ -11,5 +11,5 @@ from traitlets import Unicode
 class Code(anywidget.AnyWidget):
     """Lines of code and a button that copies them (or, where the page may not, selects them)."""
 
-    _esm = Path(__file__).with_name("code.js")
+    _esm = Path(__file__).with_name("code.js").read_text()
     text = Unicode("").tag(sync=True)

@@ -20,6 +20,7 @@ function isDark() {
 
 function render({ model, el }) {
   const root = node("div", "cx-gallery");
+  root.setAttribute("data-lm-suppress-shortcuts", "true"); // or JupyterLab takes Enter and moves the focus to its cell
   el.appendChild(root);
   let cells = [];
   let bitmap = null;
@@ -37,6 +38,7 @@ function render({ model, el }) {
     hovered = row;
     requestAnimationFrame(() => tell("hovered", hovered)); // leaving one cell for the next is one message
   };
+  const open = (row, part = "") => model.send({ open: row, part });
   const pick = (row) => tell("picked", model.get("picked") === row ? -1 : row);
 
   function focusable(index, focus) {
@@ -68,7 +70,9 @@ function render({ model, el }) {
       ArrowDown: event.key === "ArrowDown" ? above(at, 1) : 0, ArrowUp: event.key === "ArrowUp" ? above(at, -1) : 0,
     }[event.key];
     if (to !== undefined) focusable(to, true);
-    else if (event.key === "Enter" || event.key === " ") pick(Number(cells[at].dataset.row));
+    else if (event.key === "Enter" || event.key === " ") open(Number(cells[at].dataset.row));
+    else if (event.key === "t") open(Number(cells[at].dataset.row), "tags");
+    else if (event.key === "m") pick(Number(cells[at].dataset.row));
     else if (event.key === "Escape") tell("picked", -1);
     else return;
     event.preventDefault();
@@ -88,18 +92,39 @@ function render({ model, el }) {
       (canvas.width - w) / 2, (canvas.height - h) / 2, w, h);
   }
 
+  // The words of a row: a text, its fields, or the lines that stand in for both.
+  function card(cell) {
+    const box = node("span", "cx-card-text");
+    box.dataset.mayClip = ""; // the large view shows all
+    if (cell.trouble) box.appendChild(node("span", "cx-lack", cell.trouble));
+    if (cell.text) {
+      const words = node("span", "cx-clamp", cell.text);
+      words.dir = "auto";
+      box.appendChild(words);
+    } else if (cell.text === "" && !cell.trouble) {
+      box.appendChild(node("span", "cx-note", "empty text"));
+    }
+    for (const [name, value] of cell.fields ?? []) {
+      const line = node("span", "cx-pair-line");
+      const shown = node("span", "", value);
+      shown.dir = "auto";
+      line.append(node("i", "", name), shown);
+      box.appendChild(line);
+    }
+    (cell.card ?? []).forEach((line) => box.appendChild(node("span", "", line)));
+    return box;
+  }
+
   function make(cell, size) {
-    const button = node("button", "cx-cell" + (cell.mark ? " cx-mark" : "") + (cell.card ? " cx-card" : ""));
+    const button = node("button", "cx-cell" + (cell.mark ? " cx-mark" : "") + (cell.off ? " cx-off" : ""));
     button.type = "button";
     button.tabIndex = -1;
     button.dataset.row = cell.row;
-    button.setAttribute("aria-label", cell.alt);
+    button.dataset.alt = cell.alt;
     button.setAttribute("aria-pressed", String(model.get("picked") === cell.row));
-    button.title = cell.alt;
-    if (cell.card) {
-      const card = node("span", "cx-card-text");
-      cell.card.forEach((line) => card.appendChild(node("span", "", line)));
-      button.appendChild(card);
+    if (cell.tile < 0) {
+      button.classList.add("cx-card");
+      button.appendChild(card(cell));
     } else {
       const canvas = node("canvas");
       canvas.width = canvas.height = Math.round(size * Math.max(devicePixelRatio, 1));
@@ -117,9 +142,11 @@ function render({ model, el }) {
     button.addEventListener("mouseleave", () => hover(-1));
     button.addEventListener("focus", () => { focusable(cells.indexOf(button)); hover(cell.row); });
     button.addEventListener("blur", () => hover(-1));
-    button.addEventListener("click", () => pick(cell.row));
+    button.addEventListener("click", (event) => (event.shiftKey ? pick : open)(cell.row));
     return button;
   }
+
+  const room = (cell) => (cell.tile >= 0 ? 0 : cell.fields ? 168 : cell.text === undefined ? 92 : 186);
 
   function build() {
     const active = cells.indexOf(document.activeElement);
@@ -136,10 +163,11 @@ function render({ model, el }) {
       line.append(node("span"), ...texts);
       root.appendChild(line);
     }
-    const cards = model.get("sections").some((section) => section.groups.some((group) => group[0]?.card));
-    const wide = (cards ? 92 : size) + 8;
+    const every = model.get("sections").flatMap((section) => section.groups.flat());
+    const wide = Math.max(size, ...every.map(room)) + 8;
     const most = Math.max(0, ...model.get("sections").map((section) => section.groups[0]?.length ?? 0));
     root.style.setProperty("--cx-cell", wide - 6 + "px");
+    root.classList.toggle("cx-wide-cells", wide > 108);
     root.style.setProperty("--cx-first", most * wide <= 420 ? most * wide - 6 + "px" : "minmax(0, 1fr)");
     for (const section of model.get("sections")) {
       const row = node("div", "cx-section");
@@ -163,8 +191,26 @@ function render({ model, el }) {
       }
       root.appendChild(row);
     }
+    mark();
     if (!cells.length) root.appendChild(node("div", "cx-note", model.get("empty")));
     focusable(Math.max(0, Math.min(active, cells.length - 1)), active >= 0);
+  }
+
+  // What a row was tagged with: under a card in words, on a picture as a dot; in both for a screen reader.
+  function mark() {
+    const tags = model.get("tags");
+    for (const cell of cells) {
+      const own = tags[cell.dataset.row] ?? [];
+      const said = cell.dataset.alt + (own.length ? `, tagged ${own.join(", ")}` : "");
+      cell.setAttribute("aria-label", said);
+      cell.title = said;
+      cell.querySelector(".cx-cell-tags")?.remove();
+      if (!own.length) continue;
+      const box = node("span", "cx-cell-tags");
+      box.dataset.mayClip = "";
+      own.forEach((tag) => box.appendChild(node("span", "", tag)));
+      cell.appendChild(box);
+    }
   }
 
   async function draw() {
@@ -190,6 +236,7 @@ function render({ model, el }) {
   };
   model.on("change:serial", soon);
   model.on("change:picked", press);
+  model.on("change:tags", mark);
   soon();
 
   const theme = () => tell("theme", isDark() ? "dark" : "light");
@@ -208,6 +255,7 @@ function render({ model, el }) {
     widths.disconnect();
     model.off("change:serial", soon);
     model.off("change:picked", press);
+    model.off("change:tags", mark);
     bitmap?.close();
   };
 }

@@ -5,24 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import anywidget
 from traitlets import Bytes, Int, Unicode
+from traitlets import Dict as DictTrait
 from traitlets import List as ListTrait
 
+from widgets.kit.cards import ABSENT, clipped
+from widgets.kit.guard import session_guard
 from widgets.kit.pictures import Pictures, pack
 from widgets.kit.session import Session
+from widgets.kit.tags import tags_of
+
+LETTERS, FIELDS = 180, 5  # of a text and of a record in a cell; the large view has all
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One thumbnail: its row of the pool, what stands under it, what a screen reader says, whether it is outlined."""
+    """One row as a thumbnail or a card: its row of the pool, what a screen reader says, what stands under it, whether
+    it is outlined.
+    """
 
     row: int
     alt: str
     top: str = ""
     sub: str = ""
     mark: bool = False
+    off: bool = False  # whether the model says another class than the label
 
 
 @dataclass(frozen=True)
@@ -36,13 +46,16 @@ class Section:
 
 
 class Gallery(anywidget.AnyWidget):
-    """A grid or strip of thumbnails; `show` fills it. Rows under the mouse or focus, and clicked ones, are traits.
+    """A grid or strip of thumbnails and cards; `show` fills it. A click, or Enter, opens a row: see `link`.
 
-    `hovered` and `picked` are rows of the pool, -1 for none; `theme` ("light", "dark") and `width` (of the panel, px)
-    are what the page says.
+    `hovered` (under mouse or focus) and `picked` (asked about, with Shift) are rows of the pool, -1 for none; `theme`
+    ("light", "dark") and `width` (of the panel, px) are what the page says.
     """
 
-    _esm = Path(__file__).with_name("gallery.js")
+    _esm = (
+        Path(__file__).with_name("gallery.js").read_text()
+    )  # for a Path anywidget would keep every widget alive
+    pictures = Pictures()  # of what is shown
 
     sheet = Bytes(b"").tag(sync=True)
     tile = ListTrait([1, 1, 1]).tag(sync=True)  # width, height, columns of the sheet
@@ -52,6 +65,8 @@ class Gallery(anywidget.AnyWidget):
     label = Unicode("Images").tag(sync=True)
     empty = Unicode("").tag(sync=True)
     serial = Int(0).tag(sync=True)  # the page redraws when it changes, so once a `show`
+
+    tags = DictTrait().tag(sync=True)  # {row as a word: its tags}, of the rows shown
 
     hovered = Int(-1).tag(sync=True)
     picked = Int(-1).tag(sync=True)
@@ -69,14 +84,17 @@ class Gallery(anywidget.AnyWidget):
     ) -> None:
         """Replace what is shown, in one message. Each row's picture is fetched once."""
         rows = list(dict.fromkeys(cell.row for s in sections for group in s.groups for cell in group))
-        place = {row: i for i, row in enumerate(rows)}
-        pictures = pictures or Pictures()
-        tiles = pictures.tiles(rows)
-        sheet, tile = (b"", [1, 1, 1]) if tiles is None else pack(tiles)
+        self.pictures = pictures = pictures or Pictures()
+        tiles = [pictures.tile(row) for row in rows]
+        sheet, tile = pack([t for t in tiles if t is not None])
+        place, at = {}, 0
+        for row, found in zip(rows, tiles, strict=True):
+            place[row] = at if found is not None else -1
+            at += found is not None
 
         def plain(cell: Cell) -> dict:
-            card = None if tiles is not None else pictures.card(cell.row)
-            return {**asdict(cell), "tile": place[cell.row], "card": card}
+            shown = {} if place[cell.row] >= 0 else card(pictures, cell.row)
+            return {**asdict(cell), "tile": place[cell.row], **shown}
 
         with self.hold_sync():
             self.sheet, self.tile = sheet, tile
@@ -94,8 +112,37 @@ class Gallery(anywidget.AnyWidget):
         return [cell["row"] for s in self.sections for group in s["groups"] for cell in group]
 
 
+def card(pictures: Pictures, row: int) -> dict:
+    """What stands in a cell without a picture: {"text", "trouble"}, {"fields"}, or {"card"}: first values or a name."""
+    if not pictures.shown.kind:
+        return {"card": pictures.card(row)}
+    face = pictures.face(row)
+    if face.trouble or face.text or not face.fields:
+        return {"text": clipped(face.text or "", LETTERS), "trouble": face.trouble}
+    told = [pair for pair in face.fields if pair[1] != ABSENT] or face.fields
+    return {"fields": [[name, clipped(value, 60)] for name, value in told[:FIELDS]]}
+
+
 def link(gallery: Gallery, session: Session, on_pick: Callable[[int], None] | None = None) -> None:
-    """Let the gallery's page tell the session its theme, width and the hovered row; clicks go to `on_pick`."""
+    """Let the gallery's page tell the session its theme, width, and the rows that are hovered and opened.
+
+    A cell that is asked about (clicked with Shift, or `m`) goes to `on_pick`.
+    """
+
+    def told(_: Any, content: dict, buffers: Any) -> None:
+        if "open" in content:
+            session.opened = (int(content["open"]), tuple(gallery.rows), str(content.get("part", "")))
+
+    def tag(_: Any = None) -> None:
+        named = (
+            {row: tags_of(session, gallery.pictures.id(row)) for row in gallery.rows} if session.tags else {}
+        )
+        gallery.tags = {str(row): tags for row, tags in named.items() if tags}
+
+    guard = session_guard(session)
+    gallery.on_msg(guard(told))
+    gallery.observe(guard(tag), "serial")
+    session.observe(guard(tag), "tags")
     for trait in ("theme", "width", "hovered"):
         gallery.observe(lambda change: session.set_trait(change.name, change.new), trait)
     if on_pick is not None:

@@ -67,7 +67,7 @@ class Shared:
                     self._timer.cancel()
                 if self._process is None:
                     self._process = self._make()
-                process = self._process
+                process: Callable[..., Any] = self._process
             return process(*args, **settings)
         finally:
             self._turn.release()

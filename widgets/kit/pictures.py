@@ -11,15 +11,26 @@ from typing import Any
 
 import numpy as np
 
+from widgets.kit.cards import Face, Shown, clipped
+
 MAX_TILE = 96  # pixels; larger pictures are shrunk to it
 PIXELATED = 32  # up to this side pictures keep their own pixels, and travel as PNG
 
 
 class Pictures:
-    """What a row looks like: a thumbnail where the data has pictures, else a small card of its values or its name."""
+    """What a row looks like: a thumbnail where the data has pictures, a text or a record where it was given (`shown`),
+    else a small card of its values or its name.
+    """
 
-    def __init__(self, data: Any = None, ids: np.ndarray | None = None, rows: np.ndarray | None = None):
+    def __init__(
+        self,
+        data: Any = None,
+        ids: np.ndarray | None = None,
+        rows: np.ndarray | None = None,
+        shown: Shown | None = None,
+    ):
         self.data, self.ids, self.rows = data, ids, ids if rows is None else rows
+        self.shown = shown or Shown()
         shows = hasattr(data, "thumbnail") and getattr(data, "kind", "images") == "images"
         self.has_images = shows and readable(getattr(data, "files", None))
         self._cache: dict[int, np.ndarray] = {}
@@ -27,7 +38,27 @@ class Pictures:
     @classmethod
     def of(cls, result: Any) -> Pictures:
         """The pictures of a Result, keyed by rows of its pool."""
-        return cls(result.data, result.pool.ids.cpu().numpy(), result.rows.numpy())
+        return cls(
+            result.data,
+            result.pool.ids.cpu().numpy(),
+            result.rows.numpy(),
+            getattr(result, "shown", None),
+        )
+
+    @property
+    def kind(self) -> str:
+        """What rows are shown as, mostly: "images", "rendered", "texts", "records" or "values"."""
+        own = self.shown.kind
+        return own if own == "rendered" else "images" if self.has_images else own or "values"
+
+    def face(self, row: int) -> Face:
+        """What the row shows, all of it: its rendering, or its picture, its text and its fields. Nothing is escaped."""
+        face = self.shown.face(self.original(row)) if self.shown.kind else Face()
+        if self.has_images and face.picture is None and self.shown.render is None:
+            face = face._replace(picture=self._picture(row))
+        if not self.shown.kind and face.picture is None:
+            face = Face(fields=tuple(self.values(row)))
+        return face
 
     def original(self, row: int) -> int:
         """The row of `data` that this one is."""
@@ -54,6 +85,14 @@ class Pictures:
                 self._cache[row] = shrink(self._picture(row))
         return [self._cache[row] for row in rows]
 
+    def tile(self, row: int) -> np.ndarray | None:
+        """The row's picture or rendering, of at most MAX_TILE pixels a side; None where it is none."""
+        if self.shown.render is not None:
+            made = self.shown.face(self.original(row)).picture
+            return None if made is None else shrink(made)
+        tiles = self.tiles([row])
+        return None if tiles is None else tiles[0]
+
     def card(self, row: int, lines: int = 3) -> list[str]:
         """What stands in for a picture: the first values, by column name, or the row's name."""
         values = self.values(row)[:lines]
@@ -69,12 +108,21 @@ class Pictures:
             (str(c), f"{float(v):.4g}") for c, v in zip(columns, x[self.original(row)].tolist(), strict=True)
         ]
 
+    def opening(self, row: int) -> str:
+        """The beginning of the row's text after a colon, or nothing. Not escaped."""
+        text = None if not self.shown.kind else self.shown.face(self.original(row)).text
+        return "" if text is None else f": {' '.join(clipped(text, 80).split()) or 'empty text'}"
+
+    def id(self, row: int) -> int:
+        """What the row is called where pools are kept: its number in the data."""
+        return int(row if self.ids is None else self.ids[row])
+
     def name(self, row: int) -> str:
         """The row's file name, or its number in the dataset. Not escaped."""
         files = getattr(self.data, "files", None)
         if files is not None:
             return Path(files[self.original(row)]).name
-        return f"row {int(row if self.ids is None else self.ids[row]):,}"
+        return f"row {self.id(row):,}"
 
 
 def readable(files: Sequence[str] | None) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from traitlets import Bool, Int, Unicode
+from traitlets import Any as AnyTrait
+from traitlets import Bool, Dict, Int, Tuple, Unicode
 
 from widgets.kit.task import Task
 
@@ -20,6 +21,12 @@ class Session(Task):
     height = Int(0)  # of the window, px; 0: not known yet
     folded = Bool(None, allow_none=True)  # whether the rail is; None: as the width says
     hovered = Int(-1)  # a row, -1: none
+    opened = Tuple(
+        default_value=(-1, (), "")
+    )  # the row that is read whole (-1: none), those around it, and "tags"
+    query = Unicode("")  # what is searched for
+    found = AnyTrait(None)  # the rows that it finds, (m,) int64 in order; None: nothing is searched for
+    tags = Dict()  # {tag: ids of rows}, see kit/tags
 
     @property
     def dark(self) -> bool:

@@ -100,7 +100,7 @@ class Shell(w.VBox):
         )
         style = w.HTML(f"<style>{self._style}\n{self._still.css}</style>").add_class("cx-style")
         body = w.Box([self._rail(), main]).add_class("cx-body")
-        self.children = (style, self._page, self._header(), body)
+        self.children = (style, self._page, self._header(), body, *self.over())
         session.observe(guard(self._theme), "theme")
         session.observe(guard(self._fold), ["width", "folded"])
         session.observe(guard(self._open), ["tab", "result"])
@@ -115,6 +115,10 @@ class Shell(w.VBox):
 
     def prepare(self) -> None:
         """What runs a panel's work is made here: called before the parts are, also when they are made anew."""
+
+    def over(self) -> Sequence[w.Widget]:
+        """What lies over the panel when it is open, as a dialog does."""
+        return ()
 
     def stop(self) -> None:
         """Stop what runs, and drop what it holds: called when the panel is put away or closed."""
@@ -154,7 +158,7 @@ class Shell(w.VBox):
             self.loop.call_later(AWAY, self._guard(self._still_away))
 
     def _still_away(self) -> None:
-        if self._page.views or self.away or self.comm is None:
+        if self._page.views or self.away or self.comm is None or self.loop is None:
             return
         if self.session.busy:  # what was asked for is finished: it may be for the next page
             self.loop.call_later(AWAY, self._guard(self._still_away))
@@ -307,9 +311,9 @@ def status(task: Task) -> tuple[str, str]:
 
 def stylesheet(own: Iterable[Path]) -> str:
     """All of a panel's CSS: the palette's colors as variables, the shell's style, then its `own` files."""
-    shell = Path(__file__).with_name("css") / "shell.css"
+    kit = Path(__file__).with_name("css")
     colors = [
         f"{where} {{ {' '.join(f'--cx-{name}: {palette.ink(ink, dark)};' for name, ink in INKS.items())} }}"
         for where, dark in ((".cx", False), (".cx.dark", True))
     ]
-    return "\n".join([*colors, *(file.read_text() for file in (shell, *own))])
+    return "\n".join([*colors, *(file.read_text() for file in (kit / "shell.css", kit / "reader.css", *own))])

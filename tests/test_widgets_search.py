@@ -1,0 +1,269 @@
+"""Search and tags: which rows a query finds, against a loop over all of them; and who follows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests import panels
+from tests.tree import widgets_in
+from widgets import explore
+from widgets.explorer.compare import CompareView
+from widgets.explorer.images import ImagesView
+from widgets.explorer.map import MapView
+from widgets.explorer.search import columns_field, columns_first, finder
+from widgets.kit.cards import Shown
+from widgets.kit.pictures import Pictures
+from widgets.kit.search import Search
+from widgets.kit.session import Session
+from widgets.kit.tags import checked, rows_of, tagged, tags_of
+
+N = 120
+TEXTS = [f"{['Red', 'green', 'BLUE'][i % 3]} apples, number {i}" for i in range(N)]
+FRAME = pd.DataFrame(
+    {
+        "price": np.arange(N) * 0.5,
+        "City Name": [["Oslo", "Bergen", None][i % 3] for i in range(N)],
+        "count": pd.array([None if i % 10 == 0 else i for i in range(N)], dtype="Int64"),
+        "when": pd.date_range("2026-01-01", periods=N),
+    }
+)
+SHOWN = Shown(texts=TEXTS, records=FRAME)
+
+
+def search(shown=SHOWN, ids=None, rows=None, n=N, classes=None):
+    return Search(n, Pictures(None, ids, rows, shown), classes)
+
+
+def every(holds):
+    return [i for i in range(N) if holds(i)]
+
+
+@pytest.mark.parametrize(
+    ("query", "holds"),
+    [
+        ("red", lambda i: i % 3 == 0),
+        ("RED apples", lambda i: i % 3 == 0),
+        ('"blue apples"', lambda i: i % 3 == 2),
+        ('"apples blue"', lambda i: False),
+        ("apples blue", lambda i: i % 3 == 2),
+        ("oslo", lambda i: i % 3 == 0),
+        ("price>50", lambda i: i * 0.5 > 50),
+        ("price>=50", lambda i: i * 0.5 >= 50),
+        ("price<2 red", lambda i: i * 0.5 < 2 and i % 3 == 0),
+        ("price:7.5", lambda i: i == 15),
+        ("price=7.5", lambda i: i == 15),
+        ("count<5", lambda i: 0 < i < 5),
+        ('"city name":berg', lambda i: i % 3 == 1),
+        ('"City Name"=bergen', lambda i: i % 3 == 1),
+        ('"City Name"=berg', lambda i: False),
+        ("when:2026-01-0", lambda i: i < 9),
+        ("price:word", lambda i: False),
+        ("nothing:here", lambda i: False),
+        ("7.5", lambda i: i == 15),
+        ("xyzzy", lambda i: False),
+        ('""', lambda i: True),
+        ("[.*", lambda i: False),
+        ("a" * 1000, lambda i: False),
+    ],
+)
+def test_a_query_finds_what_a_loop_finds(query, holds):
+    assert search().find(query).tolist() == every(holds)
+
+
+@pytest.mark.parametrize("query", ["", "  ", "\t"])
+def test_no_query_finds_nothing_and_not_no_row(query):
+    assert search().find(query) is None
+
+
+def test_classes_predictions_and_tags():
+    codes = np.arange(N) % 2
+    found = search(classes={"class": (codes, ["cat", "dog"]), "predicted": (1 - codes, ["cat", "dog"])})
+    assert found.find("cat").tolist() == every(lambda i: i % 2 == 0), "a bare word is no prediction"
+    assert found.find("class:dog predicted:dog").tolist() == []
+    assert found.find("predicted:dog").tolist() == every(lambda i: i % 2 == 0)
+    assert found.find("tag:odd", {"Odd one": np.array([3, 7])}).tolist() == [3, 7]
+    assert found.find("odd cat", {"Odd one": np.array([3, 8])}).tolist() == [8]
+
+
+def test_rows_of_the_pool_are_searched_and_not_those_of_the_data():
+    rows = np.array([5, 3, 9, 30])
+    found = search(ids=rows, rows=rows, n=4)
+    assert found.find("red").tolist() == [1, 2, 3], "rows 3, 9 and 30 of the data"
+    assert found.find("price:15").tolist() == [3]
+    assert found.find("9").tolist() == [2], "a number is a row's name too, or in its text"
+
+
+def test_columns_of_one_name_are_both_searched():
+    frame = pd.DataFrame([["x", "y"], ["y", "z"]], columns=["a", "a"])
+    assert search(Shown(records=frame), n=2).find("a:y").tolist() == [0, 1]
+    assert search(Shown(records=frame), n=2).find("a=z").tolist() == [1]
+
+
+def test_without_texts_and_columns_names_are_searched():
+    assert search(Shown(), ids=np.arange(N), n=N).find("17").tolist() == [17]
+    assert search(Shown(), ids=np.arange(N), n=N).find("seventeen").tolist() == []
+
+
+# -- who follows -------------------------------------------------------------------------------------------------------
+
+
+def session_of(labels=True, score=False, logits=False):
+    pool = panels.pool_of(N, 3, labels)
+    if logits:
+        pool = pool.add(logits=torch.eye(3)[(pool.y + 1) % 3])
+    session = panels.session_of(pool, panels.table_of(pool), score=score)
+    object.__setattr__(session.result, "shown", SHOWN)
+    finder(session)
+    return session
+
+
+def rows(gallery, group=None):
+    groups = [g for s in gallery.sections for i, g in enumerate(s["groups"]) if group in (None, i)]
+    return [cell["row"] for g in groups for cell in g]
+
+
+def test_the_images_tab_shows_what_is_found_selected_first():
+    session = session_of()
+    session.tab = "images"
+    view = ImagesView(session)
+    view.find.value = "price<20"
+    picked = set(session.selection.indices.tolist())
+    assert session.found.tolist() == list(range(40))
+    assert view.gallery.head[:2] == ["Found, selected", "Found, not selected"]
+    assert set(rows(view.gallery, 0)) <= picked & set(range(40)) and rows(view.gallery, 0)
+    assert set(rows(view.gallery, 1)) <= set(range(40)) - picked and rows(view.gallery, 1)
+    assert f"40 rows, {len(picked & set(range(40)))} of them selected" in view.told.value
+    assert "14 of 40 found" in [s["note"] for s in view.gallery.sections]
+    view.find.value = "xyzzy"
+    assert (
+        view.gallery.rows == [] and "No row here" in view.gallery.empty and "Found: no row" in view.told.value
+    )
+    view.find.value = ""
+    assert session.found is None and view.gallery.head[0] == "First chosen" and session.problem is None
+
+
+def test_a_score_keeps_best_and_worst_of_what_is_found():
+    session = session_of(score=True)
+    session.tab = "images"
+    view = ImagesView(session)
+    view.order.value = "score"
+    session.query = "oslo"
+    assert view.gallery.head[0] == "Ranked first by score"
+    assert rows(view.gallery) and all(row % 3 == 0 for row in rows(view.gallery))
+
+
+def test_strip_lasso_and_compare_follow():
+    session = session_of()
+    view = MapView(session)
+    session.query = "oslo"
+    assert all(row % 3 == 0 for row in view.strip.rows) and "Found: 40 rows" in view.head.value
+    session.focus = ("lasso", tuple(range(30)))
+    assert "Lasso: 10 points" in view.head.value and all(row % 3 == 0 for row in view.strip.rows)
+    session.tab = "compare"
+    compare = CompareView(session)
+    assert compare.strips.rows and all(row % 3 == 0 for row in compare.strips.rows)
+    assert all("rows found" in s["note"] for s in compare.strips.sections)
+    session.query = ""
+    assert any(row % 3 for row in compare.strips.rows) and session.problem is None
+
+
+def test_what_the_model_takes_for_another_class_is_explained():
+    session = session_of(logits=True)
+    session.tab = "images"
+    view = ImagesView(session)
+    assert "≠ marks rows" in view.told.value
+    session.query = "predicted:<1>"
+    assert session.found.tolist() == every(lambda i: i % 3 == 0)
+
+
+def test_a_query_without_a_result_waits_for_one():
+    session = session_of()
+    waiting = type(session)()
+    finder(waiting)
+    waiting.query = "oslo"
+    assert waiting.found is None
+    with waiting.hold_trait_notifications():
+        waiting.maps, waiting.result = session.maps, session.result
+    assert waiting.found.tolist() == every(lambda i: i % 3 == 0)
+
+
+# -- tags --------------------------------------------------------------------------------------------------------------
+
+
+def test_tags_are_given_and_taken_away():
+    session = Session()
+    tagged(session, 5, "odd")
+    tagged(session, 3, " odd ")
+    tagged(session, 3, "check  me")
+    assert session.tags == {"check me": (3,), "odd": (3, 5)} and tags_of(session, 3) == ["check me", "odd"]
+    tagged(session, 3, "check me", False)
+    tagged(session, 9, "odd", False)
+    tagged(session, 9, "   ")
+    assert session.tags == {"odd": (3, 5)}
+    found = rows_of(session, np.array([9, 5, 4, 3]))
+    assert {tag: rows.tolist() for tag, rows in found.items()} == {"odd": [1, 3]}
+    assert rows_of(session, np.array([1, 2])) == {}
+    tagged(session, 1, "x" * 500)
+    assert max(map(len, session.tags)) == 60
+
+
+@pytest.mark.parametrize(
+    "tags", [[1, 2], {"a": "12"}, {"": [1]}, {3: [1]}, {"a": [1.5]}, {"a": [-1]}, {"a": [True]}]
+)
+def test_what_are_no_tags_is_refused(tags):
+    with pytest.raises(ValueError, match="tag"):
+        checked(tags)
+
+
+def test_tags_are_marked_in_grids_searched_and_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("CORESET_CACHE", str(tmp_path))
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+    how = {"y": np.arange(60) % 3, "texts": TEXTS[:60], "methods": ["k-center", "Random"], "epochs": 1}
+    panel = explore(x, run=False, **how).run(wait=True)
+    session = panel.session
+    session.tab = "images"
+    shown = (getattr(one, "view", None) for one in widgets_in(panel))
+    view = next(one for one in shown if isinstance(one, ImagesView))
+    row = view.gallery.rows[0]
+    dialog = next(child for child in panel.children if type(child).__name__ == "Reader")
+    session.opened = (row, (row,), "tags")
+    dialog._handle_custom_msg({"tag": "<odd>", "on": True, "row": row}, [])
+    number = int(session.result.pool.ids[row])
+    assert panel.tags == {"<odd>": [number]} and dialog.whole["tags"] == ["<odd>"]
+    assert view.gallery.tags == {str(row): ["<odd>"]}
+    session.query = "tag:<odd>"
+    assert session.found.tolist() == [row]
+    kept = panel.config
+    assert kept["tags"] == {"<odd>": [number]}
+    again = explore(
+        x, run=False, config=kept, **{k: v for k, v in how.items() if k not in ("methods", "epochs")}
+    )
+    assert again.tags == panel.tags
+    panel.tags = {}
+    assert view.gallery.tags == {} and session.found.tolist() == [] and session.problem is None
+    with pytest.raises(ValueError, match="tags are"):
+        panel.tags = 3
+
+
+def test_columns_of_records_are_put_first_by_name():
+    session = session_of()
+    object.__setattr__(session.result, "shown", Shown(records=FRAME))
+    columns_first(session)
+    session.tab = "images"
+    view = ImagesView(session)
+    box = columns_field(session)
+    menu = box.children[1]
+    first = lambda: view.gallery.sections[0]["groups"][0][0]["fields"][0][0]  # noqa: E731
+    usual = first()
+    for name in FRAME.columns:
+        menu.value = name
+        assert first() == name
+    assert session.columns == tuple(FRAME.columns[::-1])
+    menu.value = ""
+    assert session.columns == () and first() == usual
+    session.columns = ("nothing", "when")
+    assert menu.value == "when" and first() == "when" and session.problem is None
+    object.__setattr__(session.result, "shown", None)
+    session.columns = ()
+    assert "cx-hidden" in box._dom_classes and session.problem is None

@@ -1,0 +1,249 @@
+"""What a row is, in words: the text, the record or the rendering that stands for it, made when it is shown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from widgets.kit.markup import text as escaped
+
+ABSENT = "–"
+CLIPPED = 400  # characters of a text in a cell; all of it is in the large view
+LOOKED_AT = 4_000  # rows, evenly over all, by which columns are put in order
+KEPT = 4_096  # renderings that are remembered
+HASH = 16  # characters
+PROSE = 30  # characters a value on average from which a column of words may be a text to read
+
+
+class Face(NamedTuple):
+    """What one row shows: a picture, a text (None: there is none), and its fields (name, value) in order.
+
+    `trouble` says why it could not be made. Nothing here is escaped.
+    """
+
+    picture: np.ndarray | None = None
+    text: str | None = None
+    fields: tuple[tuple[str, str], ...] = ()
+    trouble: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What rows are shown as, one entry a row: `texts`, `records` (a pandas frame), `render(number)`.
+
+    `numbers` (n,) is what the user calls each row, for `render`; None: its place.
+    """
+
+    texts: Sequence[Any] | None = None
+    records: Any = None
+    render: Callable[[int], Any] | None = None
+    numbers: Sequence[int] | None = None
+    _made: dict[int, Face] = field(default_factory=dict)
+    _first: list[int] = field(default_factory=list)  # the records' columns, by place, that were put first
+
+    @property
+    def kind(self) -> str:
+        """What most rows are: "texts", "records", "rendered", or "" where nothing is known of them."""
+        if self.render is not None:
+            return "rendered"
+        return "texts" if self.texts is not None else "records" if self.records is not None else ""
+
+    @property
+    def order(self) -> list[int]:
+        """The records' columns by place: those that were put first, then those that vary most."""
+        return [*self._first, *(j for j in self._varying if j not in self._first)]
+
+    @cached_property
+    def _varying(self) -> list[int]:
+        return [] if self.records is None else varying(self.records)
+
+    @property
+    def columns(self) -> list[str]:
+        """What the records' columns are called."""
+        return [] if self.records is None else [str(name) for name in self.records.columns]
+
+    def put_first(self, names: Sequence[str]) -> None:
+        """Show these columns first, in this order; a name that there is not is passed over."""
+        columns = self.columns
+        self._first[:] = [j for name in dict.fromkeys(names) for j, own in enumerate(columns) if own == name]
+        self._made.clear()
+
+    def face(self, row: int) -> Face:
+        """What row `row` shows; what `render` raises is its trouble, in one sentence."""
+        if self.render is None:
+            return Face(text=self.text(row), fields=self.fields(row))
+        if row not in self._made:
+            if len(self._made) >= KEPT:
+                self._made.clear()
+            self._made[row] = self._rendered(row)
+        return self._made[row]
+
+    def text(self, row: int) -> str | None:
+        """The row's text; an absent value is an empty one, None where rows have no texts."""
+        return None if self.texts is None else said(_at(self.texts, row))
+
+    def fields(self, row: int) -> tuple[tuple[str, str], ...]:
+        """(column, value) of the row's record, in `order`."""
+        if self.records is None:
+            return ()
+        names = self.records.columns
+        return tuple((str(names[j]), value(self.records.iat[row, j])) for j in self.order)
+
+    def _rendered(self, row: int) -> Face:
+        number = row if self.numbers is None else int(self.numbers[row])
+        fields = self.fields(row)
+        try:
+            made = self.render(number) if self.render is not None else ""
+            if isinstance(made, str):
+                return Face(text=made, fields=fields)
+            if (picture := _picture(made)) is not None:
+                return Face(picture, self.text(row), fields)
+        except (
+            Exception
+        ) as error:  # the user's own function may raise anything; the other rows are still shown
+            reason = " ".join(str(error).split())
+            why = f"render raised {type(error).__name__} for row {number:,}{f': {reason}' if reason else ''}"
+            return Face(text=self.text(row), fields=fields, trouble=why)
+        wanted = "give a str, a PIL image or a pathlib.Path"
+        return Face(
+            text=self.text(row),
+            fields=fields,
+            trouble=f"render gave {_kind(made)} for row {number:,}; {wanted}",
+        )
+
+
+def _kind(made: Any) -> str:
+    return "None" if made is None else f"a {type(made).__name__}"
+
+
+def _at(values: Any, row: int) -> Any:
+    return values.iloc[row] if hasattr(values, "iloc") else values[row]
+
+
+def _picture(made: Any) -> np.ndarray | None:
+    """A rendering as pixels, uint8 (height, width, 3); None where it is no picture."""
+    from PIL import Image
+
+    if isinstance(made, os.PathLike):
+        with Image.open(made) as opened:
+            return np.asarray(opened.convert("RGB"))
+    if isinstance(made, Image.Image):
+        return np.asarray(made.convert("RGB"))
+    return None
+
+
+def said(found: Any) -> str:
+    """A value as text: nothing where it is absent."""
+    return "" if absent(found) else str(found)
+
+
+def value(found: Any) -> str:
+    """A field's value: numbers in six digits, a date without an hour that is none, a dash where it is absent."""
+    if absent(found):
+        return ABSENT
+    if isinstance(found, float | np.floating):
+        return f"{float(found):.6g}"
+    if hasattr(found, "isoformat"):
+        return found.isoformat().replace("T", " ").removesuffix(" 00:00:00")
+    return str(found)
+
+
+def absent(found: Any) -> bool:
+    """None, NaN, NaT, and pandas' NA, which is not even unlike itself."""
+    if found is None or type(found).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(found, float | np.floating | np.datetime64) and bool(found != found)
+
+
+def clipped(text: str, most: int = CLIPPED) -> str:
+    """The text's beginning, cut at a space where one is near."""
+    if len(text) <= most:
+        return text
+    cut = text.rfind(" ", max(0, most - 40), most)
+    return text[: cut if cut > 0 else most].rstrip() + " …"
+
+
+def varying(frame: Any) -> list[int]:
+    """Columns by place: those that vary most first, constant ones behind, then hashes, ids that are all different last.
+
+    A column of numbers varies by its spread, std / (|mean| + std); one of words by its distinct values, log d / log n.
+    Words without a space are ids where nine in ten differ; what is HASH letters long in every row is a hash or a time.
+    Of more than LOOKED_AT rows so many are looked at, evenly over all.
+    """
+    n = len(frame)
+    some = frame.iloc[np.linspace(0, n - 1, LOOKED_AT).astype(int)] if n > LOOKED_AT else frame
+    scores = [_varies(some.iloc[:, j]) for j in range(some.shape[1])]  # absent values count as alike
+    return sorted(range(len(scores)), key=lambda j: -scores[j])
+
+
+def _varies(column: Any) -> float:
+    """0 to 1; -0.5 for a column of hashes or times, -1 for one that names its rows."""
+    every, column = len(column), column.dropna()
+    n = len(column)
+    if n < 2:
+        return 0.0
+    there = n / every
+    if column.dtype.kind in "iuf":
+        named = n >= 100 or (n > 2 and column.is_monotonic_increasing)  # a few counts may well all differ
+        if column.dtype.kind != "f" and named and column.is_unique:
+            return -1.0
+        numbers = column.to_numpy(dtype=float)
+        with np.errstate(over="ignore", invalid="ignore"):
+            spread, mean = float(numbers.std()), abs(float(numbers.mean()))
+        known = spread > 0 and np.isfinite(mean + spread)
+        return there * (spread / (mean + spread) if known else float(spread > 0))
+    words = column if column.dtype.kind == "M" else column.map(str)
+    distinct = int(words.nunique())
+    if column.dtype.kind not in "mMb":
+        if (distinct == n or (n >= 20 and distinct > 0.9 * n)) and not words.str.contains(r"\s").any():
+            return -1.0
+        length = words.str.len()
+        if distinct > 1 and int(length.min()) >= HASH and length.nunique() == 1:
+            return -0.5
+    return float(there * np.log(distinct) / np.log(n))
+
+
+def prose(frame: Any) -> int | None:
+    """The place of the column that is a text to read: words with spaces, of PROSE characters and more, the longest."""
+    n = len(frame)
+    some = frame.iloc[np.linspace(0, n - 1, min(n, 500)).astype(int)] if n else frame
+    best, longest = None, float(PROSE)
+    for j in range(some.shape[1]):
+        column = some.iloc[:, j].dropna()
+        if column.dtype.kind in "biufcmM" or not len(column):
+            continue
+        words = [found for found in column if isinstance(found, str)]
+        spaced = sum(any(map(str.isspace, found.strip())) for found in words)
+        if len(words) < len(column) or 2 * spaced < len(words):
+            continue
+        mean = sum(map(len, words)) / len(words)
+        if mean >= longest:
+            best, longest = j, mean
+    return best
+
+
+def card_html(face: Face, fields: int = 6, most: int = CLIPPED) -> str:
+    """A row's text and its first fields, escaped: what a card or a tooltip shows beside or instead of a picture."""
+    parts = []
+    if face.trouble:
+        parts.append(f'<div class="cx-lack">{escaped(face.trouble)}</div>')
+    if face.text or (face.text is not None and not face.fields):
+        words = escaped(clipped(face.text, most)) or '<span class="cx-note">empty text</span>'
+        parts.append(f'<div class="cx-read" dir="auto" data-may-clip>{words}</div>')
+    if face.fields and fields:
+        parts.append(table_html(face.fields[:fields]))
+    return "".join(parts)
+
+
+def table_html(fields: Sequence[tuple[str, str]]) -> str:
+    """Fields as a small table, escaped."""
+    lines = "".join(
+        f'<tr><td>{escaped(name)}</td><td dir="auto">{escaped(clipped(found, 120))}</td></tr>'
+        for name, found in fields
+    )
+    return f'<table class="cx-values">{lines}</table>'
