@@ -112,7 +112,7 @@ class Search:
         texts = self.pictures.shown.texts
         if texts is None:
             return None
-        values: list[Any] = list(texts)
+        values = list(texts)
         return [said(values[int(row)]).casefold() for row in self.rows]
 
     @cached_property
