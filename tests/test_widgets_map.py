@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from coreset_explore.measures import represent
@@ -53,7 +54,13 @@ def lasso(view, rows):
 
 
 def click(view, row):
-    from_page(view.canvas.widget, selection=np.array([row], np.uint32))
+    pointer = view.canvas.pointer
+    pointer.set_state({"pinned": row, "clicked": [row, pointer.clicked[1] + 1]})
+
+
+def card(view):
+    """The card's HTML, as the page has it."""
+    return view.canvas.pointer.card.get("html", "")
 
 
 class Sent:
@@ -310,20 +317,6 @@ def test_the_same_rows_in_another_order_are_sent_anew(monkeypatch):
     assert [memoryview(b[0]).nbytes for _, b in sent.messages] == [0, 12]
 
 
-def test_the_click_at_the_end_of_a_lasso_is_ignored():
-    view, session = view_of()
-    lasso(view, [3, 4, 5])
-    click(view, 9)
-    assert session.focus == ("lasso", (3, 4, 5)) and sorted(view.canvas.widget.selection.tolist()) == [
-        3,
-        4,
-        5,
-    ]
-    view.canvas._lasso = (view.canvas._lasso[0] - 1.0, view.canvas._lasso[1])
-    click(view, 9)
-    assert session.focus == ("click", (9,))
-
-
 def test_a_lasso_round_one_point_is_a_lasso():
     view, session = view_of()
     lasso(view, [7])
@@ -338,12 +331,22 @@ def test_rows_from_the_page_are_copied():
     assert session.focus == ("lasso", (3, 4, 5))
 
 
-def test_rings_are_thin_for_lassos_and_seen_for_clicks_and_never_zero():
+def test_a_lasso_keeps_its_colors_and_what_a_pick_stands_for_has_the_picks(monkeypatch):
     view, session = view_of()
+    widget = view.canvas.widget
     lasso(view, [3, 4, 5])
-    assert 0 < view.canvas.widget.regl_scatterplot_options["pointOutlineWidth"] < 0.1
-    session.focus = ("click", (int(session.run.at[0].indices[0]),))
-    assert view.canvas.widget.regl_scatterplot_options["pointOutlineWidth"] > 1
+    assert widget.color_selected == widget.color and widget.regl_scatterplot_options["pointSizeSelected"] < 0.1
+    session.j = 2
+    assert widget.color_selected == widget.color, "and follow the slider"
+    pick = int(session.selection.indices[0])
+    faded = widget.opacity_unselected
+    session.focus = ("click", (pick,))
+    color = np.array(widget.color)[int(widget.points[pick, 2])].tolist()
+    assert widget.color_selected == color and widget.opacity_unselected < faded
+    assert widget.regl_scatterplot_options["pointSizeSelected"] > 1, "small points are seen too"
+    assert view.canvas.pointer.halo == [pick] and int(widget.selection[0]) == pick, "the pick is on top"
+    session.focus = ("", ())
+    assert view.canvas.pointer.halo == [] and len(widget.selection) == 0
 
 
 @pytest.mark.parametrize("per_class", [False, True])
@@ -418,24 +421,57 @@ def test_the_card_of_a_selected_a_later_and_a_never_point():
     view, session = view_of()
     session.j = 1
     order = session.run.selection.indices.tolist()
-    weight = float(session.run.at[1].weights[2])
-    view.canvas.widget.set_state({"hovering": order[2]})
-    assert "Rank 3 of 16" in view.card.value and f"row {order[2]}" in view.card.value
-    assert "Weight <b>" in view.card.value and weight > 0
-    view.canvas.widget.set_state({"hovering": order[20]})
-    assert "Not yet selected: from 40 points on" in view.card.value and "Weight" not in view.card.value
+    pointer = view.canvas.pointer
+    pointer.set_state({"hovered": order[2]})
+    assert "Rank 3 of 16" in card(view) and f"row {order[2]}" in card(view) and "Weight <b>" in card(view)
+    pointer.set_state({"hovered": order[20]})
+    assert "Not yet selected: from 40 points on" in card(view) and "Weight" not in card(view)
     never = next(r for r in range(400) if r not in order)
-    view.canvas.widget.set_state({"hovering": never})
-    assert "Not selected" in view.card.value
-    view.canvas.widget.set_state({"hovering": None})
-    assert "Hover a point" in view.card.value and session.hovered == -1
+    pointer.set_state({"hovered": never})
+    assert "Not selected" in card(view)
+    pointer.set_state({"hovered": -1})
+    assert card(view) == "" and session.hovered == -1
+
+
+def test_a_click_pins_the_card_which_follows_the_slider():
+    view, session = view_of()
+    order = session.run.selection.indices.tolist()
+    click(view, order[2])
+    assert session.focus == ("click", (order[2],)) and "Rank 3 of 8" in card(view)
+    session.j = 2
+    assert "Rank 3 of 40" in card(view)
+    session.hovered = order[7]  # a thumbnail under the mouse shows its own meanwhile
+    assert "Rank 8 of 40" in card(view)
+    session.hovered = -1
+    assert "Rank 3 of 40" in card(view)
+    click(view, -1)
+    assert card(view) == "" and session.focus == ("", ())
+
+
+def test_a_click_beside_all_dots_leaves_a_lasso():
+    view, session = view_of()
+    lasso(view, [3, 4, 5])
+    click(view, -1)
+    assert session.focus == ("lasso", (3, 4, 5))
+
+
+def test_the_card_tells_what_the_model_takes_the_row_for_and_its_score():
+    view, session = view_of(score=True)
+    logits = torch.zeros(400, 4)
+    logits[:, 3] = 9.0
+    session.result.pool.fields["logits"] = logits
+    session.hovered = 1
+    score = session.selection.score
+    place = int((score > score[1]).sum()) + 1
+    assert "Predicted <b class=cx-wrong>class &lt;3&gt;</b>, 100 %" in card(view)
+    assert f"{place:,} of 400" in card(view)
 
 
 def test_the_cards_picture_is_that_rows():
     view, session = view_of()
     for row in (5, 17):
         session.hovered = row
-        source = view.card.value.split('src="')[1].split('"')[0]
+        source = card(view).split('src="')[1].split('"')[0]
         pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))))
         assert (pixels == session.result.data.thumbnail(row)).all()
 
@@ -443,9 +479,9 @@ def test_the_cards_picture_is_that_rows():
 def test_a_hovered_thumbnail_is_highlighted_on_the_map():
     view, session = view_of()
     view.strip.hovered = view.strip.rows[2]
-    assert view.canvas.widget.hovering == view.strip.rows[2]
+    assert view.canvas.pointer.pointed == view.strip.rows[2] and "Rank 3 of 8" in card(view)
     view.strip.hovered = -1
-    assert view.canvas.widget.hovering is None
+    assert view.canvas.pointer.pointed == -1 and card(view) == ""
 
 
 # -- what is said -----------------------------------------------------------------------------------------------
@@ -529,9 +565,9 @@ def test_a_class_that_is_a_number_is_called_a_class():
 def test_markup_in_names_is_escaped():
     view, session = view_of()
     session.hovered = 3
-    for shown in (view.side.value, view.card.value, view.caption.value, view.head.value, view.busy.value):
+    for shown in (view.side.value, card(view), view.caption.value, view.head.value, view.busy.value):
         assert "class <" not in shown and "noise <b>" not in shown
-    assert "Class &lt;3&gt;" in view.card.value
+    assert "Class &lt;3&gt;" in card(view)
 
 
 def test_data_without_labels_has_no_class_and_all_else():
@@ -546,7 +582,7 @@ def test_data_without_labels_has_no_class_and_all_else():
 def test_a_table_shows_cards():
     view, session = view_of(data="table")
     session.hovered = 2
-    assert "<td>a</td>" in view.card.value and "<img" not in view.card.value
+    assert "<td>a</td>" in card(view) and "<img" not in card(view)
     assert len(view.strip.rows) == 8 and view.strip.sections[0]["groups"][0][0]["card"][0].startswith("a ")
     assert "table points chosen" in view.caption.value
 
@@ -554,7 +590,7 @@ def test_a_table_shows_cards():
 def test_no_data_at_all_names_the_rows():
     view, session = view_of(data="nothing")
     session.hovered = 2
-    assert "row 2" in view.card.value and view.strip.sections[0]["groups"][0][0]["card"][0].startswith("row ")
+    assert "row 2" in card(view) and view.strip.sections[0]["groups"][0][0]["card"][0].startswith("row ")
 
 
 def test_a_method_that_stopped_says_why():

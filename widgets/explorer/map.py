@@ -12,6 +12,7 @@ from widgets.explorer.map_strip import strip
 from widgets.explorer.map_toolbar import Toolbar
 from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
+from widgets.explorer.tip import card_html
 from widgets.kit import encode
 from widgets.kit.canvas import Canvas
 from widgets.kit.gallery import Gallery, link
@@ -53,11 +54,11 @@ class MapView:
         self.tools.on_reset = lambda: self.canvas and self.canvas.reset()
         self.plot = w.Box([]).add_class("cx-frame")
         self.busy = note("", "cx-note", "cx-map-note")
-        self.side, self.card = note("", "cx-gutter"), note("", "cx-card-now")
+        self.side = note("", "cx-gutter")
         self.caption, self.head = note("", "cx-caption-box"), note("", "cx-strip-head")
         self.strip = Gallery(size=44, label="Images of the points looked at").add_class("cx-strip")
         left = w.VBox([self.plot, self.busy, self.caption]).add_class("cx-map-plot")
-        right = w.VBox([self.side, self.card]).add_class("cx-map-side")
+        right = w.VBox([self.side]).add_class("cx-map-side")
         two = w.Box([left, right]).add_class("cx-two")
         under = w.VBox([self.head, self.strip]).add_class("cx-map-under")
         self.root = w.VBox([self.tools.box, two, under]).add_class("cx-map")
@@ -90,7 +91,7 @@ class MapView:
             "distance": (lambda: drawable(session.width), self._move_camera),
             "plot": (lambda: drawable(), self._attach),  # last: a view wants its points first
             "side": (lambda: (self.reading, session.color_by, session.dark), self._tell),
-            "card": (lambda: (self.reading, session.hovered), self._point),
+            "card": (lambda: drawable(self.reading, self._pointed), self._point),
             "caption": (lambda: (self.reading, self._map), self._caption),
             "strip": (lambda: None if self._dragged else (self.reading, session.focus), self._fill_strip),
         }
@@ -110,6 +111,13 @@ class MapView:
         """Whether the slider moves while a click is shown: what it stands for costs a pass over all rows."""
         return self.session.focus[0] == "click" and self._timer is not None
 
+    @property
+    def _pointed(self) -> int:
+        """The row whose card is shown: under the mouse, on the map or among the thumbnails, else the one pinned."""
+        row = self.session.hovered
+        row = self.canvas.pointer.pinned if row < 0 else row
+        return row if row < self.session.result.n else -1
+
     # -- the parts --------------------------------------------------------------------------------------------------
 
     def _new_pool(self) -> None:
@@ -117,9 +125,10 @@ class MapView:
         self._pictures, self._ringed = Pictures.of(self.session.result), ()
         old, self.canvas = self.canvas, Canvas(HEIGHT, self.session.dark, self.loop)
         self.canvas.on_lasso = self.guard(lambda rows: self._focus("lasso", rows.tolist()))
-        self.canvas.on_click = self.guard(lambda row: self._focus("click", [row]))
+        self.canvas.on_click = self.guard(self._clicked)
         self.canvas.on_clear = self.guard(lambda: self._focus("", ()))
         self.canvas.on_hover = self.guard(lambda row: self.session.set_trait("hovered", row))
+        self.canvas.pointer.observe(lambda _: self.view.refresh(), "pinned")
         self.canvas.mode(self.tools.lasso)
         if old is not None:
             old.close()
@@ -180,9 +189,8 @@ class MapView:
         self.side.value = "".join(f'<section class="cx-part">{part}</section>' for part in parts if part)
 
     def _point(self) -> None:
-        row = self.session.hovered
-        self.card.value = map_side.card(self.reading, row if row < self.reading.n else -1)
-        self.canvas.point_at(row)
+        row = self._pointed
+        self.canvas.point_at(row, card_html(self.reading, row))
 
     def _caption(self) -> None:
         self.caption.value = map_side.caption(self.reading, _shown_in(self._shown, self._map))
@@ -195,8 +203,17 @@ class MapView:
         )
         self.strip.show([found.section], self._pictures, label=found.title)
         if focus[0] != "lasso" or focus != self._ringed:
-            self.canvas.ring(found.ringed or (), focus[0] or "lasso")
+            self._ring(found.ringed or (), focus[0])
         self._ringed = focus
+
+    def _ring(self, rows: Any, kind: str) -> None:
+        """A lasso keeps its colors; what a pick stands for has the pick's, and the pick lies ringed on top."""
+        widget = self.canvas.widget
+        picks = [row for row in rows if row in self.reading.place] if kind == "click" else []
+        rows = [*picks, *(row for row in rows if row not in self.reading.place)] if picks else rows
+        code = int(widget.points[picks[0], 2 if widget.color_by == "valueA" else 3]) if picks else 0
+        self.canvas.ring(rows, kind or "lasso", widget.color[code] if picks else None)
+        self.canvas.halo(picks[:1])
 
     # -- sizes, once the slider rests -------------------------------------------------------------------------------
 
@@ -225,6 +242,13 @@ class MapView:
 
     def _focus(self, kind: str, rows: Any) -> None:
         self.session.focus = (kind, tuple(rows))
+
+    def _clicked(self, row: int) -> None:
+        """A dot is asked what it stands for; beside all dots, a question before is taken back, and a lasso stays."""
+        if row >= 0:
+            self._focus("click", [row])
+        elif self.session.focus[0] == "click":
+            self._focus("", ())
 
     def _picked(self, row: int) -> None:
         if row >= 0:

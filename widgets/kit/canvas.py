@@ -10,11 +10,14 @@ import numpy as np
 from ipywidgets import Box
 
 from widgets.kit import encode
+from widgets.kit.pointer import Pointer
 
-ECHO = 0.3  # seconds after a lasso in which a single point is the click that its end fires too
+ECHO = 0.3  # seconds after a lasso until the page has told its polygon
 YOUNG, AGAIN = 20.0, 3.0  # seconds: points told to a view younger than this are told again after a while
-RINGS = {"lasso": 0.01, "click": 1.6}  # widths; 0 is ignored, and thousands of rings hide what they ring
-OPTIONS = {"pointOutlineWidth": RINGS["lasso"], "pointSizeSelected": 0.01}
+# How rows stand out, by why: pixels they grow by (0 is ignored) and what is left of the others' opacity.
+WIDER, FADED = {"lasso": 0.01, "click": 2.0}, {"lasso": 0.4, "click": 0.22}
+NEVER = -1e6  # pixels round the mouse in which the view itself looks for a point: `pointer` does it, by what is seen
+OPTIONS = {"pointOutlineWidth": 0.01, "pointSizeSelected": WIDER["lasso"], "pointSizeMouseDetection": NEVER}
 
 
 def _nothing(*rows) -> None:
@@ -22,7 +25,9 @@ def _nothing(*rows) -> None:
 
 
 class Canvas:
-    """`box` is what to show. `selection` is the user's alone: lasso and click, never the coreset.
+    """`box` is what to show. `selection` is what is looked at, a lasso or what a click asked for, never the coreset.
+
+    `pointer` answers the mouse: which dot is hovered and clicked, and the card beside it.
 
     The view drops points that arrive while its first or last drawing runs, so `draw` sends the newest state once the
     view is free; before a page shows the view everything is set at once. Make a new Canvas for another number of
@@ -36,7 +41,7 @@ class Canvas:
         self.widget = jscatter.Scatter(x=here, y=here, height=height, width="auto").widget
         self.loop = loop
         self.on_lasso: Callable = _nothing  # of rows
-        self.on_click: Callable = _nothing  # of a row
+        self.on_click: Callable = _nothing  # of a row, -1: beside all
         self.on_hover: Callable = _nothing  # of a row, -1: the mouse left
         self.on_clear: Callable = _nothing
         self.tick = 0
@@ -44,26 +49,26 @@ class Canvas:
         self._free = 0.0  # when the view can take points again; 0: no page shows it
         self._since, self._sent = 0.0, 0  # when a page last began to show it; how often points were sent
         self.polygon = np.zeros((0, 2), np.float32)  # of the last lasso
-        self._lasso = (-ECHO, np.zeros(0, int))
-        self._ringed = np.zeros(0, np.uint32)
-        self._clicked = (-ECHO, -1)
+        self._ringed, self._colored = np.zeros(0, np.uint32), False  # what stands out; whether in one color
         self._ours = False
         with self.widget.hold_sync():
             self.widget.toolbar_buttons = []
             self.widget.axes = self.widget.legend = self.widget.tooltip_enable = self.widget.reticle = False
             self.widget.prevent_filter_reset = True
-            self.widget.opacity_unselected = 0.4
+            self.widget.opacity_unselected = FADED["lasso"]
             # codes are names, not amounts; without this the page asks for histograms that are not there and stops
             self.widget.color_scale = self.widget.opacity_scale = self.widget.size_scale = "categorical"
             self.widget.color_domain, self.widget.opacity_domain, self.widget.size_domain = {}, {}, {}
             self.widget.lasso_min_delay = 8
             self.widget.regl_scatterplot_options = dict(OPTIONS)
         self.theme(dark)
-        self.box = Box([self.widget]).add_class("cx-plot")
+        self.pointer = Pointer()
+        self.box = Box([Box([self.widget]).add_class("cx-plot"), self.pointer]).add_class("cx-stage")
         self.widget.observe(self._attached, "dom_element_id")
         self.widget.observe(self._selected, "selection")
         self.widget.observe(self._encircled, "lasso_selection_polygon")
-        self.widget.observe(self._hovered, "hovering")
+        self.pointer.observe(lambda change: self.on_hover(change.new), "hovered")
+        self.pointer.observe(lambda change: self.on_click(change.new[0]), "clicked")
 
     # -- what is drawn --------------------------------------------------------------------------------------------
 
@@ -90,39 +95,48 @@ class Canvas:
         """Hide all other points; None shows all."""
         self.widget.filter = None if rows is None else np.sort(np.asarray(rows)).astype(np.uint32)
 
-    def ring(self, rows: Sequence[int] | np.ndarray, kind: str = "click") -> None:
-        """Let `rows` stand out, the first on top, as a lasso or as what a click asked for; none: all as usual."""
-        self._ringed = rows = np.asarray(rows, np.uint32)
-        again = _reordered(rows, self.widget.selection)
-        self._select(self.widget.selection if again else rows, RINGS[kind])
-        if again and self.loop is not None:  # once the page has told the polygon, which it then forgets
-            self.loop.call_later(ECHO, self._reorder, rows, RINGS[kind])
-        elif again:
-            self._reorder(rows, RINGS[kind])
+    def ring(
+        self, rows: Sequence[int] | np.ndarray, kind: str = "lasso", color: list[float] | None = None
+    ) -> None:
+        """Let `rows` stand out, the first on top, as a lasso or as what a click asked for; none: all as usual.
 
-    def _reorder(self, rows: np.ndarray, width: float) -> None:
+        They keep their colors, or all have `color` (RGBA).
+        """
+        rows = np.asarray(rows, np.uint32)
+        self._ringed, self._colored = rows, color is not None
+        if len(rows):
+            self.widget.opacity_unselected = FADED[kind]
+            self.widget.color_selected = self.widget.color if color is None else color
+        again = _reordered(rows, self.widget.selection)
+        self._select(self.widget.selection if again else rows, WIDER[kind])
+        if again and self.loop is not None:  # once the page has told the polygon, which it then forgets
+            self.loop.call_later(ECHO, self._reorder, rows, WIDER[kind])
+        elif again:
+            self._reorder(rows, WIDER[kind])
+
+    def _reorder(self, rows: np.ndarray, wider: float) -> None:
         """The same rows in another order: none between, since the page ignores a set of rows that it has."""
         if rows is self._ringed and _reordered(rows, self.widget.selection):
-            self._select(rows[:0], width)
-            self._select(rows, width)
+            self._select(rows[:0], wider)
+            self._select(rows, wider)
 
-    def _select(self, rows: np.ndarray, width: float) -> None:
+    def _select(self, rows: np.ndarray, wider: float) -> None:
         self._ours = True
         try:
-            self._options(pointOutlineWidth=width)
+            self._options(pointSizeSelected=wider)
             self.widget.selection = rows
         finally:
             self._ours = False
 
-    def point_at(self, row: int) -> None:
-        """Highlight one row as if the mouse were on it; -1 for none."""
-        wanted = None if row < 0 else int(row)
-        if self.widget.hovering != wanted:
-            self._ours = True
-            try:
-                self.widget.hovering = wanted
-            finally:
-                self._ours = False
+    def halo(self, rows: Sequence[int]) -> None:
+        """A few rows ringed over all that is drawn; none: no ring."""
+        self.pointer.halo = [int(row) for row in rows]
+
+    def point_at(self, row: int, card: str = "") -> None:
+        """Ring one row and show its `card` (HTML) there, whether the mouse is on it or not; -1 for none."""
+        with self.pointer.hold_sync():
+            self.pointer.pointed = int(row)
+            self.pointer.card = {"row": int(row), "html": card}
 
     def theme(self, dark: bool) -> None:
         """Colors of the canvas itself, as RGBA floats: hex strings draw nothing."""
@@ -130,7 +144,7 @@ class Canvas:
         with self.widget.hold_sync():
             self.widget.background_color = colors.background
             self.widget.lasso_color = colors.lasso
-            self.widget.color_selected = self.widget.color_hover = colors.selected
+            self.widget.color_hover = colors.selected
 
     def distance(self, value: float) -> None:
         """Camera distance: 1.16 keeps a square map whole in a narrow panel."""
@@ -152,8 +166,8 @@ class Canvas:
 
     def close(self) -> None:
         """Forget the view on the page."""
-        self.box.close()
-        self.widget.close()
+        for one in (self.box, *self.box.children, self.widget):
+            one.close()
 
     # -- how it gets there ----------------------------------------------------------------------------------------
 
@@ -175,6 +189,8 @@ class Canvas:
     def _tables(self, table: encode.Table) -> None:
         self.widget.color_by, self.widget.size_by, self.widget.opacity_by = table.color_by, table.by, table.by
         self.widget.color, self.widget.size, self.widget.opacity = table.color, table.size, table.opacity
+        if len(self._ringed) and not self._colored:
+            self.widget.color_selected = table.color
 
     def _flush(self) -> None:
         state, self._waiting = self._waiting, None
@@ -209,39 +225,20 @@ class Canvas:
     # -- what the user does -----------------------------------------------------------------------------------------
 
     def _selected(self, change) -> None:
+        """A lasso, or the end of one: a click selects nothing, since the view itself finds no point under the mouse."""
         if self._ours:
             return
         # what arrives is a view on the message's buffer
         rows = np.array([] if change["new"] is None else change["new"], dtype=np.int64)
-        when, lassoed = self._lasso
-        if len(rows) == 1 and time.monotonic() - when < ECHO:
-            self.ring(lassoed, "lasso")
-        elif len(rows) > 1:
-            self._is_lasso(rows)
-        elif len(rows) == 1:
-            self._clicked = (time.monotonic(), int(rows[0]))
-            self._options(pointOutlineWidth=RINGS["click"])
-            self.on_click(int(rows[0]))
+        if len(rows):
+            self._options(pointSizeSelected=WIDER["lasso"])
+            self.on_lasso(rows)
         else:
             self.on_clear()
 
     def _encircled(self, change) -> None:
-        if change["new"] is None or len(change["new"]) == 0:
-            return
-        self.polygon = np.array(change["new"])  # the page forgets it when the selection is set again
-        when, row = self._clicked
-        if time.monotonic() - when < ECHO:
-            self._is_lasso(np.array([row]))  # the page says the selection first: a lasso round one point
-
-    def _is_lasso(self, rows: np.ndarray) -> None:
-        self._options(pointOutlineWidth=RINGS["lasso"])
-        self.on_lasso(rows)
-        # from the end: the click waits while thousands of rows are shown
-        self._lasso = (time.monotonic(), self._ringed if len(self._ringed) == len(rows) else rows)
-
-    def _hovered(self, change) -> None:
-        if not self._ours:
-            self.on_hover(-1 if change["new"] is None else int(change["new"]))
+        if change["new"] is not None and len(change["new"]):
+            self.polygon = np.array(change["new"])  # the page forgets it when the selection is set again
 
 
 def _reordered(rows: np.ndarray, old: np.ndarray) -> bool:

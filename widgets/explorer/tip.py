@@ -1,0 +1,39 @@
+"""The card at the pointer, as HTML: what a row is, and what the run on the map says of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from widgets.explorer import map_side
+from widgets.explorer.rows import Reading, short
+from widgets.kit.markup import percent, text
+
+
+def card_html(reading: Reading, row: int) -> str:
+    """Picture or values, class, rank and weight of a row; what the model takes it for, and its score, where known."""
+    if not 0 <= row < reading.n:
+        return ""
+    lines = [*predicted(reading, row), *scored(reading, row)]
+    more = f'<div class="cx-tip-more">{"".join(f"<div>{line}</div>" for line in lines)}</div>' if lines else ""
+    return f"{map_side.card(reading, row)}{more}"
+
+
+def predicted(reading: Reading, row: int) -> list[str]:
+    """The class that the last logits give, with its probability; nothing without logits."""
+    logits = reading.result.pool.logits
+    if logits is None:
+        return []
+    chances = logits[row].double().softmax(0)
+    guess = int(chances.argmax())
+    wrong = reading.labels is not None and guess != int(reading.labels[row])
+    name = text(reading.class_name(guess))
+    return [f"Predicted <b{' class=cx-wrong' if wrong else ''}>{name}</b>, {percent(float(chances[guess]))}"]
+
+
+def scored(reading: Reading, row: int) -> list[str]:
+    """The method's score of the row and its place among all; nothing for a method that ranks none."""
+    score = reading.selection.score
+    if score is None or not np.isfinite(value := float(score[row])):
+        return []
+    above = int((score > score[row]).sum())
+    return [f"Score <b>{short(value)}</b>, {above + 1:,} of {reading.n:,}"]
