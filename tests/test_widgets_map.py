@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 
 from coreset_explore.measures import represent
+from coreset_explore.plots import palette
 from tests import panels
 from widgets.explorer import map as map_module
 from widgets.explorer.map import HEIGHT, MapView
@@ -257,6 +259,74 @@ def test_an_unfinished_layout_keeps_the_map_and_says_so():
     assert view.canvas.widget.non_spatial_points_update is False
 
 
+def test_a_layout_that_is_finished_does_not_replace_the_one_under_a_lasso():
+    view, session = view_of()
+    lasso(view, [3, 4, 5])
+    before = view.canvas.widget.points.copy()
+    with session.hold_trait_notifications():
+        session.maps = {**session.maps, "t-SNE": panels.plane_of(session.result.pool, 3)}
+        session.layout = "t-SNE"
+    assert (view.canvas.widget.points == before).all() and "shown in PCA" in view.caption.value
+    assert "t-SNE is ready, and shown once the lasso is cleared" in view.busy.value
+    session.layout = "UMAP"  # one that was there when the lasso was drawn is a wish
+    assert not (view.canvas.widget.points == before).all() and view.busy.value == ""
+    session.layout = "t-SNE"
+    from_page(view.canvas.widget, selection=np.array([], np.uint32))
+    assert "t-SNE is ready" not in view.busy.value and "shown in PCA" in view.caption.value
+
+
+def test_all_points_are_colored_by_what_there_is_and_picks_stay_large():
+    view, session = view_of(score=True)
+    pool = session.result.pool
+    offered = {value for _, value in view.tools.color_by.options}
+    assert offered == {"class", "rank", "weight", "all class", "score"}
+    logits = torch.randn(400, 4, generator=torch.Generator().manual_seed(0))
+    more = pool.add(logits=logits, risk=torch.linspace(0, 1, 400))
+    session.result = replace(session.result, pool=more)
+    session.tags = {"odd": [int(more.ids[7]), int(more.ids[9])], "empty": []}
+    offered = {value for _, value in view.tools.color_by.options}
+    assert {"prediction", "score", "loss", "tag", "column risk"} <= offered
+
+    def shade():
+        widget = view.canvas.widget
+        assert widget.color_by == "valueA"
+        return np.array(widget.color)[widget.points[:, 2].astype(int)]
+
+    large = encode.rest_diameter(400)
+    for by, groups in {"all class": pool.y.numpy(), "prediction": logits.argmax(1).numpy()}.items():
+        session.color_by = by
+        wanted = np.array([encode.rgba(c) for c in palette.class_colors(4)])[groups]
+        assert np.allclose(shade(), wanted)
+        size = np.array(view.canvas.widget.size)[view.canvas.widget.points[:, 3].astype(int)]
+        assert set(np.flatnonzero(size > large)) == set(session.selection.indices.tolist())
+    losses = torch.nn.functional.cross_entropy(logits, pool.y, reduction="none")
+    for by, values in {
+        "loss": losses,
+        "column risk": more.risk,
+        "score": session.run.selection.score,
+    }.items():
+        session.color_by = by
+        steps = np.argsort(np.argsort(values.numpy())) * 10 // 400
+        found = shade()
+        assert len({tuple(c) for c in found}) <= 10
+        for step in range(10):
+            assert len({tuple(c) for c in found[steps == step]}) == 1, "as many points in each step"
+    session.color_by = "tag"
+    rest = encode.rgba(palette.ink("rest"))
+    assert set(np.flatnonzero(~np.isclose(shade(), rest).all(1))) == {7, 9}
+    assert "Color: Tag" in view.side.value and "odd <u>2</u>" in view.side.value and session.problem is None
+
+
+def test_what_a_search_found_is_shown_alone_and_with_one_class():
+    view, session = view_of()
+    session.found = [2, 3, 6]
+    assert view.canvas.widget.filter.tolist() == [2, 3, 6]
+    session.only_class = 2
+    assert view.canvas.widget.filter.tolist() == [2, 6]
+    session.found = None
+    assert view.canvas.widget.filter.tolist() == list(range(2, 400, 4))
+
+
 def test_ones_own_map_is_offered():
     view, session = view_of()
     session.maps = {**session.maps, "Yours": panels.plane_of(session.result.pool, 3)}
@@ -287,12 +357,12 @@ def test_a_lasso_shows_its_rows_selected_first():
     lasso(view, rows)
     picked = [r for r in session.run.at[3].indices.tolist() if r in set(rows)]
     others = sorted(set(rows.tolist()) - set(picked))
-    shown = view.strip.rows
-    marked = [c["row"] for c in view.strip.sections[0]["groups"][0] if c["mark"]]
+    shown = view.under.strip.rows
+    marked = [c["row"] for c in view.under.strip.sections[0]["groups"][0] if c["mark"]]
     assert marked == picked[: len(marked)] and shown[len(marked) :] == others[: len(shown) - len(marked)]
     assert (
         len(shown) == 18
-        and f"Lasso: 60 points, {len(picked)} selected ({len(picked) / 0.6:.1f} %)" in view.head.value
+        and f"Lasso: 60 points, {len(picked)} selected ({len(picked) / 0.6:.1f} %)" in view.under.head.value
     )
     assert set(session.focus[1]) == set(rows.tolist())
     drawn = view.canvas.widget.selection.tolist()
@@ -304,7 +374,7 @@ def test_a_lasso_stays_while_the_slider_moves():
     lasso(view, np.arange(200))
     session.j = 2
     inside = sum(r < 200 for r in session.run.at[2].indices.tolist())
-    assert f"Lasso: 200 points, {inside} selected" in view.head.value
+    assert f"Lasso: 200 points, {inside} selected" in view.under.head.value
     assert sorted(view.canvas.widget.selection.tolist()) == list(range(200))
 
 
@@ -320,7 +390,7 @@ def test_the_same_rows_in_another_order_are_sent_anew(monkeypatch):
 def test_a_lasso_round_one_point_is_a_lasso():
     view, session = view_of()
     lasso(view, [7])
-    assert session.focus == ("lasso", (7,)) and "Lasso: 1 point, " in view.head.value
+    assert session.focus == ("lasso", (7,)) and "Lasso: 1 point, " in view.under.head.value
 
 
 def test_rows_from_the_page_are_copied():
@@ -335,7 +405,9 @@ def test_a_lasso_keeps_its_colors_and_what_a_pick_stands_for_has_the_picks(monke
     view, session = view_of()
     widget = view.canvas.widget
     lasso(view, [3, 4, 5])
-    assert widget.color_selected == widget.color and widget.regl_scatterplot_options["pointSizeSelected"] < 0.1
+    assert (
+        widget.color_selected == widget.color and widget.regl_scatterplot_options["pointSizeSelected"] < 0.1
+    )
     session.j = 2
     assert widget.color_selected == widget.color, "and follow the slider"
     pick = int(session.selection.indices[0])
@@ -357,9 +429,9 @@ def test_a_clicked_pick_shows_what_it_represents(per_class):
     for place, row in enumerate(session.run.at[1].indices.tolist()):
         session.focus = ("click", (row,))
         members = np.flatnonzero(owner == place)
-        assert f"rank {place + 1}, represents {len(members) - 1:,} other point" in view.head.value
+        assert f"rank {place + 1}, represents {len(members) - 1:,} other point" in view.under.head.value
         assert set(view.canvas.widget.selection.tolist()) == set(members.tolist())
-        first, *groups = view.strip.sections[0]["groups"]
+        first, *groups = view.under.strip.sections[0]["groups"]
         assert [c["row"] for c in first] == [row] and first[0]["mark"]
         shown = [c["row"] for g in groups for c in g]
         assert set(shown) <= set(members) - {row}
@@ -374,9 +446,9 @@ def test_a_clicked_point_that_is_no_pick_shows_its_pick():
     owner, _ = represent(session.result.pool, session.selection)
     row = next(r for r in range(400) if r not in session.selection.indices.tolist())
     click(view, row)
-    first = [c["row"] for c in view.strip.sections[0]["groups"][0]]
+    first = [c["row"] for c in view.under.strip.sections[0]["groups"][0]]
     assert first == [row, int(session.selection.indices[owner[row]])]
-    assert f"Not selected: represented by rank {int(owner[row]) + 1}" in view.head.value
+    assert f"Not selected: represented by rank {int(owner[row]) + 1}" in view.under.head.value
 
 
 def test_a_clicked_point_that_is_like_no_pick_says_so(monkeypatch):
@@ -387,34 +459,34 @@ def test_a_clicked_point_that_is_like_no_pick_says_so(monkeypatch):
     owner[row] = -1
     monkeypatch.setattr("coreset_explore.measures.represent", lambda *_: (owner, distance))
     click(view, row)
-    assert "no selected point is like it" in view.head.value
-    assert [[c["row"] for c in group] for group in view.strip.sections[0]["groups"]] == [[row]]
+    assert "no selected point is like it" in view.under.head.value
+    assert [[c["row"] for c in group] for group in view.under.strip.sections[0]["groups"]] == [[row]]
 
 
 def test_what_a_click_stands_for_waits_for_the_slider_to_rest():
     loop = panels.Loop()
     view, session = view_of(loop=loop)
     session.focus = ("click", (int(session.selection.indices[0]),))
-    before = view.head.value
+    before = view.under.head.value
     session.j = 3
-    assert view.head.value == before
+    assert view.under.head.value == before
     loop.run()
-    assert view.head.value != before and "rank 1, represents" in view.head.value
+    assert view.under.head.value != before and "rank 1, represents" in view.under.head.value
 
 
 def test_clearing_the_selection_shows_the_first_chosen_again():
     view, session = view_of()
     lasso(view, [3, 4, 5])
     from_page(view.canvas.widget, selection=np.array([], np.uint32))
-    assert session.focus == ("", ()) and "First chosen" in view.head.value
-    assert view.strip.rows == session.selection.indices.tolist()[:18]
+    assert session.focus == ("", ()) and "First chosen" in view.under.head.value
+    assert view.under.strip.rows == session.selection.indices.tolist()[:18]
 
 
 def test_a_clicked_thumbnail_asks_what_it_represents():
     view, session = view_of()
-    row = view.strip.rows[3]
-    view.strip.picked = row
-    assert session.focus == ("click", (row,)) and view.strip.rows[0] == row
+    row = view.under.strip.rows[3]
+    view.under.strip.picked = row
+    assert session.focus == ("click", (row,)) and view.under.strip.rows[0] == row
 
 
 def test_the_card_of_a_selected_a_later_and_a_never_point():
@@ -478,9 +550,9 @@ def test_the_cards_picture_is_that_rows():
 
 def test_a_hovered_thumbnail_is_highlighted_on_the_map():
     view, session = view_of()
-    view.strip.hovered = view.strip.rows[2]
-    assert view.canvas.pointer.pointed == view.strip.rows[2] and "Rank 3 of 8" in card(view)
-    view.strip.hovered = -1
+    view.under.strip.hovered = view.under.strip.rows[2]
+    assert view.canvas.pointer.pointed == view.under.strip.rows[2] and "Rank 3 of 8" in card(view)
+    view.under.strip.hovered = -1
     assert view.canvas.pointer.pointed == -1 and card(view) == ""
 
 
@@ -565,7 +637,7 @@ def test_a_class_that_is_a_number_is_called_a_class():
 def test_markup_in_names_is_escaped():
     view, session = view_of()
     session.hovered = 3
-    for shown in (view.side.value, card(view), view.caption.value, view.head.value, view.busy.value):
+    for shown in (view.side.value, card(view), view.caption.value, view.under.head.value, view.busy.value):
         assert "class <" not in shown and "noise <b>" not in shown
     assert "Class &lt;3&gt;" in card(view)
 
@@ -576,21 +648,25 @@ def test_data_without_labels_has_no_class_and_all_else():
     assert view.tools.classes.layout.display == "none" and "Selected per class" not in view.side.value
     assert standing_out(view) == set(session.selection.indices.tolist())
     session.focus = ("click", (int(session.selection.indices[0]),))
-    assert "Rank 1, represents" in view.head.value
+    assert "Rank 1, represents" in view.under.head.value
 
 
 def test_a_table_shows_cards():
     view, session = view_of(data="table")
     session.hovered = 2
     assert "<td>a</td>" in card(view) and "<img" not in card(view)
-    assert len(view.strip.rows) == 8 and view.strip.sections[0]["groups"][0][0]["card"][0].startswith("a ")
+    assert len(view.under.strip.rows) == 8 and view.under.strip.sections[0]["groups"][0][0]["card"][
+        0
+    ].startswith("a ")
     assert "table points chosen" in view.caption.value
 
 
 def test_no_data_at_all_names_the_rows():
     view, session = view_of(data="nothing")
     session.hovered = 2
-    assert "row 2" in card(view) and view.strip.sections[0]["groups"][0][0]["card"][0].startswith("row ")
+    assert "row 2" in card(view) and view.under.strip.sections[0]["groups"][0][0]["card"][0].startswith(
+        "row "
+    )
 
 
 def test_a_method_that_stopped_says_why():

@@ -65,7 +65,9 @@ class Drawn:
         self.radius = np.array(told["size"])[told["code"]] * grow / 2
         self.rank = np.empty(len(xy), int)
         self.rank[told["order"]] = np.arange(len(xy))
-        inside = (self.at > self.corner + 20) & (self.at < self.corner + [box["width"] - 20, box["height"] - 20])
+        inside = (self.at > self.corner + 20) & (
+            self.at < self.corner + [box["width"] - 20, box["height"] - 20]
+        )
         self.picks = [row for row in told["picks"] if inside[row].all()]
         self.y = np.array(told["y"])
 
@@ -94,6 +96,8 @@ def test_within_a_picks_dot_the_pick_on_top_is_named(notebook, n):
     assert set(wanted) <= set(drawn.picks), "a pick is never under a point that is not selected"
     colors = [[round(255 * c) for c in palette.rgb(c)] for c in palette.class_colors(4)]
     x, y = np.floor(places - drawn.corner).astype(int).T
-    well = np.array([np.hypot(*(drawn.at[row] - place)) < drawn.radius[row] - 1.5 for row, place in zip(wanted, places)])
+    well = np.hypot(*(drawn.at[wanted] - places).T) < drawn.radius[wanted] - 1.5  # off the dot's soft edge
     gap = np.abs(seen[y, x] - np.array(colors)[drawn.y[wanted]]).max(1)
-    assert well.sum() > 30 and (gap[well] < 40).mean() > 0.97, "the named dot's color is what is painted there"
+    assert well.sum() > 30 and (gap[well] < 40).mean() > 0.97, (
+        "the named dot's color is what is painted there"
+    )

@@ -73,6 +73,10 @@ class Control:
         self.background.idle_work()
 
     def _asked(self, change) -> None:
+        if (change["new"] or {}).get("select"):
+            self.session.asked = None
+            self.start()
+            return
         wanted, result = (change["new"] or {}).get("train"), self.session.result
         if wanted is None or result is None or self.session.busy:
             return

@@ -7,18 +7,19 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 
-from widgets.explorer import map_side
-from widgets.explorer.map_strip import strip
+from widgets.explorer import colors, map_points, map_side
+from widgets.explorer.map_layout import Shown
 from widgets.explorer.map_toolbar import Toolbar
+from widgets.explorer.map_under import Under
+from widgets.explorer.owners import SOON
 from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
 from widgets.explorer.tip import card_html
 from widgets.kit import encode
 from widgets.kit.canvas import Canvas
-from widgets.kit.gallery import Gallery, link
 from widgets.kit.guard import session_guard
 from widgets.kit.kernel import kernel_loop
-from widgets.kit.markup import note, text
+from widgets.kit.markup import note
 from widgets.kit.pictures import Pictures
 from widgets.kit.view import Part, View
 
@@ -47,7 +48,8 @@ class MapView:
         self._pictures: Pictures | None = None
         self._stated = 0  # the budget that the dots' sizes are stated for
         self._timer: Any = None
-        self._shown = ""  # the layout on the canvas, while the one asked for is computed
+        self.layout = Shown(session)
+        self.coloring: Any = None
         self._ringed: tuple = ()  # the focus that stands out on the canvas
         self.tools = Toolbar(session)
         self.tools.on_mode = lambda lasso: self.canvas and self.canvas.mode(lasso)
@@ -55,17 +57,15 @@ class MapView:
         self.plot = w.Box([]).add_class("cx-frame")
         self.busy = note("", "cx-note", "cx-map-note")
         self.side = note("", "cx-gutter")
-        self.caption, self.head = note("", "cx-caption-box"), note("", "cx-strip-head")
-        self.strip = Gallery(size=44, label="Images of the points looked at").add_class("cx-strip")
+        self.caption = note("", "cx-caption-box")
+        self.under = Under(session, loop, self._picked, lambda: self.view.refresh())
         left = w.VBox([self.plot, self.busy, self.caption]).add_class("cx-map-plot")
         right = w.VBox([self.side]).add_class("cx-map-side")
         two = w.Box([left, right]).add_class("cx-two")
-        under = w.VBox([self.head, self.strip]).add_class("cx-map-under")
-        self.root = w.VBox([self.tools.box, two, under]).add_class("cx-map")
+        self.root = w.VBox([self.tools.box, two, self.under.box]).add_class("cx-map")
         self.root.view = self  # for tests, and so that it lives as long as its widget
-        link(self.strip, session, self.guard(self._picked))
         watch = ["result", "active", "j", "maps", "layout", "layout_note", "color_by", "only_class", "focus"]
-        watch += ["theme", "width", "hovered", "tab"]
+        watch += ["theme", "width", "hovered", "tab", "tags", "found"]
         self.view = View(session, self._parts(), watch, seen=lambda: session.tab == "map")
         self.view.refresh()
 
@@ -80,19 +80,30 @@ class MapView:
             "pool": (lambda: (session.result.pool, session.result.data), self._new_pool),
             "run": (lambda: (session.run.at,), self._new_run),
             "slider": (lambda: (self._j,), self._settle_later),
-            "reading": (lambda: (session.run.at, self._j, session.result.random.at), self._read),
-            "layout": (lambda: (session.layout, session.maps), self._choose_layout),
+            "reading": (
+                lambda: (session.result.pool, session.run.at, self._j, session.result.random.at),
+                self._read,
+            ),
+            "colors": (lambda: self._colored_by, self._color),
+            "layout": (self.layout.made_of, self.layout.choose),
             "tools": (lambda: self.tools.made_of(self.reading), lambda: self.tools.fill(self.reading)),
-            "busy": (lambda: (session.layout_note, self._shown), self._say_busy),
+            "busy": (lambda: (self.layout.busy(),), self._say_busy),
             "theme": (lambda: drawable(session.dark), lambda: self.canvas.theme(session.dark)),
-            "points": (lambda: drawable(session.run.at, self._map, self._stated), self._draw),
-            "look": (lambda: drawable(session.run.at, self._j, session.color_by, session.dark), self._look),
-            "only": (lambda: drawable(session.only_class), self._only),
+            "points": (lambda: drawable(session.run.at, self._map, self._stated, self.coloring), self._draw),
+            "look": (
+                lambda: drawable(session.run.at, self._j, session.color_by, self.coloring, session.dark),
+                self._look,
+            ),
+            "only": (lambda: drawable(session.only_class, session.found), self._only),
             "distance": (lambda: drawable(session.width), self._move_camera),
             "plot": (lambda: drawable(), self._attach),  # last: a view wants its points first
-            "side": (lambda: (self.reading, session.color_by, session.dark), self._tell),
+            "side": (lambda: (self.reading, *self._colors), self._tell),
             "card": (lambda: drawable(self.reading, self._pointed), self._point),
             "caption": (lambda: (self.reading, self._map), self._caption),
+            "region": (
+                lambda: (self.reading, session.focus, self.under.covered(self.reading)),
+                self._tell_region,
+            ),
             "strip": (lambda: None if self._dragged else (self.reading, session.focus), self._fill_strip),
         }
 
@@ -104,7 +115,18 @@ class MapView:
 
     @property
     def _map(self) -> Any:
-        return self.session.maps.get(self._shown)
+        return self.layout.map
+
+    @property
+    def _colored_by(self) -> tuple:
+        """What the points' groups are made of; a budget is none of it."""
+        by, run = self.session.color_by, self.session.run
+        of = self.session.tags if by == "tag" else run.at if by == "score" else None
+        return self.session.result.pool, by if by not in ("rank", "weight") else "class", of
+
+    @property
+    def _colors(self) -> tuple:
+        return self.session.color_by, self.coloring, self.session.dark
 
     @property
     def _dragged(self) -> bool:
@@ -138,26 +160,22 @@ class MapView:
         self.view.drawn("slider")
 
     def _read(self) -> None:
+        first = self.reading is None
         self.reading = Reading(self.session.result, self.session.run, self._j, self._pictures)
+        if first and not self.under.owners.quick(self.reading):
+            self.loop.call_later(SOON, self.guard(lambda: self.under.owners.prepare(self.reading)))
 
-    def _choose_layout(self) -> None:
-        """The one asked for, or until it is computed the one before."""
-        maps = self.session.maps
-        wanted = (self.session.layout, self._shown, next(iter(maps), ""))
-        self._shown = next((name for name in wanted if name in maps), "")
+    def _color(self) -> None:
+        self.coloring = colors.coloring(self.reading, self.session.color_by, self.session.tags)
 
     def _say_busy(self) -> None:
-        busy, name = self.session.layout_note, self._shown
-        self.busy.value = text(f"{busy}; until then {name}" if busy and name else busy)
+        self.busy.value = self.layout.busy()
 
     def _draw(self) -> None:
-        run, n = self.session.run, self.session.result.n
-        picks, weights = _picks(run)
-        bins = encode.bins(picks, n) if run.nested else encode.member(picks[self._stated], n, len(picks))
-        classes = encode.point_classes(picks, weights, n, self._stated)
-        codes = encode.codes(self.reading.labels, bins, classes, len(run.at))
-        xy = encode.square(np.asarray(self._map.xy))
-        self.canvas.draw(xy, codes, encode.order(bins), self._table())
+        codes, order = map_points.coded(
+            self.session.run, self.session.result.n, self._stated, self.coloring.groups
+        )
+        self.canvas.draw(encode.square(np.asarray(self._map.xy)), codes, order, self._table())
         self.view.drawn("look")
 
     def _look(self) -> None:
@@ -166,15 +184,14 @@ class MapView:
     def _table(self) -> encode.Table:
         reading, session = self.reading, self.session
         sizes = (len(reading.run.at), reading.classes, reading.n, reading.k)
-        return encode.tables(self._j, *sizes, session.color_by, session.dark, self.canvas.next_tick())
+        look = (session.color_by, session.dark, self.canvas.next_tick(), self.coloring.shades(session.dark))
+        return encode.tables(self._j, *sizes, *look)
 
     def _only(self) -> None:
-        label, labels = self.session.only_class, self.reading.labels
-        some = label >= 0 and labels is not None
-        self.canvas.only(np.flatnonzero(labels == label) if some else None)
+        self.canvas.only(map_points.shown(self.reading, self.session))
 
     def _move_camera(self) -> None:
-        self.canvas.distance(_distance(self.session.width))
+        self.canvas.distance(map_points.distance(self.session.width, HEIGHT))
 
     def _attach(self) -> None:
         self.plot.children = (self.canvas.box,)
@@ -183,7 +200,8 @@ class MapView:
         reading, color_by, dark = self.reading, self.session.color_by, self.session.dark
         parts = [
             map_side.numbers(reading),
-            map_side.bars(reading, dark, color_by != "class"),
+            colors.legend(self.coloring, dark),
+            map_side.bars(reading, dark, color_by not in ("class", "all class")),
             map_side.weights(reading, color_by, dark, fixed=not self._restated),
         ]
         self.side.value = "".join(f'<section class="cx-part">{part}</section>' for part in parts if part)
@@ -193,27 +211,16 @@ class MapView:
         self.canvas.point_at(row, card_html(self.reading, row))
 
     def _caption(self) -> None:
-        self.caption.value = map_side.caption(self.reading, _shown_in(self._shown, self._map))
+        self.caption.value = map_side.caption(self.reading, self.layout.words())
+
+    def _tell_region(self) -> None:
+        self.under.tell(self.reading)
 
     def _fill_strip(self) -> None:
-        focus = self.session.focus
-        found = strip(self.reading, focus)
-        self.head.value = (
-            f'<b class="cx-h">{text(found.title)}</b><span class="cx-note">{text(found.note)}</span>'
-        )
-        self.strip.show([found.section], self._pictures, label=found.title)
+        found, focus = self.under.fill(self.reading), self.session.focus
         if focus[0] != "lasso" or focus != self._ringed:
-            self._ring(found.ringed or (), focus[0])
+            map_points.ring(self.canvas, self.reading, found.ringed or (), focus[0])
         self._ringed = focus
-
-    def _ring(self, rows: Any, kind: str) -> None:
-        """A lasso keeps its colors; what a pick stands for has the pick's, and the pick lies ringed on top."""
-        widget = self.canvas.widget
-        picks = [row for row in rows if row in self.reading.place] if kind == "click" else []
-        rows = [*picks, *(row for row in rows if row not in self.reading.place)] if picks else rows
-        code = int(widget.points[picks[0], 2 if widget.color_by == "valueA" else 3]) if picks else 0
-        self.canvas.ring(rows, kind or "lasso", widget.color[code] if picks else None)
-        self.canvas.halo(picks[:1])
 
     # -- sizes, once the slider rests -------------------------------------------------------------------------------
 
@@ -237,6 +244,7 @@ class MapView:
             if self._restated:
                 self._stated = min(self.session.j, len(self.session.run.at) - 1)
             self.view.refresh()
+            self.under.owners.prepare(self.reading)
 
     # -- what the user does -----------------------------------------------------------------------------------------
 
@@ -253,22 +261,3 @@ class MapView:
     def _picked(self, row: int) -> None:
         if row >= 0:
             self._focus("click", [row])
-
-
-def _picks(run: Any) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
-    picks = [s.indices.numpy() for s in run.at]
-    return picks, [None if s.weights is None else s.weights.double().numpy() for s in run.at]
-
-
-def _distance(width: int) -> float:
-    """Camera distance at which a square map is whole in a panel this wide."""
-    plot = width - 34 - (248 if width > 800 else 0) - (254 if width > 1020 else 0)
-    return round(max(1.0, 0.98 * HEIGHT / max(plot, 200)), 2)
-
-
-def _shown_in(name: str, found: Any) -> str:
-    """How the map was made, in words."""
-    if name == "Yours":
-        return "your own map"
-    said = getattr(found, "note", "") or name
-    return f"{said} of the features" if said == name else said

@@ -14,7 +14,9 @@ def card_html(reading: Reading, row: int) -> str:
     if not 0 <= row < reading.n:
         return ""
     lines = [*predicted(reading, row), *scored(reading, row)]
-    more = f'<div class="cx-tip-more">{"".join(f"<div>{line}</div>" for line in lines)}</div>' if lines else ""
+    more = (
+        f'<div class="cx-tip-more">{"".join(f"<div>{line}</div>" for line in lines)}</div>' if lines else ""
+    )
     return f"{map_side.card(reading, row)}{more}"
 
 

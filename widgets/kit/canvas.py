@@ -16,7 +16,9 @@ ECHO = 0.3  # seconds after a lasso until the page has told its polygon
 YOUNG, AGAIN = 20.0, 3.0  # seconds: points told to a view younger than this are told again after a while
 # How rows stand out, by why: pixels they grow by (0 is ignored) and what is left of the others' opacity.
 WIDER, FADED = {"lasso": 0.01, "click": 2.0}, {"lasso": 0.4, "click": 0.22}
-NEVER = -1e6  # pixels round the mouse in which the view itself looks for a point: `pointer` does it, by what is seen
+NEVER = (
+    -1e6
+)  # pixels round the mouse in which the view itself looks for a point: `pointer` does it, by what is seen
 OPTIONS = {"pointOutlineWidth": 0.01, "pointSizeSelected": WIDER["lasso"], "pointSizeMouseDetection": NEVER}
 
 
@@ -127,6 +129,11 @@ class Canvas:
             self.widget.selection = rows
         finally:
             self._ours = False
+
+    def color_of(self, row: int) -> list[float]:
+        """RGBA in which a row is drawn now."""
+        column = 2 if self.widget.color_by == "valueA" else 3
+        return self.widget.color[int(self.widget.points[row, column])]
 
     def halo(self, rows: Sequence[int]) -> None:
         """A few rows ringed over all that is drawn; none: no ring."""
