@@ -401,24 +401,26 @@ def test_rows_from_the_page_are_copied():
     assert session.focus == ("lasso", (3, 4, 5))
 
 
-def test_a_lasso_keeps_its_colors_and_what_a_pick_stands_for_has_the_picks(monkeypatch):
+def test_a_lasso_keeps_its_colors_and_what_a_pick_stands_for_has_the_picks():
     view, session = view_of()
     widget = view.canvas.widget
     lasso(view, [3, 4, 5])
-    assert (
-        widget.color_selected == widget.color and widget.regl_scatterplot_options["pointSizeSelected"] < 0.1
-    )
-    session.j = 2
-    assert widget.color_selected == widget.color, "and follow the slider"
+    # one color is ignored: as many as the points have would be drawn in their stead
+    assert len(widget.color_selected) == 4 and isinstance(widget.color_selected[0], float)
+    assert widget.regl_scatterplot_options["pointSizeSelected"] < 0.1
     pick = int(session.selection.indices[0])
     faded = widget.opacity_unselected
     session.focus = ("click", (pick,))
-    color = np.array(widget.color)[int(widget.points[pick, 2])].tolist()
-    assert widget.color_selected == color and widget.opacity_unselected < faded
+    for color_by in ("class", "weight", "rank", "class"):
+        session.color_by = color_by
+        code = int(widget.points[pick, 3 if color_by == "weight" else 2])
+        assert widget.color_selected == widget.color_hover == [widget.color[code]] * len(widget.color)
+    assert widget.opacity_unselected < faded
     assert widget.regl_scatterplot_options["pointSizeSelected"] > 1, "small points are seen too"
     assert view.canvas.pointer.halo == [pick] and int(widget.selection[0]) == pick, "the pick is on top"
     session.focus = ("", ())
     assert view.canvas.pointer.halo == [] and len(widget.selection) == 0
+    assert len(widget.color_selected) == 4 and isinstance(widget.color_selected[0], float)
 
 
 @pytest.mark.parametrize("per_class", [False, True])

@@ -127,6 +127,11 @@ def rgb(color: str) -> tuple[float, float, float]:
     return tuple(int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
 
 
+def greyish(color: str) -> bool:
+    """Whether a color can be taken for grey."""
+    return math.hypot(*_oklab(color)[1:]) < VIVID
+
+
 def readable_on(color: str) -> str:
     """Black or white, whichever reads better on `color`."""
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb(color))
@@ -144,7 +149,7 @@ def _extended(count: int, dark: bool) -> tuple[str, ...]:
         for g in range(0, 256, 17)
         for b in range(0, 256, 17)
     ]
-    points = [(c, p) for c in grid if low <= (p := _oklab(c))[0] <= high and math.hypot(p[1], p[2]) >= VIVID]
+    points = [(c, p) for c in grid if low <= (p := _oklab(c))[0] <= high and not greyish(c)]
     kept = [_oklab(c) for c in [*chosen, ink("background", dark), ink("rest", dark), ink("both", dark)]]
     near = [min(_squared(p, q) for q in kept) for _, p in points]
     while len(chosen) < count:

@@ -99,7 +99,7 @@ class MapView:
             "plot": (lambda: drawable(), self._attach),  # last: a view wants its points first
             "side": (lambda: (self.reading, *self._colors), self._tell),
             "card": (lambda: drawable(self.reading, self._pointed), self._point),
-            "caption": (lambda: (self.reading, self._map), self._caption),
+            "caption": (lambda: (self.reading, self._map, self.coloring), self._caption),
             "region": (
                 lambda: (self.reading, session.focus, self.under.covered(self.reading)),
                 self._tell_region,
@@ -211,7 +211,7 @@ class MapView:
         self.canvas.point_at(row, card_html(self.reading, row))
 
     def _caption(self) -> None:
-        self.caption.value = map_side.caption(self.reading, self.layout.words())
+        self.caption.value = map_side.caption(self.reading, self.layout.words(), not self.coloring.every)
 
     def _tell_region(self) -> None:
         self.under.tell(self.reading)

@@ -41,7 +41,7 @@ def ring(canvas: Canvas, reading: Reading, rows: Sequence[int], kind: str) -> No
         canvas.ring(rows, kind or "lasso")
     else:
         rows = [*picks, *(row for row in rows if row not in reading.place)]
-        canvas.ring(rows, kind, canvas.color_of(picks[0]))
+        canvas.ring(rows, kind, like=picks[0])
     canvas.halo(picks[:1])
 
 

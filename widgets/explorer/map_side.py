@@ -103,19 +103,16 @@ def weights(reading: Reading, color_by: str, dark: bool, fixed: bool = False) ->
     return f'{ramp}<div class="cx-h">Size: weight</div>{_spread(size / mean, mean, reading.k, color_by, dark)}{note}'
 
 
-def card(reading: Reading, row: int) -> str:
-    """The point under the mouse: picture or values, label, rank, weight."""
-    if row < 0:
-        return (
-            '<div class="cx-h">Point</div><div class="cx-point"><div class="cx-thumb"></div>'
-            '<div class="cx-note">Hover a point to see it.<br>Click to see what it represents.</div></div>'
-        )
+def card(reading: Reading, row: int, told: bool = True) -> str:
+    """A point: picture or values, label; and where `told` rank and weight."""
     picture = reading.pictures.thumbnail(row)
     label = reading.label(row)
     label = escape(label[:1].upper() + label[1:]) or "Point"
     weight = reading.weight(row)
-    said = f"<b>{label}</b><br>{reading.standing(row)}"
-    said += "" if weight is None else f"<br>Weight <b>{short(weight)}</b>"
+    said = f"<b>{label}</b>"
+    if told:
+        said += f"<br>{reading.standing(row)}"
+        said += "" if weight is None else f"<br>Weight <b>{short(weight)}</b>"
     if picture is not None:
         alt = escape(reading.cell(row).alt)
         shown = f'<div class="cx-thumb"><img alt="{alt}" data-row="{row}" src="{data_url(picture)}"></div>'
@@ -128,8 +125,11 @@ def card(reading: Reading, row: int) -> str:
     return f'{head}<div class="cx-point">{shown}<div>{said}</div></div>'
 
 
-def caption(reading: Reading, shown_in: str) -> str:
-    """One sentence: how many of what were chosen, by what, in which space, and in which they are shown."""
+def caption(reading: Reading, shown_in: str, grey: bool = True) -> str:
+    """How many of what were chosen, by what, in which space, and in which they are shown.
+
+    `grey`: whether what is not selected is grey, since the colors are of the picks alone.
+    """
     result, info = reading.result, reading.selection.info
     kind = "images" if reading.pictures.has_images else "points"
     name = brief_name(getattr(result.data, "name", "") or result.pool.info.get("name", ""))
@@ -140,11 +140,8 @@ def caption(reading: Reading, shown_in: str) -> str:
         f"chosen by {reading.name}{f' in {space}' if space else ''}{'' if seed is None else f', seed {seed}'}"
     )
     parts = [f"{what} {f'of {reading.name}' if info.get('own') else how}; shown in {shown_in}."]
-    parts += (
-        ["Grey is not selected; size is weight."]
-        if reading.weights is not None
-        else ["Grey is not selected."]
-    )
+    rest = "Grey is not selected" if grey else "Small is not selected"
+    parts.append(f"{rest}." if reading.weights is None else f"{rest}; size is weight.")
     if reading.labels is not None:
         without = [said_class(reading.class_name(c)) for c in np.flatnonzero(reading.counts() == 0)]
         parts += [f"No pick in {listed(without)}."] if without else []

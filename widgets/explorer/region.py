@@ -11,7 +11,7 @@ import numpy as np
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import brief
 from widgets.explorer import own
-from widgets.explorer.rows import Reading, share, short
+from widgets.explorer.rows import Reading, share, short, space_of
 from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.guard import session_guard
@@ -60,7 +60,8 @@ class Region:
         self.page = 0
         self.told.value = about(reading, np.asarray(rows), self.session.dark) if kind == "lasso" else ""
         show(self.box, bool(kind))
-        show(self.use, kind == "lasso")
+        for part in (self.told, self.use, self.pager):
+            show(part, kind == "lasso")
         held = sum(row in reading.place for row in rows)
         self.add.disabled, self.drop.disabled = held == len(rows), held == 0
 
@@ -113,7 +114,14 @@ def coverage(reading: Reading, rows: np.ndarray) -> list[tuple[str, str, str]]:
     if not len(inside):
         return []
     value, whole = float(distance[inside].mean()), float(distance[owner >= 0].mean())
-    return [(short(value), "mean distance to a pick", f"{short(whole)} over all points")]
+    space = space_of(reading.selection.info)
+    return [
+        (
+            short(value),
+            f"distance to a pick{f', {space}' if space else ''}",
+            f"{short(whole)} over all points",
+        )
+    ]
 
 
 def classes(reading: Reading, rows: np.ndarray, held: list[int], dark: bool) -> str:
@@ -130,5 +138,5 @@ def classes(reading: Reading, rows: np.ndarray, held: list[int], dark: bool) -> 
         for c in order[:LISTED]
     ]
     rest = len(order) - LISTED
-    more = f"<span>and {rest:,} more classes</span>" if rest > 0 else ""
+    more = f"<span>and {rest:,} more class{'es' if rest > 1 else ''}</span>" if rest > 0 else ""
     return f'<div class="cx-keys cx-region-classes">{"".join(lines)}{more}</div>'

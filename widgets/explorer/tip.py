@@ -20,6 +20,21 @@ def card_html(reading: Reading, row: int) -> str:
     return f"{map_side.card(reading, row)}{more}"
 
 
+def compared_html(a: Reading, b: Reading, row: int) -> str:
+    """The same row's card in Compare: what it is, and how each of the two selections ranks and weighs it."""
+    if not 0 <= row < a.n:
+        return ""
+    lines = [f"{side} {text(reading.name)}: {_place(reading, row)}" for side, reading in (("A", a), ("B", b))]
+    lines += predicted(a, row)
+    more = "".join(f"<div>{line}</div>" for line in lines)
+    return f'{map_side.card(a, row, told=False)}<div class="cx-tip-more">{more}</div>'
+
+
+def _place(reading: Reading, row: int) -> str:
+    weight = reading.weight(row)
+    return f"{reading.standing(row)}{'' if weight is None else f', weight {short(weight)}'}"
+
+
 def predicted(reading: Reading, row: int) -> list[str]:
     """The class that the last logits give, with its probability; nothing without logits."""
     logits = reading.result.pool.logits

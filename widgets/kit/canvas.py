@@ -11,14 +11,10 @@ from ipywidgets import Box
 
 from widgets.kit import encode
 from widgets.kit.pointer import Pointer
+from widgets.kit.rings import FADED, WIDER, Rings
 
-ECHO = 0.3  # seconds after a lasso until the page has told its polygon
 YOUNG, AGAIN = 20.0, 3.0  # seconds: points told to a view younger than this are told again after a while
-# How rows stand out, by why: pixels they grow by (0 is ignored) and what is left of the others' opacity.
-WIDER, FADED = {"lasso": 0.01, "click": 2.0}, {"lasso": 0.4, "click": 0.22}
-NEVER = (
-    -1e6
-)  # pixels round the mouse in which the view itself looks for a point: `pointer` does it, by what is seen
+NEVER = -1e6  # pixels round the mouse in which the view itself looks for a point: `pointer` does it
 OPTIONS = {"pointOutlineWidth": 0.01, "pointSizeSelected": WIDER["lasso"], "pointSizeMouseDetection": NEVER}
 
 
@@ -51,8 +47,7 @@ class Canvas:
         self._free = 0.0  # when the view can take points again; 0: no page shows it
         self._since, self._sent = 0.0, 0  # when a page last began to show it; how often points were sent
         self.polygon = np.zeros((0, 2), np.float32)  # of the last lasso
-        self._ringed, self._colored = np.zeros(0, np.uint32), False  # what stands out; whether in one color
-        self._ours = False
+        self._rings = Rings(self.widget, loop)
         with self.widget.hold_sync():
             self.widget.toolbar_buttons = []
             self.widget.axes = self.widget.legend = self.widget.tooltip_enable = self.widget.reticle = False
@@ -97,43 +92,12 @@ class Canvas:
         """Hide all other points; None shows all."""
         self.widget.filter = None if rows is None else np.sort(np.asarray(rows)).astype(np.uint32)
 
-    def ring(
-        self, rows: Sequence[int] | np.ndarray, kind: str = "lasso", color: list[float] | None = None
-    ) -> None:
+    def ring(self, rows: Sequence[int] | np.ndarray, kind: str = "lasso", like: int = -1) -> None:
         """Let `rows` stand out, the first on top, as a lasso or as what a click asked for; none: all as usual.
 
-        They keep their colors, or all have `color` (RGBA).
+        They keep their colors, or all have that of the row `like`.
         """
-        rows = np.asarray(rows, np.uint32)
-        self._ringed, self._colored = rows, color is not None
-        if len(rows):
-            self.widget.opacity_unselected = FADED[kind]
-            self.widget.color_selected = self.widget.color if color is None else color
-        again = _reordered(rows, self.widget.selection)
-        self._select(self.widget.selection if again else rows, WIDER[kind])
-        if again and self.loop is not None:  # once the page has told the polygon, which it then forgets
-            self.loop.call_later(ECHO, self._reorder, rows, WIDER[kind])
-        elif again:
-            self._reorder(rows, WIDER[kind])
-
-    def _reorder(self, rows: np.ndarray, wider: float) -> None:
-        """The same rows in another order: none between, since the page ignores a set of rows that it has."""
-        if rows is self._ringed and _reordered(rows, self.widget.selection):
-            self._select(rows[:0], wider)
-            self._select(rows, wider)
-
-    def _select(self, rows: np.ndarray, wider: float) -> None:
-        self._ours = True
-        try:
-            self._options(pointSizeSelected=wider)
-            self.widget.selection = rows
-        finally:
-            self._ours = False
-
-    def color_of(self, row: int) -> list[float]:
-        """RGBA in which a row is drawn now."""
-        column = 2 if self.widget.color_by == "valueA" else 3
-        return self.widget.color[int(self.widget.points[row, column])]
+        self._rings.put(np.asarray(rows, np.uint32), kind, like)
 
     def halo(self, rows: Sequence[int]) -> None:
         """A few rows ringed over all that is drawn; none: no ring."""
@@ -151,7 +115,6 @@ class Canvas:
         with self.widget.hold_sync():
             self.widget.background_color = colors.background
             self.widget.lasso_color = colors.lasso
-            self.widget.color_hover = colors.selected
 
     def distance(self, value: float) -> None:
         """Camera distance: 1.16 keeps a square map whole in a narrow panel."""
@@ -184,9 +147,9 @@ class Canvas:
         same = old is not None and old.shape == points.shape and np.array_equal(old[:, :2], points[:, :2])
         with self.widget.hold_sync():
             self.widget.non_spatial_points_update = bool(same)  # or a tree of all points is built again
-            self._tables(state["table"])
             self.widget.point_order = state["order"]
             self.widget.points = points
+            self._tables(state["table"])
         self._sent += 1
         if self._free:
             self._busy(len(points))
@@ -196,8 +159,7 @@ class Canvas:
     def _tables(self, table: encode.Table) -> None:
         self.widget.color_by, self.widget.size_by, self.widget.opacity_by = table.color_by, table.by, table.by
         self.widget.color, self.widget.size, self.widget.opacity = table.color, table.size, table.opacity
-        if len(self._ringed) and not self._colored:
-            self.widget.color_selected = table.color
+        self._rings.dye()
 
     def _flush(self) -> None:
         state, self._waiting = self._waiting, None
@@ -226,19 +188,15 @@ class Canvas:
     def _busy(self, n: int, least: float = 0.4) -> None:
         self._free = time.monotonic() + least + n / 60_000
 
-    def _options(self, **options) -> None:
-        self.widget.regl_scatterplot_options = {**self.widget.regl_scatterplot_options, **options}
-
     # -- what the user does -----------------------------------------------------------------------------------------
 
     def _selected(self, change) -> None:
         """A lasso, or the end of one: a click selects nothing, since the view itself finds no point under the mouse."""
-        if self._ours:
+        if self._rings.ours:
             return
         # what arrives is a view on the message's buffer
         rows = np.array([] if change["new"] is None else change["new"], dtype=np.int64)
         if len(rows):
-            self._options(pointSizeSelected=WIDER["lasso"])
             self.on_lasso(rows)
         else:
             self.on_clear()
@@ -246,9 +204,3 @@ class Canvas:
     def _encircled(self, change) -> None:
         if change["new"] is not None and len(change["new"]):
             self.polygon = np.array(change["new"])  # the page forgets it when the selection is set again
-
-
-def _reordered(rows: np.ndarray, old: np.ndarray) -> bool:
-    """Whether these are the same rows in another order."""
-    same = len(rows) == len(old) and np.array_equal(np.sort(rows), np.sort(old))
-    return same and not np.array_equal(rows, old)

@@ -172,10 +172,19 @@ def compare_states(j: int, budgets: int) -> np.ndarray:
     return (chosen[:, None] + 2 * chosen[None]).ravel()
 
 
-def compare_tables(j: int, budgets: int, n: int, k: int, dark: bool = False, tick: int = 0) -> Table:
-    """Four states on one map: A only, B only, both (a quarter larger), neither."""
+def compare_tables(
+    j: int,
+    budgets: int,
+    n: int,
+    k: int,
+    dark: bool = False,
+    tick: int = 0,
+    inks: tuple[str, str] | None = None,
+) -> Table:
+    """Four states on one map: A only, B only (in `inks`), both (a quarter larger), neither."""
     state = compare_states(j, budgets)
-    shade = [rgba(palette.ink(name, dark)) for name in ("rest", "a", "b", "both")]
+    a, b = inks or (palette.ink("a", dark), palette.ink("b", dark))
+    shade = [rgba(color) for color in (palette.ink("rest", dark), a, b, palette.ink("both", dark))]
     bump = (tick % TICKS + 1) * 1e-4
     mean = float(diameters(k)[3])
     size = [rest_diameter(n), _px(mean + bump), _px(mean + bump), _px(1.25 * mean + bump)]
