@@ -101,3 +101,66 @@ def test_within_a_picks_dot_the_pick_on_top_is_named(notebook, n):
     assert well.sum() > 30 and (gap[well] < 40).mean() > 0.97, (
         "the named dot's color is what is painted there"
     )
+
+
+def whole(inner, outer):
+    """Whether one box lies within another."""
+    return all(
+        inner[side] >= outer[side] - 1 and inner[side] + inner[size] <= outer[side] + outer[size] + 1
+        for side, size in (("x", "width"), ("y", "height"))
+    )
+
+
+def test_the_card_stands_whole_in_panel_and_window_and_a_click_pins_it(notebook):
+    book = opened(notebook, 3000, 150)
+    page = book.page
+    page.set_viewport_size({"width": 1366, "height": 800})
+    page.wait_for_timeout(800)
+    page.locator(CANVAS).first.scroll_into_view_if_needed()
+    drawn = Drawn(book)
+    seen = [row for row in drawn.picks if 150 < drawn.at[row][1] < 740]
+    corners = {
+        row for axis in (0, 1) for row in sorted(seen, key=lambda row: drawn.at[row][axis])[:: len(seen) - 1]
+    }
+    card, window = page.locator(".cx-tip"), {"x": 0, "y": 0, "width": 1366, "height": 800}
+    for row in corners:
+        page.mouse.move(*(drawn.at[row] + 30))
+        page.mouse.move(*np.round(drawn.at[row]))
+        expect(card).to_have_attribute("data-row", str(drawn.top(np.round(drawn.at[row]))))
+        expect(card).to_be_visible()
+        box = card.bounding_box()
+        assert whole(box, window) and whole(box, page.locator(".cx").first.bounding_box())
+    place = np.round(drawn.at[seen[0]])
+    row = drawn.top(place)
+    page.mouse.click(*place)
+    expect(page.locator(".cx-tip.cx-pinned")).to_be_visible()
+    page.mouse.move(*(drawn.corner + 8))
+    expect(page.locator(f'.cx-tip.cx-pinned .cx-thumb img[data-row="{row}"]')).to_be_visible()
+    assert book.kernel("session.focus") == ("click", (row,))
+    page.get_by_role("button", name="Close this card").click()
+    expect(card).to_be_hidden()
+
+
+def test_the_wheel_scrolls_the_page_until_the_map_was_clicked_and_zooming_has_an_end(notebook):
+    book = opened(notebook, 3000, 150)
+    page = book.page
+    page.locator(CANVAS).first.scroll_into_view_if_needed()
+    where = "() => document.querySelector('.cx').getBoundingClientRect().top"
+    scale, top = page.evaluate(CAMERA)[1], page.evaluate(where)
+    box = page.locator(CANVAS).first.bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + min(box["height"] / 2, 200)
+    page.mouse.move(*middle)
+    page.mouse.wheel(0, 120)
+    page.wait_for_function(f"top => ({where})() < top - 50", arg=top)
+    assert page.evaluate(CAMERA)[1] == scale
+    page.locator(CANVAS).first.scroll_into_view_if_needed()
+    box = page.locator(CANVAS).first.bounding_box()
+    page.mouse.click(box["x"] + 12, box["y"] + 12)
+    top = page.evaluate(where)
+    for turn, end in ((-400, 61), (400, 0.39)):
+        for _ in range(30):
+            page.mouse.wheel(0, turn)
+        page.wait_for_timeout(600)
+        now = page.evaluate(CAMERA)[1]
+        assert (20 < now < end) if turn < 0 else (end < now < 1), "there is an end"
+        assert page.evaluate(where) == top, "the page stands still, at the end too"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def options(reading: Reading, tags: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(("All: prediction", "prediction"))
     if reading.run.selection.score is not None:
         found.append(("All: score", "score"))
-    if _losses(reading) is not None:
+    if (pool.logits is not None and pool.y is not None) or getattr(pool.history, "loss", None) is not None:
         found.append(("All: loss", "loss"))
     if any(len(rows) for rows in tags.values()):
         found.append(("All: tag", "tag"))
@@ -83,7 +84,7 @@ def coloring(reading: Reading, by: str, tags: Mapping[str, Any]) -> Coloring:
     if by == "loss":
         return _steps("Loss", _losses(reading))
     if by.startswith("column "):
-        return _steps(by[7:], dict(_columns(reading))[by[7:]])
+        return _steps(by[7:], dict(_columns(reading))[by[7:]]())
     return Coloring("", reading.labels, names, every=False)
 
 
@@ -141,16 +142,16 @@ def _losses(reading: Reading) -> Any:
     return None if watched is None else watched[:, -1]
 
 
-def _columns(reading: Reading) -> Iterator[tuple[str, Any]]:
-    """(name, (n,) numbers) of the pool's own extras, then of a table's columns."""
+def _columns(reading: Reading) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """(name, what gives its (n,) numbers) of the pool's own extras, then of a table's columns."""
     pool, data = reading.result.pool, reading.result.data
     for name, value in pool.fields.items():
         if name not in FIELDS and getattr(value, "ndim", 0) == 1 and _numeric(value):
-            yield name, value
+            yield name, partial(pool.fields.get, name)
     x, columns = getattr(data, "x", None), getattr(data, "columns", None)
     if columns and x is not None and x.ndim == 2:
         for place, name in enumerate(columns[:MOST_COLUMNS]):
-            yield str(name), x[reading.result.rows, place]
+            yield str(name), partial(x.__getitem__, (reading.result.rows, place))
 
 
 def _numeric(value: Any) -> bool:

@@ -172,6 +172,9 @@ class CompareView:
 
     def _tell(self) -> None:
         result, pair, j = self.session.result, self._pair, self._j
+        if self.canvas is not None:
+            names = (one.strategy.name for one in pair)
+            self.canvas.pointer.label = f"Map of {result.n:,} points: A {next(names)}, B {next(names)}"
         self.side.value = side_html(result, *pair, j, self.session.dark)
         self.caption.value = f"<p>{text(caption_text(result, *pair, j, self.layout.value))}</p>"
 

@@ -211,6 +211,8 @@ class MapView:
         self.canvas.point_at(row, card_html(self.reading, row))
 
     def _caption(self) -> None:
+        reading = self.reading
+        self.canvas.pointer.label = f"Map of {reading.n:,} points, {reading.k:,} of them selected by {reading.name}, in {self.layout.words()}"
         self.caption.value = map_side.caption(self.reading, self.layout.words(), not self.coloring.every)
 
     def _tell_region(self) -> None:
