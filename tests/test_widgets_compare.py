@@ -152,7 +152,7 @@ def test_the_map_answers_the_mouse_with_what_both_say_of_the_row(session):
     row = next(row for row in a if row not in b)
     view.canvas.pointer.set_state({"hovered": row})
     card = view.canvas.pointer.card
-    assert card["row"] == row and f"A CRAIG: Rank {a.index(row) + 1} of 16, weight" in card["html"]
+    assert card["row"] == row and f"A CRAIG: Rank {a.index(row) + 1} of 16<br>Weight" in card["html"]
     assert "B Herding: Not" in card["html"] and f'data-row="{row}"' in card["html"]
     view.canvas.pointer.set_state({"pinned": row, "clicked": [row, 1]})
     view.canvas.pointer.set_state({"hovered": -1})

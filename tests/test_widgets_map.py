@@ -522,6 +522,12 @@ def test_a_click_pins_the_card_which_follows_the_slider():
     assert card(view) == "" and session.focus == ("", ())
 
 
+def test_a_pinned_card_that_is_clicked_asks_for_the_row_large():
+    view, session = view_of()
+    view.canvas.pointer.set_state({"opened": [7, 1]})
+    assert session.opened == (7, (7,), "")
+
+
 def test_a_click_beside_all_dots_leaves_a_lasso():
     view, session = view_of()
     lasso(view, [3, 4, 5])

@@ -12,6 +12,7 @@ import torch
 
 from coreset_explore.plots import palette
 from widgets.explorer.rows import Reading, short
+from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.markup import text
 
@@ -66,6 +67,13 @@ def options(reading: Reading, tags: Mapping[str, Any]) -> list[tuple[str, str]]:
     if any(len(rows) for rows in tags.values()):
         found.append(("All: tag", "tag"))
     return [*found, *((f"All: {name}", f"column {name}") for name, _ in _columns(reading))]
+
+
+def made_of(session: Session) -> tuple:
+    """What a coloring is made of; a budget is none of it, so a move of the slider leaves it."""
+    by, run = session.color_by, session.run
+    of = session.tags if by == "tag" else run.at if by == "score" else None
+    return session.result.pool, "class" if by in ("rank", "weight") else by, of
 
 
 def coloring(reading: Reading, by: str, tags: Mapping[str, Any]) -> Coloring:

@@ -10,9 +10,9 @@ import numpy as np
 from coreset_explore.experiment.runs import Run
 from widgets.explorer.compare_side import caption_text, inks, side_html
 from widgets.explorer.result import Result
-from widgets.explorer.rows import Reading, short
+from widgets.explorer.rows import short
 from widgets.explorer.session import Session
-from widgets.explorer.tip import compared_html
+from widgets.explorer.tip import Side, compared_html
 from widgets.kit import encode
 from widgets.kit.canvas import Canvas
 from widgets.kit.form import Controls
@@ -136,6 +136,7 @@ class CompareView:
         old, self.canvas = self.canvas, Canvas(HEIGHT, self.session.dark, self.loop)
         guard = session_guard(self.session)
         self.canvas.on_hover = guard(lambda row: self.session.set_trait("hovered", row))
+        self.canvas.on_open = guard(lambda row: self.session.set_trait("opened", (row, (row,), "")))
         self.canvas.pointer.observe(lambda _: self.view.refresh(), "pinned")
         if old is not None:
             old.close()
@@ -164,7 +165,7 @@ class CompareView:
         return row if row < self.session.result.n else -1
 
     def _point(self) -> None:
-        sides = [Reading(self.session.result, run, self._j, self._pictures) for run in self._pair]
+        sides = [Side(self.session.result, run, self._j, self._pictures) for run in self._pair]
         self.canvas.point_at(self._pointed, compared_html(*sides, self._pointed))
 
     def _attach(self) -> None:

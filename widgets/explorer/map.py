@@ -84,25 +84,31 @@ class MapView:
                 lambda: (session.result.pool, session.run.at, self._j, session.result.random.at),
                 self._read,
             ),
-            "colors": (lambda: self._colored_by, self._color),
+            "colors": (lambda: colors.made_of(session), self._color),
             "layout": (self.layout.made_of, self.layout.choose),
             "tools": (lambda: self.tools.made_of(self.reading), lambda: self.tools.fill(self.reading)),
             "busy": (lambda: (self.layout.busy(),), self._say_busy),
             "theme": (lambda: drawable(session.dark), lambda: self.canvas.theme(session.dark)),
             "points": (lambda: drawable(session.run.at, self._map, self._stated, self.coloring), self._draw),
             "look": (
-                lambda: drawable(session.run.at, self._j, session.color_by, self.coloring, session.dark),
-                self._look,
+                lambda: drawable(session.run.at, self._j, *self._colors),
+                lambda: self.canvas.look(self._table()),
             ),
-            "only": (lambda: drawable(session.only_class, session.found), self._only),
-            "distance": (lambda: drawable(session.width), self._move_camera),
+            "only": (
+                lambda: drawable(session.only_class, session.found),
+                lambda: self.canvas.only(map_points.shown(self.reading, session)),
+            ),
+            "distance": (
+                lambda: drawable(session.width),
+                lambda: self.canvas.distance(map_points.distance(session.width, HEIGHT)),
+            ),
             "plot": (lambda: drawable(), self._attach),  # last: a view wants its points first
             "side": (lambda: (self.reading, *self._colors), self._tell),
             "card": (lambda: drawable(self.reading, self._pointed), self._point),
             "caption": (lambda: (self.reading, self._map, self.coloring), self._caption),
             "region": (
                 lambda: (self.reading, session.focus, self.under.covered(self.reading)),
-                self._tell_region,
+                lambda: self.under.tell(self.reading),
             ),
             "strip": (lambda: None if self._dragged else (self.reading, session.focus), self._fill_strip),
         }
@@ -116,13 +122,6 @@ class MapView:
     @property
     def _map(self) -> Any:
         return self.layout.map
-
-    @property
-    def _colored_by(self) -> tuple:
-        """What the points' groups are made of; a budget is none of it."""
-        by, run = self.session.color_by, self.session.run
-        of = self.session.tags if by == "tag" else run.at if by == "score" else None
-        return self.session.result.pool, by if by not in ("rank", "weight") else "class", of
 
     @property
     def _colors(self) -> tuple:
@@ -150,6 +149,7 @@ class MapView:
         self.canvas.on_click = self.guard(self._clicked)
         self.canvas.on_clear = self.guard(lambda: self._focus("", ()))
         self.canvas.on_hover = self.guard(lambda row: self.session.set_trait("hovered", row))
+        self.canvas.on_open = self.guard(lambda row: self.session.set_trait("opened", (row, (row,), "")))
         self.canvas.pointer.observe(lambda _: self.view.refresh(), "pinned")
         self.canvas.mode(self.tools.lasso)
         if old is not None:
@@ -178,20 +178,11 @@ class MapView:
         self.canvas.draw(encode.square(np.asarray(self._map.xy)), codes, order, self._table())
         self.view.drawn("look")
 
-    def _look(self) -> None:
-        self.canvas.look(self._table())
-
     def _table(self) -> encode.Table:
         reading, session = self.reading, self.session
         sizes = (len(reading.run.at), reading.classes, reading.n, reading.k)
         look = (session.color_by, session.dark, self.canvas.next_tick(), self.coloring.shades(session.dark))
         return encode.tables(self._j, *sizes, *look)
-
-    def _only(self) -> None:
-        self.canvas.only(map_points.shown(self.reading, self.session))
-
-    def _move_camera(self) -> None:
-        self.canvas.distance(map_points.distance(self.session.width, HEIGHT))
 
     def _attach(self) -> None:
         self.plot.children = (self.canvas.box,)
@@ -211,12 +202,11 @@ class MapView:
         self.canvas.point_at(row, card_html(self.reading, row))
 
     def _caption(self) -> None:
-        reading = self.reading
-        self.canvas.pointer.label = f"Map of {reading.n:,} points, {reading.k:,} of them selected by {reading.name}, in {self.layout.words()}"
-        self.caption.value = map_side.caption(self.reading, self.layout.words(), not self.coloring.every)
-
-    def _tell_region(self) -> None:
-        self.under.tell(self.reading)
+        reading, shown_in = self.reading, self.layout.words()
+        self.canvas.pointer.label = (
+            f"Map of {reading.n:,} points in {shown_in}, {reading.k:,} of them selected by {reading.name}"
+        )
+        self.caption.value = map_side.caption(reading, shown_in, not self.coloring.every)
 
     def _fill_strip(self) -> None:
         found, focus = self.under.fill(self.reading), self.session.focus

@@ -103,16 +103,19 @@ def weights(reading: Reading, color_by: str, dark: bool, fixed: bool = False) ->
     return f'{ramp}<div class="cx-h">Size: weight</div>{_spread(size / mean, mean, reading.k, color_by, dark)}{note}'
 
 
-def card(reading: Reading, row: int, told: bool = True) -> str:
-    """A point: picture or values, label; and where `told` rank and weight."""
+def card(reading: Reading, row: int) -> str:
+    """The point under the mouse: picture or values, label, rank, weight."""
+    if row < 0:
+        return (
+            '<div class="cx-h">Point</div><div class="cx-point"><div class="cx-thumb"></div>'
+            '<div class="cx-note">Hover a point to see it.<br>Click to see what it represents.</div></div>'
+        )
     picture = reading.pictures.thumbnail(row)
     label = reading.label(row)
     label = escape(label[:1].upper() + label[1:]) or "Point"
     weight = reading.weight(row)
-    said = f"<b>{label}</b>"
-    if told:
-        said += f"<br>{reading.standing(row)}"
-        said += "" if weight is None else f"<br>Weight <b>{short(weight)}</b>"
+    said = f"<b>{label}</b><br>{reading.standing(row)}"
+    said += "" if weight is None else f"<br>Weight <b>{short(weight)}</b>"
     if picture is not None:
         alt = escape(reading.cell(row).alt)
         shown = f'<div class="cx-thumb"><img alt="{alt}" data-row="{row}" src="{data_url(picture)}"></div>'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,37 +24,33 @@ class Strip(NamedTuple):
     ringed: Sequence[int] | None = None
 
 
-def strip(
-    reading: Reading,
-    focus: tuple[str, Sequence[int]],
-    paged: Callable[[int, int], tuple[int, int]] | None = None,
-) -> Strip:
-    """The strip for a focus ("lasso" or "click", rows), or ("", ()) for none.
-
-    `paged(total, room)` tells which of a lasso's rows are shown; without it the first ones are.
-    """
+def strip(reading: Reading, focus: tuple[str, Sequence[int]]) -> Strip:
+    """The strip for a focus ("lasso" or "click", rows), or ("", ()) for none."""
     kind, rows = focus
     if kind == "lasso" and len(rows):
-        return lasso(reading, np.asarray(rows), paged or (lambda total, room: (0, min(total, room))))
+        return lasso(reading, np.asarray(rows))
     if kind == "click" and len(rows):
         return represents(reading, int(rows[0]))
     shown = reading.cells(reading.rows[: _room(reading)])
     return Strip(ENDS[0], "use Lasso to look at a region", Section([shown]))
 
 
-def lasso(reading: Reading, rows: np.ndarray, paged: Callable[[int, int], tuple[int, int]]) -> Strip:
+def lasso(reading: Reading, rows: np.ndarray) -> Strip:
     """Selected rows first, outlined, in pick order; then the others in the order of the data."""
     inside = set(rows.tolist())
     picked = [row for row in reading.rows.tolist() if row in inside]
     others = sorted(inside - set(picked))
     room = _room(reading)
-    count = min(len(picked), max(room - len(others), room - 7))  # some of the others are always seen at first
-    order = picked[:count] + others[: room - count] + picked[count:] + others[room - count :]
-    first, last = paged(len(order), room)
-    cells = [reading.cell(row, row in reading.place) for row in order[first:last]]
+    count = min(len(picked), max(room - len(others), room - 7))  # some of the others are always seen
+    cells = reading.cells(picked[:count], True) + reading.cells(others[: room - count])
     points = f"{len(rows):,} point{'' if len(rows) == 1 else 's'}"
     title = f"Lasso: {points}, {len(picked):,} selected ({share(len(picked), len(rows))})"
-    return Strip(title, "selected first, outlined", Section([cells]), picked + others)
+    note = (
+        "selected first, outlined"
+        if len(rows) <= room
+        else f"{len(cells)} of them, selected first and outlined"
+    )
+    return Strip(title, note, Section([cells]), picked + others)
 
 
 def represents(reading: Reading, row: int) -> Strip:

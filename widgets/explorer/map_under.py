@@ -12,7 +12,7 @@ from widgets.explorer.owners import Owners
 from widgets.explorer.region import Region
 from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
-from widgets.kit.gallery import Gallery, link
+from widgets.kit.gallery import Gallery, Section, link
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import note, text
 
@@ -45,12 +45,23 @@ class Under:
         self._reading = reading
         if self.session.focus[0] == "click":
             self.owners.wait(reading)
-        found = strip(reading, self.session.focus, self.region.paged)
+        found = strip(reading, self.session.focus)
+        if self.session.focus[0] == "lasso":
+            found = self._paged(reading, found)
         self.head.value = (
             f'<b class="cx-h">{text(found.title)}</b><span class="cx-note">{text(found.note)}</span>'
         )
         self.strip.show([found.section], reading.pictures, label=found.title)
         return found
+
+    def _paged(self, reading: Reading, found: Strip) -> Strip:
+        """All rows of a lasso, a page as long as the first one at a time; those on it are not shown again."""
+        first = [cell.row for group in found.section.groups for cell in group]
+        shown = set(first)
+        rows = [*first, *(row for row in found.ringed or () if row not in shown)]
+        low, high = self.region.paged(len(rows), max(1, len(first)))
+        cells = [reading.cell(row, row in reading.place) for row in rows[low:high]]
+        return found._replace(note="selected first, outlined", section=Section([cells]))
 
     def _turned(self) -> None:
         if self._reading is not None:

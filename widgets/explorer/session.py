@@ -55,8 +55,6 @@ class Session(Shared):
     layout_note = Unicode("")  # "Computing UMAP, 43 %"
     compare_a = Unicode("")
     compare_b = Unicode("")
-    found = AnyTrait(None)  # rows that a search found: the others are hidden; None for all
-    tags = Dict()  # the user's own, {name: ids of rows}
     focus = Tuple(default_value=("", ()))  # ("lasso" | "click", rows of the pool)
     images_given = Bool(False)
 

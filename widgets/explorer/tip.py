@@ -20,19 +20,25 @@ def card_html(reading: Reading, row: int) -> str:
     return f"{map_side.card(reading, row)}{more}"
 
 
-def compared_html(a: Reading, b: Reading, row: int) -> str:
+class Side(Reading):
+    """A reading that says whose standing it tells: "A CRAIG: Rank 3 of 35"."""
+
+    side = ""
+
+    def standing(self, row: int) -> str:
+        return f"{self.side} {self.name}: {super().standing(row)}"
+
+
+def compared_html(a: Side, b: Side, row: int) -> str:
     """The same row's card in Compare: what it is, and how each of the two selections ranks and weighs it."""
     if not 0 <= row < a.n:
         return ""
-    lines = [f"{side} {text(reading.name)}: {_place(reading, row)}" for side, reading in (("A", a), ("B", b))]
+    a.side, b.side = "A", "B"
+    weight = b.weight(row)
+    lines = [f"{text(b.standing(row))}{'' if weight is None else f', weight {short(weight)}'}"]
     lines += predicted(a, row)
     more = "".join(f"<div>{line}</div>" for line in lines)
-    return f'{map_side.card(a, row, told=False)}<div class="cx-tip-more">{more}</div>'
-
-
-def _place(reading: Reading, row: int) -> str:
-    weight = reading.weight(row)
-    return f"{reading.standing(row)}{'' if weight is None else f', weight {short(weight)}'}"
+    return f'{map_side.card(a, row)}<div class="cx-tip-more">{more}</div>'
 
 
 def predicted(reading: Reading, row: int) -> list[str]:

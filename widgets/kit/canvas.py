@@ -41,6 +41,7 @@ class Canvas:
         self.on_lasso: Callable = _nothing  # of rows
         self.on_click: Callable = _nothing  # of a row, -1: beside all
         self.on_hover: Callable = _nothing  # of a row, -1: the mouse left
+        self.on_open: Callable = _nothing  # of a row whose pinned card was clicked
         self.on_clear: Callable = _nothing
         self.tick = 0
         self._waiting: dict | None = None
@@ -66,6 +67,7 @@ class Canvas:
         self.widget.observe(self._encircled, "lasso_selection_polygon")
         self.pointer.observe(lambda change: self.on_hover(change.new), "hovered")
         self.pointer.observe(lambda change: self.on_click(change.new[0]), "clicked")
+        self.pointer.observe(lambda change: self.on_open(change.new[0]), "opened")
 
     # -- what is drawn --------------------------------------------------------------------------------------------
 

@@ -147,7 +147,7 @@ function render({ model, el }) {
 
   let plot = null, scene = null, frame = 0, mouse = null;
   let row = -1; // under the mouse
-  let down = null, moved = 0, clicks = model.get("clicked")[1];
+  let down = null, moved = 0, clicks = model.get("clicked")[1], opens = model.get("opened")[1];
   let where = null; // where the card's corner points to, on the canvas
 
   const seen = () => {
@@ -327,6 +327,11 @@ function render({ model, el }) {
   }
 
   close.addEventListener("click", unpin);
+  inside.addEventListener("click", () => {
+    if (pinned() < 0) return;
+    model.set("opened", [pinned(), ++opens]);
+    model.save_changes();
+  });
   const told = () => follow();
   for (const name of ["card", "halo", "pointed", "pinned"]) model.on(`change:${name}`, told);
   const wait = () => {

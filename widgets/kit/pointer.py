@@ -16,7 +16,8 @@ class Pointer(anywidget.AnyWidget):
     pointer is within wins, and where there is none the one whose edge is nearest, at most four pixels away. The page
     decides alone, on the points as they are drawn; what travels is the row.
 
-    Rows are numbers of points, -1 for none. `hovered` and `clicked` ([row, count]) are what the page says; `pointed`
+    Rows are numbers of points, -1 for none. `hovered`, `clicked` ([row, count]) and `opened` ([row, count], of a pinned
+    card that was clicked, to see the row large) are what the page says; `pointed`
     is a row to point at from elsewhere; `halo` are rows ringed for good. `card` {row, html} is shown at the row that is
     hovered or pointed at; a click pins it (`pinned`). `label` says what the canvas shows, for who does not see it.
     """
@@ -25,6 +26,7 @@ class Pointer(anywidget.AnyWidget):
 
     hovered = Int(-1).tag(sync=True)
     clicked = ListTrait([-1, 0]).tag(sync=True)
+    opened = ListTrait([-1, 0]).tag(sync=True)
     pinned = Int(-1).tag(sync=True)
     pointed = Int(-1).tag(sync=True)
     halo = ListTrait().tag(sync=True)

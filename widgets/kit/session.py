@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from traitlets import Int, Unicode
+from traitlets import Any as AnyTrait
+from traitlets import Dict, Int, Tuple, Unicode
 
 from widgets.kit.task import Task
 
@@ -17,6 +18,12 @@ class Session(Task):
     theme = Unicode("light")
     width = Int(1260)  # of the panel, px
     hovered = Int(-1)  # a row, -1: none
+    opened = Tuple(
+        default_value=(-1, (), "")
+    )  # the row that is read whole (-1: none), those around it, and "tags"
+    query = Unicode("")  # what is searched for
+    found = AnyTrait(None)  # the rows that it finds, (m,) int64 in order; None: nothing is searched for
+    tags = Dict()  # {tag: ids of rows}, see kit/tags
 
     @property
     def dark(self) -> bool:
