@@ -520,6 +520,10 @@ def test_a_click_pins_the_card_which_follows_the_slider():
     assert "Rank 3 of 40" in card(view)
     click(view, -1)
     assert card(view) == "" and session.focus == ("", ())
+    for rows in ([3, 4, 5], []):  # a lasso, or Escape
+        click(view, order[2])
+        from_page(view.canvas.widget, selection=np.array(rows, np.uint32))
+        assert card(view) == "" and view.canvas.pointer.pinned == -1
 
 
 def test_a_pinned_card_that_is_clicked_asks_for_the_row_large():

@@ -6,7 +6,7 @@ import pytest
 from coreset_explore.measures import represent
 from tests import panels
 from tests.test_widgets_map import click, lasso, view_of
-from widgets.explorer import own
+from widgets.explorer import own, owners
 from widgets.explorer.control import Control
 from widgets.explorer.session import MAX_CHOICES
 
@@ -115,3 +115,47 @@ def test_what_cannot_be_made_is_said_in_one_sentence():
     session.status = "running"
     with pytest.raises(ValueError, match="a run goes on"):
         own.edit(session, add=[1])
+
+
+def test_a_long_answer_comes_from_a_thread_once_the_slider_rests(monkeypatch):
+    """Which pick stands for which row takes a second at 60,000: nobody waits for it, and a click does not ask twice."""
+    asked = []
+
+    def represented(pool, selection):
+        asked.append(len(selection))
+        return represent(pool, selection)
+
+    monkeypatch.setattr(owners, "LARGE", 0)
+    monkeypatch.setattr("coreset_explore.measures.represent", represented)
+    loop = Posted()
+    view, session = view_of(loop=loop)
+    lasso(view, [3, 4, 5])
+    assert "distance to a pick" not in view.under.region.told.value
+    view.under.owners._job.wait()
+    loop.hear()
+    assert asked == [8] and "distance to a pick" in view.under.region.told.value
+    session.j = 1
+    session.j = 2
+    assert asked == [8], "not while the slider moves"
+    loop.run()
+    click(view, int(session.selection.indices[0]))
+    assert asked == [8, 40] and "represents" in view.under.head.value and session.problem is None
+
+
+class Posted(panels.Loop):
+    """A loop that hears what threads post when the test says so."""
+
+    def __init__(self):
+        super().__init__()
+        self.posted = []
+
+    def is_closed(self):
+        return False
+
+    def call_soon_threadsafe(self, fn, *args):
+        self.posted.append((fn, args))
+
+    def hear(self):
+        posted, self.posted = self.posted, []
+        for fn, args in posted:
+            fn(*args)

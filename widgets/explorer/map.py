@@ -86,8 +86,6 @@ class MapView:
             ),
             "colors": (lambda: colors.made_of(session), self._color),
             "layout": (self.layout.made_of, self.layout.choose),
-            "tools": (lambda: self.tools.made_of(self.reading), lambda: self.tools.fill(self.reading)),
-            "busy": (lambda: (self.layout.busy(),), self._say_busy),
             "theme": (lambda: drawable(session.dark), lambda: self.canvas.theme(session.dark)),
             "points": (lambda: drawable(session.run.at, self._map, self._stated, self.coloring), self._draw),
             "look": (
@@ -103,12 +101,14 @@ class MapView:
                 lambda: self.canvas.distance(map_points.distance(session.width, HEIGHT)),
             ),
             "plot": (lambda: drawable(), self._attach),  # last: a view wants its points first
+            "tools": (lambda: self.tools.made_of(self.reading), lambda: self.tools.fill(self.reading)),
+            "busy": (lambda: (self.layout.busy(),), self._say_busy),
             "side": (lambda: (self.reading, *self._colors), self._tell),
             "card": (lambda: drawable(self.reading, self._pointed), self._point),
             "caption": (lambda: (self.reading, self._map, self.coloring), self._caption),
             "region": (
                 lambda: (self.reading, session.focus, self.under.covered(self.reading)),
-                lambda: self.under.tell(self.reading),
+                lambda: self.under.tell(self.reading, self._timer is None),
             ),
             "strip": (lambda: None if self._dragged else (self.reading, session.focus), self._fill_strip),
         }

@@ -30,9 +30,9 @@ class Under:
         self.box = w.VBox([self.region.box, self.head, self.strip]).add_class("cx-map-under")
         link(self.strip, session, session_guard(session)(picked))
 
-    def tell(self, reading: Reading) -> None:
-        """The numbers of the region looked at."""
-        if self.session.focus[0] == "lasso":
+    def tell(self, reading: Reading, rests: bool = True) -> None:
+        """The numbers of the region looked at; while the slider moves (`rests` is False) none that take long."""
+        if self.session.focus[0] == "lasso" and (rests or self.owners.quick(reading)):
             self.owners.ask(reading)
         self.region.fill(reading, self.session.focus)
 

@@ -196,6 +196,7 @@ class Canvas:
         """A lasso, or the end of one: a click selects nothing, since the view itself finds no point under the mouse."""
         if self._rings.ours:
             return
+        self.pointer.pinned = -1
         # what arrives is a view on the message's buffer
         rows = np.array([] if change["new"] is None else change["new"], dtype=np.int64)
         if len(rows):
