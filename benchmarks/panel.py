@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.browser.chromium import find
 from tests.browser.conftest import FLAGS
 from tests.browser.lab import Console, Notebook
-from tests.browser.servers import jupyterlab
+from tests.browser.servers import jupyterlab, write_notebook
 
 STILL = 8000  # milliseconds without a touch, in which the page gets what Curves are drawn with
 PREPARE = """
@@ -135,8 +135,9 @@ def story(book: Notebook, n: int, received: list[int]) -> list[dict]:
     inside = [row for row in order if np.abs(places[row]).max() < 0.8]
     for chosen in inside[:7]:
         x, y = center + places[chosen] * [box["height"] / 2, -box["height"] / 2]
-        shown = "(document.querySelector('.cx-thumb img')?.dataset.row ?? window.cxOld) !== window.cxOld"
-        page.evaluate("() => { window.cxOld = document.querySelector('.cx-thumb img')?.dataset.row }")
+        card = "document.querySelector('.cx-map .cx-tip:not([hidden])')?.dataset.row"
+        shown = f"({card} ?? window.cxOld) !== window.cxOld"
+        page.evaluate(f"() => {{ window.cxOld = {card} }}")
 
         def move(x=x, y=y) -> None:
             page.mouse.move(x + 1, y)
@@ -144,7 +145,18 @@ def story(book: Notebook, n: int, received: list[int]) -> list[dict]:
 
         hovers.append(timed(page, "mousemove", shown, move))
         page.wait_for_timeout(400)
-    rows.append(row("hover to thumbnail", n, hovers, 100))
+    rows.append(row("hover to the card at the pointer", n, hovers, 100))
+
+    clicks = []
+    for chosen in inside[7:12]:
+        place = np.round(center + places[chosen] * [box["height"] / 2, -box["height"] / 2])
+        page.evaluate("() => { window.cxBefore = document.querySelector('.cx-strip-head').innerText }")
+        changed = "document.querySelector('.cx-strip-head').innerText !== window.cxBefore"
+        clicks.append(timed(page, "mousedown", changed, lambda place=place: page.mouse.click(*place)))
+        page.wait_for_timeout(1500)
+    rows.append(row("pick clicked to what it represents", n, clicks, 200))
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(800)
 
     page.get_by_role("button", name="Lasso", exact=True).click()
     page.wait_for_timeout(800)
@@ -210,7 +222,9 @@ def main(*sizes: str) -> None:
             listen(page, received)
             console = Console().listen(page)
             cells = [PREPARE.format(n=n), SHOW]
-            book = Notebook.open(page, address, root, cells, f"panel{n}.ipynb", console)
+            write_notebook(root / f"panel{n}.ipynb", cells)
+            book = Notebook(page, address, root, f"panel{n}.ipynb", console)
+            book.load()
             rows += story(book, n, received)
             book.close()
             page.context.close()

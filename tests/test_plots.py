@@ -5,8 +5,10 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 
 from coreset_explore import plots
 from coreset_explore.datasets import load
@@ -243,6 +245,17 @@ def test_class_colors_are_distinct_and_steady():
         hundred = palette.class_colors(100, dark)
         assert len(set(hundred)) == 100 and hundred[:10] == palette.class_colors(10, dark)
         assert palette.class_colors(30, dark) == hundred[:30]
+
+
+def test_no_class_is_grey():
+    """Grey is what is not selected. Oklab's chroma, from its definition, by way of matplotlib's sRGB."""
+    for dark in (False, True):
+        for color in palette.class_colors(100, dark):
+            c = np.array(to_rgb(color))
+            c = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+            lms = np.array([[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.63]]) @ c
+            ab = np.array([[1.978, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]]) @ np.cbrt(lms)
+            assert np.hypot(*ab) > 0.045, color
 
 
 def test_method_styles_stay_with_their_method():

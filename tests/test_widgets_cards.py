@@ -311,10 +311,16 @@ def test_nothing_of_a_user_becomes_html():
     view = MapView(session)
     for row in ODD:
         session.hovered = row
-        assert "<script" not in view.card.value and "<img" not in view.card.value, row
-        assert "<b>name" not in view.card.value
+        assert (
+            "<script" not in view.canvas.pointer.card["html"]
+            and "<img" not in view.canvas.pointer.card["html"]
+        ), row
+        assert "<b>name" not in view.canvas.pointer.card["html"]
     session.hovered = 2
-    assert "&lt;script&gt;alert(1)" in view.card.value and 'dir="auto"' in view.card.value
+    assert (
+        "&lt;script&gt;alert(1)" in view.canvas.pointer.card["html"]
+        and 'dir="auto"' in view.canvas.pointer.card["html"]
+    )
     assert session.problem is None
 
 
@@ -386,9 +392,9 @@ def test_a_render_that_raises_on_row_3_stops_nothing():
     assert "render gave a bytes for row 6" in shown.face(6).trouble
     view = MapView(session)
     session.hovered = 3
-    assert "render raised KeyError for row 3" in view.card.value
+    assert "render raised KeyError for row 3" in view.canvas.pointer.card["html"]
     session.hovered = 2
-    assert "row 2" in view.card.value and session.problem is None
+    assert "row 2" in view.canvas.pointer.card["html"] and session.problem is None
 
 
 def test_render_counts_rows_as_the_user_does():
@@ -408,9 +414,13 @@ def test_nothing_is_rendered_before_it_is_shown_of_200_000_rows():
     object.__setattr__(session.result, "shown", shown)
     began = time.monotonic()
     view = MapView(session)
-    assert sorted(set(asked)) == sorted(view.strip.rows) and len(asked) == len(view.strip.rows) <= 18
+    assert (
+        sorted(set(asked)) == sorted(view.under.strip.rows) and len(asked) == len(view.under.strip.rows) <= 18
+    )
     session.hovered = 199_999
-    assert asked[-1] == 199_999 and "row 199999" in view.card.value and session.problem is None
+    assert (
+        asked[-1] == 199_999 and "row 199999" in view.canvas.pointer.card["html"] and session.problem is None
+    )
     session.hovered = -1
     session.hovered = 199_999
     assert asked.count(199_999) == 1, "a rendering is kept"
@@ -429,10 +439,13 @@ def test_the_predicted_class_stands_beside_the_true_one():
     view = MapView(session)
     chance = float(logits[1].softmax(-1).max())
     session.hovered = 1
-    assert f"≠ Predicted class &lt;2&gt;, {100 * chance:.0f} %" in view.card.value
+    assert f"≠ Predicted class &lt;2&gt;, {100 * chance:.0f} %" in view.canvas.pointer.card["html"]
     session.hovered = 3 * 2
-    assert "Predicted class &lt;0&gt;" in view.card.value and "≠" not in view.card.value
-    cells = {c["row"]: c for c in view.strip.sections[0]["groups"][0]}
+    assert (
+        "Predicted class &lt;0&gt;" in view.canvas.pointer.card["html"]
+        and "≠" not in view.canvas.pointer.card["html"]
+    )
+    cells = {c["row"]: c for c in view.under.strip.sections[0]["groups"][0]}
     assert (
         all(cell["off"] == (row % 2 == 1) for row, cell in cells.items()) and len({r % 2 for r in cells}) == 2
     )
@@ -444,8 +457,8 @@ def test_without_logits_nothing_is_predicted():
     session = panels.session_of(pool, panels.table_of(pool))
     view = MapView(session)
     session.hovered = 1
-    assert "redicted" not in view.card.value
-    assert not any(cell["off"] for cell in view.strip.sections[0]["groups"][0])
+    assert "redicted" not in view.canvas.pointer.card["html"]
+    assert not any(cell["off"] for cell in view.under.strip.sections[0]["groups"][0])
 
 
 # -- the dialog --------------------------------------------------------------------------------------------------------
@@ -487,6 +500,6 @@ def test_a_cell_that_is_clicked_opens_among_its_neighbours():
     pool = panels.pool_of(MANY, 3)
     session = panels.session_of(pool, panels.pictures_of(pool))
     view = MapView(session)
-    row = view.strip.rows[2]
-    view.strip._handle_custom_msg({"open": row, "part": "tags"}, [])
-    assert session.opened == (row, tuple(view.strip.rows), "tags")
+    row = view.under.strip.rows[2]
+    view.under.strip._handle_custom_msg({"open": row, "part": "tags"}, [])
+    assert session.opened == (row, tuple(view.under.strip.rows), "tags")

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from coreset_explore.plots import palette
 from tests.panels import BUDGETS, pictures_of, pool_of, session_of
 from tests.tree import widgets_in
-from widgets.explorer.compare import _codes, compare_panel, side_html
+from widgets.explorer.compare import _codes, compare_panel
+from widgets.explorer.compare_side import inks, side_html
 from widgets.explorer.compare_strips import STRIP
 from widgets.kit import encode
 from widgets.kit.canvas import Canvas
@@ -123,3 +125,42 @@ def test_the_pair_follows_the_session(session):
     session.compare_a, session.compare_b = "Herding", "CRAIG"
     assert (view.pick_a.value, view.pick_b.value) == ("Herding", "CRAIG")
     assert view.caption.value.startswith("<p>A: Herding. B: CRAIG.")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_each_side_has_its_methods_color_and_none_is_grey(session, dark):
+    styles = palette.method_styles(["CRAIG", "Herding"], dark)
+    assert inks(session.result, "CRAIG", "Herding", dark) == (styles["CRAIG"].color, styles["Herding"].color)
+    session.result.runs["Random"] = session.result.random
+    for a, b in (("CRAIG", "Random"), ("Random", "CRAIG")):
+        found = inks(session.result, a, b, dark)
+        assert not any(map(palette.greyish, found)) and found[0] != found[1]
+        assert styles["CRAIG"].color == found[0 if a == "CRAIG" else 1]
+    session.theme = "dark" if dark else "light"
+    view = compare_panel(session).view
+    state = encode.compare_states(session.j, len(BUDGETS))
+    colors = np.array(view.canvas.widget.color)
+    for side, name in ((1, "CRAIG"), (2, "Herding")):
+        style = palette.method_styles(list(session.result.runs), dark)[name]
+        assert np.allclose(colors[state == side], encode.rgba(style.color))
+        assert style.color in view.side.value
+
+
+def test_the_map_answers_the_mouse_with_what_both_say_of_the_row(session):
+    view = compare_panel(session).view
+    session.j = 1
+    a = session.result.runs["CRAIG"].at[1].indices.tolist()
+    b = session.result.runs["Herding"].at[1].indices.tolist()
+    row = next(row for row in a if row not in b)
+    view.canvas.pointer.set_state({"hovered": row})
+    card = view.canvas.pointer.card
+    assert card["row"] == row and f"A CRAIG: Rank {a.index(row) + 1} of 16<br>Weight" in card["html"]
+    assert "B Herding: Not" in card["html"] and f'data-row="{row}"' in card["html"]
+    view.canvas.pointer.set_state({"pinned": row, "clicked": [row, 1]})
+    view.canvas.pointer.set_state({"hovered": -1})
+    session.j = 2
+    assert f"A CRAIG: Rank {a.index(row) + 1} of 40" in view.canvas.pointer.card["html"], (
+        "pinned, and follows"
+    )
+    view.canvas.pointer.set_state({"pinned": -1, "clicked": [-1, 2]})
+    assert view.canvas.pointer.card["html"] == ""

@@ -3,12 +3,15 @@
 import base64
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from coreset_explore.measures import represent
+from coreset_explore.plots import palette
 from tests import panels
 from widgets.explorer import map as map_module
 from widgets.explorer.map import HEIGHT, MapView
@@ -53,7 +56,13 @@ def lasso(view, rows):
 
 
 def click(view, row):
-    from_page(view.canvas.widget, selection=np.array([row], np.uint32))
+    pointer = view.canvas.pointer
+    pointer.set_state({"pinned": row, "clicked": [row, pointer.clicked[1] + 1]})
+
+
+def card(view):
+    """The card's HTML, as the page has it."""
+    return view.canvas.pointer.card.get("html", "")
 
 
 class Sent:
@@ -250,6 +259,74 @@ def test_an_unfinished_layout_keeps_the_map_and_says_so():
     assert view.canvas.widget.non_spatial_points_update is False
 
 
+def test_a_layout_that_is_finished_does_not_replace_the_one_under_a_lasso():
+    view, session = view_of()
+    lasso(view, [3, 4, 5])
+    before = view.canvas.widget.points.copy()
+    with session.hold_trait_notifications():
+        session.maps = {**session.maps, "t-SNE": panels.plane_of(session.result.pool, 3)}
+        session.layout = "t-SNE"
+    assert (view.canvas.widget.points == before).all() and "shown in PCA" in view.caption.value
+    assert "t-SNE is ready, and shown once the lasso is cleared" in view.busy.value
+    session.layout = "UMAP"  # one that was there when the lasso was drawn is a wish
+    assert not (view.canvas.widget.points == before).all() and view.busy.value == ""
+    session.layout = "t-SNE"
+    from_page(view.canvas.widget, selection=np.array([], np.uint32))
+    assert "t-SNE is ready" not in view.busy.value and "shown in PCA" in view.caption.value
+
+
+def test_all_points_are_colored_by_what_there_is_and_picks_stay_large():
+    view, session = view_of(score=True)
+    pool = session.result.pool
+    offered = {value for _, value in view.tools.color_by.options}
+    assert offered == {"class", "rank", "weight", "all class", "score"}
+    logits = torch.randn(400, 4, generator=torch.Generator().manual_seed(0))
+    more = pool.add(logits=logits, risk=torch.linspace(0, 1, 400))
+    session.result = replace(session.result, pool=more)
+    session.tags = {"odd": [int(more.ids[7]), int(more.ids[9])], "empty": []}
+    offered = {value for _, value in view.tools.color_by.options}
+    assert {"prediction", "score", "loss", "tag", "column risk"} <= offered
+
+    def shade():
+        widget = view.canvas.widget
+        assert widget.color_by == "valueA"
+        return np.array(widget.color)[widget.points[:, 2].astype(int)]
+
+    large = encode.rest_diameter(400)
+    for by, groups in {"all class": pool.y.numpy(), "prediction": logits.argmax(1).numpy()}.items():
+        session.color_by = by
+        wanted = np.array([encode.rgba(c) for c in palette.class_colors(4)])[groups]
+        assert np.allclose(shade(), wanted)
+        size = np.array(view.canvas.widget.size)[view.canvas.widget.points[:, 3].astype(int)]
+        assert set(np.flatnonzero(size > large)) == set(session.selection.indices.tolist())
+    losses = torch.nn.functional.cross_entropy(logits, pool.y, reduction="none")
+    for by, values in {
+        "loss": losses,
+        "column risk": more.risk,
+        "score": session.run.selection.score,
+    }.items():
+        session.color_by = by
+        steps = np.argsort(np.argsort(values.numpy())) * 10 // 400
+        found = shade()
+        assert len({tuple(c) for c in found}) <= 10
+        for step in range(10):
+            assert len({tuple(c) for c in found[steps == step]}) == 1, "as many points in each step"
+    session.color_by = "tag"
+    rest = encode.rgba(palette.ink("rest"))
+    assert set(np.flatnonzero(~np.isclose(shade(), rest).all(1))) == {7, 9}
+    assert "Color: Tag" in view.side.value and "odd <u>2</u>" in view.side.value and session.problem is None
+
+
+def test_what_a_search_found_is_shown_alone_and_with_one_class():
+    view, session = view_of()
+    session.found = [2, 3, 6]
+    assert view.canvas.widget.filter.tolist() == [2, 3, 6]
+    session.only_class = 2
+    assert view.canvas.widget.filter.tolist() == [2, 6]
+    session.found = None
+    assert view.canvas.widget.filter.tolist() == list(range(2, 400, 4))
+
+
 def test_ones_own_map_is_offered():
     view, session = view_of()
     session.maps = {**session.maps, "Yours": panels.plane_of(session.result.pool, 3)}
@@ -280,12 +357,12 @@ def test_a_lasso_shows_its_rows_selected_first():
     lasso(view, rows)
     picked = [r for r in session.run.at[3].indices.tolist() if r in set(rows)]
     others = sorted(set(rows.tolist()) - set(picked))
-    shown = view.strip.rows
-    marked = [c["row"] for c in view.strip.sections[0]["groups"][0] if c["mark"]]
+    shown = view.under.strip.rows
+    marked = [c["row"] for c in view.under.strip.sections[0]["groups"][0] if c["mark"]]
     assert marked == picked[: len(marked)] and shown[len(marked) :] == others[: len(shown) - len(marked)]
     assert (
         len(shown) == 18
-        and f"Lasso: 60 points, {len(picked)} selected ({len(picked) / 0.6:.1f} %)" in view.head.value
+        and f"Lasso: 60 points, {len(picked)} selected ({len(picked) / 0.6:.1f} %)" in view.under.head.value
     )
     assert set(session.focus[1]) == set(rows.tolist())
     drawn = view.canvas.widget.selection.tolist()
@@ -297,7 +374,7 @@ def test_a_lasso_stays_while_the_slider_moves():
     lasso(view, np.arange(200))
     session.j = 2
     inside = sum(r < 200 for r in session.run.at[2].indices.tolist())
-    assert f"Lasso: 200 points, {inside} selected" in view.head.value
+    assert f"Lasso: 200 points, {inside} selected" in view.under.head.value
     assert sorted(view.canvas.widget.selection.tolist()) == list(range(200))
 
 
@@ -310,24 +387,10 @@ def test_the_same_rows_in_another_order_are_sent_anew(monkeypatch):
     assert [memoryview(b[0]).nbytes for _, b in sent.messages] == [0, 12]
 
 
-def test_the_click_at_the_end_of_a_lasso_is_ignored():
-    view, session = view_of()
-    lasso(view, [3, 4, 5])
-    click(view, 9)
-    assert session.focus == ("lasso", (3, 4, 5)) and sorted(view.canvas.widget.selection.tolist()) == [
-        3,
-        4,
-        5,
-    ]
-    view.canvas._lasso = (view.canvas._lasso[0] - 1.0, view.canvas._lasso[1])
-    click(view, 9)
-    assert session.focus == ("click", (9,))
-
-
 def test_a_lasso_round_one_point_is_a_lasso():
     view, session = view_of()
     lasso(view, [7])
-    assert session.focus == ("lasso", (7,)) and "Lasso: 1 point, " in view.head.value
+    assert session.focus == ("lasso", (7,)) and "Lasso: 1 point, " in view.under.head.value
 
 
 def test_rows_from_the_page_are_copied():
@@ -338,12 +401,26 @@ def test_rows_from_the_page_are_copied():
     assert session.focus == ("lasso", (3, 4, 5))
 
 
-def test_rings_are_thin_for_lassos_and_seen_for_clicks_and_never_zero():
+def test_a_lasso_keeps_its_colors_and_what_a_pick_stands_for_has_the_picks():
     view, session = view_of()
+    widget = view.canvas.widget
     lasso(view, [3, 4, 5])
-    assert 0 < view.canvas.widget.regl_scatterplot_options["pointOutlineWidth"] < 0.1
-    session.focus = ("click", (int(session.run.at[0].indices[0]),))
-    assert view.canvas.widget.regl_scatterplot_options["pointOutlineWidth"] > 1
+    # one color is ignored: as many as the points have would be drawn in their stead
+    assert len(widget.color_selected) == 4 and isinstance(widget.color_selected[0], float)
+    assert widget.regl_scatterplot_options["pointSizeSelected"] < 0.1
+    pick = int(session.selection.indices[0])
+    faded = widget.opacity_unselected
+    session.focus = ("click", (pick,))
+    for color_by in ("class", "weight", "rank", "class"):
+        session.color_by = color_by
+        code = int(widget.points[pick, 3 if color_by == "weight" else 2])
+        assert widget.color_selected == widget.color_hover == [widget.color[code]] * len(widget.color)
+    assert widget.opacity_unselected < faded
+    assert widget.regl_scatterplot_options["pointSizeSelected"] > 1, "small points are seen too"
+    assert view.canvas.pointer.halo == [pick] and int(widget.selection[0]) == pick, "the pick is on top"
+    session.focus = ("", ())
+    assert view.canvas.pointer.halo == [] and len(widget.selection) == 0
+    assert len(widget.color_selected) == 4 and isinstance(widget.color_selected[0], float)
 
 
 @pytest.mark.parametrize("per_class", [False, True])
@@ -354,9 +431,9 @@ def test_a_clicked_pick_shows_what_it_represents(per_class):
     for place, row in enumerate(session.run.at[1].indices.tolist()):
         session.focus = ("click", (row,))
         members = np.flatnonzero(owner == place)
-        assert f"rank {place + 1}, represents {len(members) - 1:,} other point" in view.head.value
+        assert f"rank {place + 1}, represents {len(members) - 1:,} other point" in view.under.head.value
         assert set(view.canvas.widget.selection.tolist()) == set(members.tolist())
-        first, *groups = view.strip.sections[0]["groups"]
+        first, *groups = view.under.strip.sections[0]["groups"]
         assert [c["row"] for c in first] == [row] and first[0]["mark"]
         shown = [c["row"] for g in groups for c in g]
         assert set(shown) <= set(members) - {row}
@@ -371,9 +448,9 @@ def test_a_clicked_point_that_is_no_pick_shows_its_pick():
     owner, _ = represent(session.result.pool, session.selection)
     row = next(r for r in range(400) if r not in session.selection.indices.tolist())
     click(view, row)
-    first = [c["row"] for c in view.strip.sections[0]["groups"][0]]
+    first = [c["row"] for c in view.under.strip.sections[0]["groups"][0]]
     assert first == [row, int(session.selection.indices[owner[row]])]
-    assert f"Not selected: represented by rank {int(owner[row]) + 1}" in view.head.value
+    assert f"Not selected: represented by rank {int(owner[row]) + 1}" in view.under.head.value
 
 
 def test_a_clicked_point_that_is_like_no_pick_says_so(monkeypatch):
@@ -384,68 +461,111 @@ def test_a_clicked_point_that_is_like_no_pick_says_so(monkeypatch):
     owner[row] = -1
     monkeypatch.setattr("coreset_explore.measures.represent", lambda *_: (owner, distance))
     click(view, row)
-    assert "no selected point is like it" in view.head.value
-    assert [[c["row"] for c in group] for group in view.strip.sections[0]["groups"]] == [[row]]
+    assert "no selected point is like it" in view.under.head.value
+    assert [[c["row"] for c in group] for group in view.under.strip.sections[0]["groups"]] == [[row]]
 
 
 def test_what_a_click_stands_for_waits_for_the_slider_to_rest():
     loop = panels.Loop()
     view, session = view_of(loop=loop)
     session.focus = ("click", (int(session.selection.indices[0]),))
-    before = view.head.value
+    before = view.under.head.value
     session.j = 3
-    assert view.head.value == before
+    assert view.under.head.value == before
     loop.run()
-    assert view.head.value != before and "rank 1, represents" in view.head.value
+    assert view.under.head.value != before and "rank 1, represents" in view.under.head.value
 
 
 def test_clearing_the_selection_shows_the_first_chosen_again():
     view, session = view_of()
     lasso(view, [3, 4, 5])
     from_page(view.canvas.widget, selection=np.array([], np.uint32))
-    assert session.focus == ("", ()) and "First chosen" in view.head.value
-    assert view.strip.rows == session.selection.indices.tolist()[:18]
+    assert session.focus == ("", ()) and "First chosen" in view.under.head.value
+    assert view.under.strip.rows == session.selection.indices.tolist()[:18]
 
 
 def test_a_clicked_thumbnail_asks_what_it_represents():
     view, session = view_of()
-    row = view.strip.rows[3]
-    view.strip.picked = row
-    assert session.focus == ("click", (row,)) and view.strip.rows[0] == row
+    row = view.under.strip.rows[3]
+    view.under.strip.picked = row
+    assert session.focus == ("click", (row,)) and view.under.strip.rows[0] == row
 
 
 def test_the_card_of_a_selected_a_later_and_a_never_point():
     view, session = view_of()
     session.j = 1
     order = session.run.selection.indices.tolist()
-    weight = float(session.run.at[1].weights[2])
-    view.canvas.widget.set_state({"hovering": order[2]})
-    assert "Rank 3 of 16" in view.card.value and f"row {order[2]}" in view.card.value
-    assert "Weight <b>" in view.card.value and weight > 0
-    view.canvas.widget.set_state({"hovering": order[20]})
-    assert "Not yet selected: from 40 points on" in view.card.value and "Weight" not in view.card.value
+    pointer = view.canvas.pointer
+    pointer.set_state({"hovered": order[2]})
+    assert "Rank 3 of 16" in card(view) and f"row {order[2]}" in card(view) and "Weight <b>" in card(view)
+    pointer.set_state({"hovered": order[20]})
+    assert "Not yet selected: from 40 points on" in card(view) and "Weight" not in card(view)
     never = next(r for r in range(400) if r not in order)
-    view.canvas.widget.set_state({"hovering": never})
-    assert "Not selected" in view.card.value
-    view.canvas.widget.set_state({"hovering": None})
-    assert "Hover a point" in view.card.value and session.hovered == -1
+    pointer.set_state({"hovered": never})
+    assert "Not selected" in card(view)
+    pointer.set_state({"hovered": -1})
+    assert card(view) == "" and session.hovered == -1
+
+
+def test_a_click_pins_the_card_which_follows_the_slider():
+    view, session = view_of()
+    order = session.run.selection.indices.tolist()
+    click(view, order[2])
+    assert session.focus == ("click", (order[2],)) and "Rank 3 of 8" in card(view)
+    session.j = 2
+    assert "Rank 3 of 40" in card(view)
+    session.hovered = order[7]  # a thumbnail under the mouse shows its own meanwhile
+    assert "Rank 8 of 40" in card(view)
+    session.hovered = -1
+    assert "Rank 3 of 40" in card(view)
+    click(view, -1)
+    assert card(view) == "" and session.focus == ("", ())
+    for rows in ([3, 4, 5], []):  # a lasso, or Escape
+        click(view, order[2])
+        from_page(view.canvas.widget, selection=np.array(rows, np.uint32))
+        assert card(view) == "" and view.canvas.pointer.pinned == -1
+
+
+def test_a_pinned_card_that_is_clicked_asks_for_the_row_large():
+    view, session = view_of()
+    view.canvas.pointer.set_state({"opened": [7, 1]})
+    assert session.opened == (7, (7,), "")
+
+
+def test_a_click_beside_all_dots_leaves_a_lasso():
+    view, session = view_of()
+    lasso(view, [3, 4, 5])
+    click(view, -1)
+    assert session.focus == ("lasso", (3, 4, 5))
+
+
+def test_the_card_tells_what_the_model_takes_the_row_for_and_its_score():
+    view, session = view_of(score=True)
+    logits = torch.zeros(400, 4)
+    logits[:, 3] = 9.0
+    session.result.pool.fields["logits"] = logits
+    session.hovered = 1
+    score = session.selection.score
+    place = int((score > score[1]).sum()) + 1
+    assert "Predicted <b class=cx-wrong>class &lt;3&gt;</b>, 100 %" in card(view)
+    assert f"{place:,} of 400" in card(view)
 
 
 def test_the_cards_picture_is_that_rows():
     view, session = view_of()
     for row in (5, 17):
         session.hovered = row
-        source = view.card.value.split('src="')[1].split('"')[0]
+        source = card(view).split('src="')[1].split('"')[0]
         pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))))
         assert (pixels == session.result.data.thumbnail(row)).all()
 
 
 def test_a_hovered_thumbnail_is_highlighted_on_the_map():
     view, session = view_of()
-    view.strip.hovered = view.strip.rows[2]
-    assert view.canvas.widget.hovering == view.strip.rows[2]
-    view.strip.hovered = -1
-    assert view.canvas.widget.hovering is None
+    view.under.strip.hovered = view.under.strip.rows[2]
+    assert view.canvas.pointer.pointed == view.under.strip.rows[2] and "Rank 3 of 8" in card(view)
+    view.under.strip.hovered = -1
+    assert view.canvas.pointer.pointed == -1 and card(view) == ""
 
 
 # -- what is said -----------------------------------------------------------------------------------------------
@@ -529,9 +649,9 @@ def test_a_class_that_is_a_number_is_called_a_class():
 def test_markup_in_names_is_escaped():
     view, session = view_of()
     session.hovered = 3
-    for shown in (view.side.value, view.card.value, view.caption.value, view.head.value, view.busy.value):
+    for shown in (view.side.value, card(view), view.caption.value, view.under.head.value, view.busy.value):
         assert "class <" not in shown and "noise <b>" not in shown
-    assert "Class &lt;3&gt;" in view.card.value
+    assert "Class &lt;3&gt;" in card(view)
 
 
 def test_data_without_labels_has_no_class_and_all_else():
@@ -540,21 +660,25 @@ def test_data_without_labels_has_no_class_and_all_else():
     assert view.tools.classes.layout.display == "none" and "Selected per class" not in view.side.value
     assert standing_out(view) == set(session.selection.indices.tolist())
     session.focus = ("click", (int(session.selection.indices[0]),))
-    assert "Rank 1, represents" in view.head.value
+    assert "Rank 1, represents" in view.under.head.value
 
 
 def test_a_table_shows_cards():
     view, session = view_of(data="table")
     session.hovered = 2
-    assert "<td>a</td>" in view.card.value and "<img" not in view.card.value
-    assert len(view.strip.rows) == 8 and view.strip.sections[0]["groups"][0][0]["card"][0].startswith("a ")
+    assert "<td>a</td>" in card(view) and "<img" not in card(view)
+    assert len(view.under.strip.rows) == 8 and view.under.strip.sections[0]["groups"][0][0]["card"][
+        0
+    ].startswith("a ")
     assert "table points chosen" in view.caption.value
 
 
 def test_no_data_at_all_names_the_rows():
     view, session = view_of(data="nothing")
     session.hovered = 2
-    assert "row 2" in view.card.value and view.strip.sections[0]["groups"][0][0]["card"][0].startswith("row ")
+    assert "row 2" in card(view) and view.under.strip.sections[0]["groups"][0][0]["card"][0].startswith(
+        "row "
+    )
 
 
 def test_a_method_that_stopped_says_why():

@@ -157,9 +157,9 @@ def test_strip_lasso_and_compare_follow():
     session = session_of()
     view = MapView(session)
     session.query = "oslo"
-    assert all(row % 3 == 0 for row in view.strip.rows) and "Found: 40 rows" in view.head.value
+    assert all(row % 3 == 0 for row in view.under.strip.rows) and "Found: 40 rows" in view.under.head.value
     session.focus = ("lasso", tuple(range(30)))
-    assert "Lasso: 10 points" in view.head.value and all(row % 3 == 0 for row in view.strip.rows)
+    assert "Lasso: 10 points" in view.under.head.value and all(row % 3 == 0 for row in view.under.strip.rows)
     session.tab = "compare"
     compare = CompareView(session)
     assert compare.strips.rows and all(row % 3 == 0 for row in compare.strips.rows)

@@ -5,13 +5,17 @@ Every color is a hex string "#rrggbb"; every function takes `dark` for a dark pa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-# Petroff's ten-color cycle (arXiv:2107.02270), made for color-vision deficiency; five are lightened on dark.
-_CLASSES = "3f90da ffa90e bd1f01 94a4a2 832db6 a96b59 e76300 b9ac70 717581 92dadd".split()
-_CLASSES_DARK = "3f90da ffa90e e8503a 94a4a2 a463d6 c08a78 ff8126 b9ac70 8d919e 92dadd".split()
+# Petroff's ten-color cycle (arXiv:2107.02270), made for color-vision deficiency; four are lightened on dark. Its two
+# greys gave way to pink and lavender, since grey is what is not selected; on light the ten are farther apart than
+# before for all eyes, those without red or green receptors too.
+_CLASSES = "3f90da ffa90e bd1f01 ee44aa 832db6 a96b59 e76300 b9ac70 aaaaee 92dadd".split()
+_CLASSES_DARK = "3f90da ffa90e e8503a ee44aa a463d6 c08a78 ff8126 b9ac70 aaaaee 92dadd".split()
+VIVID = 0.05  # chroma in Oklab below which a color looks grey
 
 RAMP = (
     "#00224e",
@@ -123,6 +127,11 @@ def rgb(color: str) -> tuple[float, float, float]:
     return tuple(int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
 
 
+def greyish(color: str) -> bool:
+    """Whether a color can be taken for grey."""
+    return math.hypot(*_oklab(color)[1:]) < VIVID
+
+
 def readable_on(color: str) -> str:
     """Black or white, whichever reads better on `color`."""
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb(color))
@@ -140,7 +149,7 @@ def _extended(count: int, dark: bool) -> tuple[str, ...]:
         for g in range(0, 256, 17)
         for b in range(0, 256, 17)
     ]
-    points = [(c, p) for c in grid if low <= (p := _oklab(c))[0] <= high]
+    points = [(c, p) for c in grid if low <= (p := _oklab(c))[0] <= high and not greyish(c)]
     kept = [_oklab(c) for c in [*chosen, ink("background", dark), ink("rest", dark), ink("both", dark)]]
     near = [min(_squared(p, q) for q in kept) for _, p in points]
     while len(chosen) < count:

@@ -8,13 +8,12 @@ import ipywidgets as w
 import numpy as np
 
 from coreset_explore.experiment.runs import Run
-from coreset_explore.measures import NUMBERS
-from coreset_explore.plots import palette
+from widgets.explorer.compare_side import caption_text, inks, side_html
 from widgets.explorer.compare_strips import only_strip
-from widgets.explorer.curves_figure import accuracies
 from widgets.explorer.result import Result
-from widgets.explorer.rows import Reading, told
+from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
+from widgets.explorer.tip import Side, compared_html
 from widgets.kit import encode, room
 from widgets.kit.canvas import Canvas
 from widgets.kit.form import Controls
@@ -27,7 +26,6 @@ from widgets.kit.view import Part, View
 
 HEIGHT = 446  # px of the map, in a high window
 OTHERS, SLIGHT = 214, 40  # px seen with it; px of another height for which it is not drawn anew
-MEASURES = ("mean_distance", "radius", "gradient_error", "effective_size")  # no seeds, so no side is marked
 
 
 def compare_panel(session: Session) -> w.Widget:
@@ -69,6 +67,7 @@ class CompareView:
             "theme",
             "tab",
             "height",
+            "hovered",
         ]
         self.view = View(session, self._parts(), watch, seen=lambda: session.tab == "compare")
         self.view.refresh()
@@ -97,6 +96,8 @@ class CompareView:
                 lambda: drawable(*picks(), self._j, session.dark),
                 lambda: self.canvas.look(self._table()),
             ),
+            "only": (lambda: drawable(session.found), lambda: self.canvas.only(session.found)),
+            "card": (lambda: drawable(*self._pair, self._j, self._pointed, self._pictures), self._point),
             "plot": (lambda: drawable(), self._attach),  # last: a view wants its points first
             "words": (lambda: (*self._pair, self._j, session.dark, self.layout.value), self._tell),
             "strips": (
@@ -145,6 +146,10 @@ class CompareView:
     def _new_canvas(self) -> None:
         """The view cannot change its number of points."""
         old, self.canvas = self.canvas, Canvas(self._height, self.session.dark, self.loop)
+        guard = session_guard(self.session)
+        self.canvas.on_hover = guard(lambda row: self.session.set_trait("hovered", row))
+        self.canvas.on_open = guard(lambda row: self.session.set_trait("opened", (row, (row,), "")))
+        self.canvas.pointer.observe(lambda _: self.view.refresh(), "pinned")
         if old is not None:
             old.close()
 
@@ -157,22 +162,41 @@ class CompareView:
     def _table(self) -> encode.Table:
         result, j = self.session.result, self._j
         sizes = (len(result.budgets), result.n, result.budgets[j])
-        return encode.compare_tables(j, *sizes, self.session.dark, self.canvas.next_tick())
+        look = (self.session.dark, self.canvas.next_tick(), self._inks)
+        return encode.compare_tables(j, *sizes, *look)
+
+    @property
+    def _inks(self) -> tuple[str, str]:
+        return inks(self.session.result, *self._names, self.session.dark)
+
+    @property
+    def _pointed(self) -> int:
+        """The row whose card is shown: under the mouse, on the map or in a strip, else the one pinned by a click."""
+        row = self.session.hovered
+        row = self.canvas.pointer.pinned if row < 0 else row
+        return row if row < self.session.result.n else -1
+
+    def _point(self) -> None:
+        sides = [Side(self.session.result, run, self._j, self._pictures) for run in self._pair]
+        self.canvas.point_at(self._pointed, compared_html(*sides, self._pointed))
 
     def _attach(self) -> None:
         self.frame.children = (self.canvas.box,)
 
     def _tell(self) -> None:
         result, pair, j = self.session.result, self._pair, self._j
+        if self.canvas is not None:
+            names = (one.strategy.name for one in pair)
+            self.canvas.pointer.label = f"Map of {result.n:,} points: A {next(names)}, B {next(names)}"
         self.side.value = side_html(result, *pair, j, self.session.dark)
         self.caption.value = f"<p>{text(caption_text(result, *pair, j, self.layout.value))}</p>"
 
     def _fill_strips(self) -> None:
-        result, found, dark = self.session.result, self.session.found, self.session.dark
+        result, found = self.session.result, self.session.found
         a, b = (Reading(result, run, self._j, self._pictures, found) for run in self._pair)
         sections = [
-            only_strip("Only in A", a, b.rows, palette.ink("a", dark)),
-            only_strip("Only in B", b, a.rows, palette.ink("b", dark)),
+            only_strip("Only in A", a, b.rows, self._inks[0]),
+            only_strip("Only in B", b, a.rows, self._inks[1]),
         ]
         self.strips.show(sections, self._pictures, label=self.strips.label)
 
@@ -192,76 +216,3 @@ def _bins(result: Result, run: Run, j: int) -> np.ndarray:
     if run.nested:
         return encode.bins([s.indices.numpy() for s in run.at], result.n)
     return encode.member(run.at[j].indices.numpy(), result.n, len(result.budgets))
-
-
-def side_html(result: Result, a: Run, b: Run, j: int, dark: bool = False) -> str:
-    """Jaccard, the overlap bar and the table of numbers at the slider's budget."""
-    rows_a, rows_b = (run.at[j].indices.numpy() for run in (a, b))
-    counts = encode.compare_counts(rows_a, rows_b, result.n)
-    union = counts["a"] + counts["b"] + counts["both"]
-    jaccard = counts["both"] / union if union else 1.0
-    ink = {name: palette.ink(name, dark) for name in ("a", "b", "both")}
-    parts = "".join(
-        f'<span style="flex:{counts[n]} 1 0;background:{ink[n]};color:{palette.readable_on(ink[n])}">'
-        f"{label if counts[n] > 0.12 * union else ''}</span>"
-        for n, label in (
-            ("a", f"A {counts['a']:,}"),
-            ("both", f"{counts['both']:,}"),
-            ("b", f"B {counts['b']:,}"),
-        )
-        if counts[n]
-    )
-    keys = "".join(
-        f'<span><i style="background:{ink[n]}"></i>{label}</span>'
-        for n, label in (("a", "A only"), ("both", "both"), ("b", "B only"))
-    )
-    spoken = f"only A {counts['a']}, both {counts['both']}, only B {counts['b']}"
-    data = " ".join(f"data-{name}={count}" for name, count in counts.items())
-    table = "".join(
-        f"<tr><th scope=row>{title}</th><td>{one}</td><td>{two}</td></tr>"
-        for title, one, two in _numbers(result, a, b, j)
-    )
-    return (
-        f"<div class=cx-h>Overlap at {result.budgets[j]:,} points</div>"
-        f"<div class=cx-figures><div><b class=cx-num>{jaccard:.3f}</b><span>Jaccard</span></div>"
-        f"<div><b class=cx-num data-both={counts['both']}>{counts['both']:,}</b><span>in both</span></div></div>"
-        f'<div class=cx-overlap role=img {data} aria-label="{spoken}">{parts}</div>'
-        f"<div class=cx-key>{keys}</div>"
-        f"<table class=cx-table><thead><tr><th></th><th scope=col>A</th><th scope=col>B</th></tr></thead>"
-        f"<tbody>{table}</tbody></table>"
-        "<p class=cx-note>Distances are between features, over all rows.</p>"
-    )
-
-
-def _numbers(result: Result, a: Run, b: Run, j: int) -> list[tuple[str, str, str]]:
-    rows = []
-    for name in MEASURES:
-        values = [run.numbers.get(name, [None] * (j + 1))[j] for run in (a, b)]
-        if values != [None, None]:
-            rows.append((NUMBERS[name].title, *map(NUMBERS[name].write, values)))
-    points = [accuracies(run.strategy.name, run) for run in (a, b)]
-    if all(points):
-        at = min((row[0] for row in points[0]), key=lambda budget: abs(budget - result.budgets[j]))
-        one, two = (next((row for row in rows_ if row[0] == at), None) for rows_ in points)
-        if one and two:
-            gap = max(one[2], two[2])
-            accuracy = NUMBERS["accuracy"]
-            marked = [
-                f"<b>{accuracy.write(v[1])}</b>" if v[1] - o[1] > gap else accuracy.write(v[1])
-                for v, o in ((one, two), (two, one))
-            ]
-            rows.append((f"{accuracy.title} at {at:,}", *marked))
-    rows.append(("Seconds", f"{a.seconds:.2f}", f"{b.seconds:.2f}"))
-    return rows
-
-
-def caption_text(result: Result, a: Run, b: Run, j: int, layout: str) -> str:
-    """What the map shows, as a sentence."""
-    k = result.budgets[j]
-    said = [
-        f" {side}: {words}" for side, run in (("A", a), ("B", b)) for words in told(run.at[j], result.pool)
-    ]
-    return (
-        f"A: {a.strategy.name}. B: {b.strategy.name}. {k:,} points each of {result.n:,}. {layout} of the features."
-        f"{''.join(said)}"
-    )

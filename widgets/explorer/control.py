@@ -79,6 +79,10 @@ class Control:
             self.session.asked = None
             self.background.halt_probes()
             return
+        if "select" in asked:
+            self.session.asked = None
+            self.start()
+            return
         if not asked or result is None or self.session.busy:
             return
         self.session.asked, self._asked_for = None, None

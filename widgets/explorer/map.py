@@ -7,27 +7,25 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 
-from widgets.explorer import map_side
-from widgets.explorer.map_strip import strip
+from widgets.explorer import colors, map_points, map_side
+from widgets.explorer.map_layout import Shown
 from widgets.explorer.map_toolbar import Toolbar
+from widgets.explorer.map_under import Under
+from widgets.explorer.owners import SOON
 from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
+from widgets.explorer.tip import card_html
 from widgets.kit import encode, room
 from widgets.kit.canvas import Canvas
-from widgets.kit.gallery import Gallery, link
 from widgets.kit.guard import session_guard
 from widgets.kit.kernel import kernel_loop
-from widgets.kit.markup import note, text
+from widgets.kit.markup import note
 from widgets.kit.pictures import Pictures
 from widgets.kit.view import Part, View
 
 HEIGHT = 548  # px of a map, in a high window
 OTHERS = 260  # px of what is to be seen with it: toolbar, caption, strip
 SLIGHT = 40  # px of another height for which it is not drawn anew
-BESIDE, SIDE = (
-    500,
-    230,
-)  # px: numbers and card stand beside the map in a tab wider than this, and take so much
 SETTLE = 0.3  # seconds after the slider's last move until sizes are stated for that budget
 LARGE = (
     20_000  # rows above which it waits longer, since a page without a GPU then stands still for half a second
@@ -52,25 +50,24 @@ class MapView:
         self._pictures: Pictures | None = None
         self._stated = 0  # the budget that the dots' sizes are stated for
         self._timer: Any = None
-        self._shown = ""  # the layout on the canvas, while the one asked for is computed
+        self.layout = Shown(session)
+        self.coloring: Any = None
         self._ringed: tuple = ()  # the focus that stands out on the canvas
         self.tools = Toolbar(session)
         self.tools.on_mode = lambda lasso: self.canvas and self.canvas.mode(lasso)
         self.tools.on_reset = lambda: self.canvas and self.canvas.reset()
         self.plot = w.Box([]).add_class("cx-frame")
         self.busy = note("", "cx-note", "cx-map-note")
-        self.side, self.card = note("", "cx-gutter"), note("", "cx-card-now")
-        self.caption, self.head = note("", "cx-caption-box"), note("", "cx-strip-head")
-        self.strip = Gallery(size=44, label="Images of the points looked at").add_class("cx-strip")
-        under = w.VBox([self.head, self.strip]).add_class("cx-map-under")
-        left = w.VBox([self.plot, self.busy, self.caption, under]).add_class("cx-map-plot")
-        right = w.VBox([self.card, self.side]).add_class("cx-map-side")
+        self.side = note("", "cx-gutter")
+        self.caption = note("", "cx-caption-box")
+        self.under = Under(session, loop, self._picked, lambda: self.view.refresh())
+        left = w.VBox([self.plot, self.busy, self.caption, self.under.box]).add_class("cx-map-plot")
+        right = w.VBox([self.side]).add_class("cx-map-side")
         two = w.Box([left, right]).add_class("cx-two")
         self.root = w.VBox([self.tools.box, two]).add_class("cx-map")
         self.root.view = self  # for tests, and so that it lives as long as its widget
-        link(self.strip, session, self.guard(self._picked))
         watch = ["result", "active", "j", "maps", "layout", "layout_note", "color_by", "only_class", "focus"]
-        watch += ["found", "columns", "theme", "width", "height", "folded", "hovered", "tab"]
+        watch += ["found", "columns", "theme", "width", "height", "folded", "hovered", "tab", "tags"]
         self.view = View(session, self._parts(), watch, seen=lambda: session.tab == "map")
         self.view.refresh()
 
@@ -86,21 +83,42 @@ class MapView:
             "run": (lambda: (session.run.at,), self._new_run),
             "slider": (lambda: (self._j,), self._settle_later),
             "reading": (
-                lambda: (session.run.at, self._j, session.result.random.at, session.found, session.columns),
+                lambda: (
+                    session.result.pool,
+                    session.run.at,
+                    self._j,
+                    session.result.random.at,
+                    session.found,
+                    session.columns,
+                ),
                 self._read,
             ),
-            "layout": (lambda: (session.layout, session.maps), self._choose_layout),
-            "tools": (lambda: self.tools.made_of(self.reading), lambda: self.tools.fill(self.reading)),
-            "busy": (lambda: (session.layout_note, self._shown), self._say_busy),
+            "colors": (lambda: colors.made_of(session), self._color),
+            "layout": (self.layout.made_of, self.layout.choose),
             "theme": (lambda: drawable(session.dark), lambda: self.canvas.theme(session.dark)),
-            "points": (lambda: drawable(session.run.at, self._map, self._stated), self._draw),
-            "look": (lambda: drawable(session.run.at, self._j, session.color_by, session.dark), self._look),
-            "only": (lambda: drawable(session.only_class), self._only),
-            "distance": (lambda: drawable(room.width(session)), self._move_camera),
+            "points": (lambda: drawable(session.run.at, self._map, self._stated, self.coloring), self._draw),
+            "look": (
+                lambda: drawable(session.run.at, self._j, *self._colors),
+                lambda: self.canvas.look(self._table()),
+            ),
+            "only": (
+                lambda: drawable(session.only_class, session.found),
+                lambda: self.canvas.only(map_points.shown(self.reading, session)),
+            ),
+            "distance": (
+                lambda: drawable(room.width(session)),
+                lambda: self.canvas.distance(map_points.distance(room.width(session), self._height)),
+            ),
             "plot": (lambda: drawable(), self._attach),  # last: a view wants its points first
-            "side": (lambda: (self.reading, session.color_by, session.dark), self._tell),
-            "card": (lambda: (self.reading, session.hovered), self._point),
-            "caption": (lambda: (self.reading, self._map), self._caption),
+            "tools": (lambda: self.tools.made_of(self.reading), lambda: self.tools.fill(self.reading)),
+            "busy": (lambda: (self.layout.busy(),), self._say_busy),
+            "side": (lambda: (self.reading, *self._colors), self._tell),
+            "card": (lambda: drawable(self.reading, self._pointed), self._point),
+            "caption": (lambda: (self.reading, self._map, self.coloring), self._caption),
+            "region": (
+                lambda: (self.reading, session.focus, self.under.covered(self.reading)),
+                lambda: self.under.tell(self.reading, self._timer is None),
+            ),
             "strip": (
                 lambda: None if self._dragged else (self.reading, session.focus, self.canvas),
                 self._fill_strip,
@@ -115,7 +133,11 @@ class MapView:
 
     @property
     def _map(self) -> Any:
-        return self.session.maps.get(self._shown)
+        return self.layout.map
+
+    @property
+    def _colors(self) -> tuple:
+        return self.session.color_by, self.coloring, self.session.dark
 
     @property
     def _height(self) -> int:
@@ -130,6 +152,13 @@ class MapView:
         """Whether the slider moves while a click is shown: what it stands for costs a pass over all rows."""
         return self.session.focus[0] == "click" and self._timer is not None
 
+    @property
+    def _pointed(self) -> int:
+        """The row whose card is shown: under the mouse, on the map or among the thumbnails, else the one pinned."""
+        row = self.session.hovered
+        row = self.canvas.pointer.pinned if row < 0 else row
+        return row if row < self.session.result.n else -1
+
     # -- the parts --------------------------------------------------------------------------------------------------
 
     def _new_pool(self) -> None:
@@ -137,9 +166,11 @@ class MapView:
         self._pictures, self._ringed = Pictures.of(self.session.result), ()
         old, self.canvas = self.canvas, Canvas(self._height, self.session.dark, self.loop)
         self.canvas.on_lasso = self.guard(lambda rows: self._focus("lasso", rows.tolist()))
-        self.canvas.on_click = self.guard(lambda row: self._focus("click", [row]))
+        self.canvas.on_click = self.guard(self._clicked)
         self.canvas.on_clear = self.guard(lambda: self._focus("", ()))
         self.canvas.on_hover = self.guard(lambda row: self.session.set_trait("hovered", row))
+        self.canvas.on_open = self.guard(lambda row: self.session.set_trait("opened", (row, (row,), "")))
+        self.canvas.pointer.observe(lambda _: self.view.refresh(), "pinned")
         self.canvas.mode(self.tools.lasso)
         if old is not None:
             old.close()
@@ -149,45 +180,31 @@ class MapView:
         self.view.drawn("slider")
 
     def _read(self) -> None:
+        first = self.reading is None
         self.reading = Reading(
             self.session.result, self.session.run, self._j, self._pictures, self.session.found
         )
+        if first and not self.under.owners.quick(self.reading):
+            self.loop.call_later(SOON, self.guard(lambda: self.under.owners.prepare(self.reading)))
 
-    def _choose_layout(self) -> None:
-        """The one asked for, or until it is computed the one before."""
-        maps = self.session.maps
-        wanted = (self.session.layout, self._shown, next(iter(maps), ""))
-        self._shown = next((name for name in wanted if name in maps), "")
+    def _color(self) -> None:
+        self.coloring = colors.coloring(self.reading, self.session.color_by, self.session.tags)
 
     def _say_busy(self) -> None:
-        busy, name = self.session.layout_note, self._shown
-        self.busy.value = text(f"{busy}; until then {name}" if busy and name else busy)
+        self.busy.value = self.layout.busy()
 
     def _draw(self) -> None:
-        run, n = self.session.run, self.session.result.n
-        picks, weights = _picks(run)
-        bins = encode.bins(picks, n) if run.nested else encode.member(picks[self._stated], n, len(picks))
-        classes = encode.point_classes(picks, weights, n, self._stated)
-        codes = encode.codes(self.reading.labels, bins, classes, len(run.at))
-        xy = encode.square(np.asarray(self._map.xy))
-        self.canvas.draw(xy, codes, encode.order(bins), self._table())
+        codes, order = map_points.coded(
+            self.session.run, self.session.result.n, self._stated, self.coloring.groups
+        )
+        self.canvas.draw(encode.square(np.asarray(self._map.xy)), codes, order, self._table())
         self.view.drawn("look")
-
-    def _look(self) -> None:
-        self.canvas.look(self._table())
 
     def _table(self) -> encode.Table:
         reading, session = self.reading, self.session
         sizes = (len(reading.run.at), reading.classes, reading.n, reading.k)
-        return encode.tables(self._j, *sizes, session.color_by, session.dark, self.canvas.next_tick())
-
-    def _only(self) -> None:
-        label, labels = self.session.only_class, self.reading.labels
-        some = label >= 0 and labels is not None
-        self.canvas.only(np.flatnonzero(labels == label) if some else None)
-
-    def _move_camera(self) -> None:
-        self.canvas.distance(_distance(room.width(self.session), self._height))
+        look = (session.color_by, session.dark, self.canvas.next_tick(), self.coloring.shades(session.dark))
+        return encode.tables(self._j, *sizes, *look)
 
     def _attach(self) -> None:
         self.plot.children = (self.canvas.box,)
@@ -196,28 +213,27 @@ class MapView:
         reading, color_by, dark = self.reading, self.session.color_by, self.session.dark
         parts = [
             map_side.numbers(reading),
-            map_side.bars(reading, dark, color_by != "class"),
+            colors.legend(self.coloring, dark),
+            map_side.bars(reading, dark, color_by not in ("class", "all class")),
             map_side.weights(reading, color_by, dark, fixed=not self._restated),
         ]
         self.side.value = "".join(f'<section class="cx-part">{part}</section>' for part in parts if part)
 
     def _point(self) -> None:
-        row = self.session.hovered
-        self.card.value = map_side.card(self.reading, row if row < self.reading.n else -1)
-        self.canvas.point_at(row)
+        row = self._pointed
+        self.canvas.point_at(row, card_html(self.reading, row))
 
     def _caption(self) -> None:
-        self.caption.value = map_side.caption(self.reading, _shown_in(self._shown, self._map))
+        reading, shown_in = self.reading, self.layout.words()
+        self.canvas.pointer.label = (
+            f"Map of {reading.n:,} points in {shown_in}, {reading.k:,} of them selected by {reading.name}"
+        )
+        self.caption.value = map_side.caption(reading, shown_in, not self.coloring.every)
 
     def _fill_strip(self) -> None:
-        focus = self.session.focus
-        found = strip(self.reading, focus)
-        self.head.value = (
-            f'<b class="cx-h">{text(found.title)}</b><span class="cx-note">{text(found.note)}</span>'
-        )
-        self.strip.show([found.section], self._pictures, label=found.title)
+        found, focus = self.under.fill(self.reading), self.session.focus
         if focus[0] != "lasso" or focus != self._ringed:
-            self.canvas.ring(found.ringed or (), focus[0] or "lasso")
+            map_points.ring(self.canvas, self.reading, found.ringed or (), focus[0])
         self._ringed = focus
 
     # -- sizes, once the slider rests -------------------------------------------------------------------------------
@@ -242,31 +258,20 @@ class MapView:
             if self._restated:
                 self._stated = min(self.session.j, len(self.session.run.at) - 1)
             self.view.refresh()
+            self.under.owners.prepare(self.reading)
 
     # -- what the user does -----------------------------------------------------------------------------------------
 
     def _focus(self, kind: str, rows: Any) -> None:
         self.session.focus = (kind, tuple(rows))
 
+    def _clicked(self, row: int) -> None:
+        """A dot is asked what it stands for; beside all dots, a question before is taken back, and a lasso stays."""
+        if row >= 0:
+            self._focus("click", [row])
+        elif self.session.focus[0] == "click":
+            self._focus("", ())
+
     def _picked(self, row: int) -> None:
         if row >= 0:
             self._focus("click", [row])
-
-
-def _picks(run: Any) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
-    picks = [s.indices.numpy() for s in run.at]
-    return picks, [None if s.weights is None else s.weights.double().numpy() for s in run.at]
-
-
-def _distance(width: int, height: int) -> float:
-    """Camera distance at which a square map is whole in a tab this wide."""
-    plot = width - (SIDE if width > BESIDE else 0)
-    return round(max(1.0, 0.98 * height / max(plot, 200)), 2)
-
-
-def _shown_in(name: str, found: Any) -> str:
-    """How the map was made, in words."""
-    if name == "Yours":
-        return "your own map"
-    said = getattr(found, "note", "") or name
-    return f"{said} of the features" if said == name else said

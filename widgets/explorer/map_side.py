@@ -142,8 +142,11 @@ def _predicted(reading: Reading, row: int) -> str:
     return f"<br><span{' class=cx-off' if off else ''}>{'≠ ' if off else ''}Predicted {name}, {sure(guess[1])}</span>"
 
 
-def caption(reading: Reading, shown_in: str) -> str:
-    """One sentence: how many of what were chosen, by what, in which space, and in which they are shown."""
+def caption(reading: Reading, shown_in: str, grey: bool = True) -> str:
+    """How many of what were chosen, by what, in which space, and in which they are shown.
+
+    `grey`: whether what is not selected is grey, since the colors are of the picks alone.
+    """
     result, info = reading.result, reading.selection.info
     kind = "images" if reading.pictures.has_images else "points"
     name = brief_name(getattr(result.data, "name", "") or result.pool.info.get("name", ""))
@@ -154,11 +157,8 @@ def caption(reading: Reading, shown_in: str) -> str:
         f"chosen by {reading.name}{f' in {space}' if space else ''}{'' if seed is None else f', seed {seed}'}"
     )
     parts = [f"{what} {f'of {reading.name}' if info.get('own') else how}; shown in {shown_in}."]
-    parts += (
-        ["Grey is not selected; size is weight."]
-        if reading.weights is not None
-        else ["Grey is not selected."]
-    )
+    rest = "Grey is not selected" if grey else "Small is not selected"
+    parts.append(f"{rest}." if reading.weights is None else f"{rest}; size is weight.")
     if reading.labels is not None:
         without = [said_class(reading.class_name(c)) for c in np.flatnonzero(reading.counts() == 0)]
         parts += [f"No pick in {listed(without)}."] if without else []

@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as w
 
 from coreset_explore import projection
+from widgets.explorer.colors import options
 from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
 from widgets.kit.form import Controls
@@ -15,7 +16,6 @@ from widgets.kit.guard import session_guard
 from widgets.kit.markup import field
 
 LAYOUTS = tuple(projection.NAMES.values())
-COLORS = [("Class", "class"), ("Rank", "rank"), ("Weight", "weight")]
 
 
 class Toolbar:
@@ -25,7 +25,7 @@ class Toolbar:
         self.session = session
         self.on_mode: Callable[[bool], Any] = lambda lasso: None
         self.on_reset: Callable[[], Any] = lambda: None
-        self.active, self.color_by, self.only_class = w.Dropdown(), w.Dropdown(options=COLORS), w.Dropdown()
+        self.active, self.color_by, self.only_class = w.Dropdown(), w.Dropdown(), w.Dropdown()
         self.layout = w.ToggleButtons(options=LAYOUTS)
         self.controls = Controls(
             session,
@@ -53,7 +53,7 @@ class Toolbar:
         """What the controls show, and which values they have."""
         session = self.session
         shown = (tuple(session.result.runs), tuple(session.maps))
-        return (reading, *shown, session.layout, session.color_by, session.only_class)
+        return (reading, *shown, session.layout, session.color_by, session.only_class, session.tags)
 
     def fill(self, reading: Reading) -> None:
         """Options and values as the session has them."""
@@ -62,5 +62,7 @@ class Toolbar:
         controls.put(self.active, reading.name, session.result.runs)
         controls.put(self.only_class, session.only_class, reading.class_options("All classes"))
         controls.put(self.layout, session.layout if session.layout in layouts else None, layouts)
-        controls.put(self.color_by, session.color_by)
+        colors = options(reading, session.tags)
+        values = [value for _, value in colors]
+        controls.put(self.color_by, session.color_by if session.color_by in values else values[0], colors)
         self.classes.layout.display = None if reading.labels is not None else "none"

@@ -122,12 +122,21 @@ class Reading:
         first = self.first_budget(row)
         return "Not selected" if first is None else f"Not yet selected: from {first:,} points on"
 
+    @property
+    def known_owners(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """What `owners` gave, where it was asked."""
+        return self._owners
+
     def owners(self, represent: Callable) -> tuple[np.ndarray, np.ndarray]:
         """(n,) which pick stands for each row, as its position in the order, and how far it is. n·k·d, kept."""
         if self._owners is None:
-            owner, distance = represent(self.result.pool, self.selection)
-            self._owners = owner.cpu().numpy(), distance.cpu().numpy()
+            self.owned(represent(self.result.pool, self.selection))
         return self._owners
+
+    def owned(self, found: tuple[Any, Any]) -> None:
+        """Keep what `represent` gave of this selection."""
+        owner, distance = found
+        self._owners = owner.cpu().numpy(), distance.cpu().numpy()
 
     def counts(self) -> np.ndarray:
         """(c,) picks of each class."""

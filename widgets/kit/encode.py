@@ -21,6 +21,7 @@ _EDGES = 2.0 ** np.arange(
 RATIOS = 2.0 ** np.arange(-3.0, 3.0)
 MAX_COLORS = 100  # classes beyond share colors: nobody tells so many apart, and a move stays under 64 kB
 TICKS = 500
+ALL_ALPHA = 0.75  # of points that are not selected, where their colors say something
 
 
 class Table(NamedTuple):
@@ -120,16 +121,28 @@ def rest_diameter(n: int) -> float:
 
 
 def tables(
-    j: int, budgets: int, classes: int, n: int, k: int, by: str = "class", dark: bool = False, tick: int = 0
+    j: int,
+    budgets: int,
+    classes: int,
+    n: int,
+    k: int,
+    by: str = "class",
+    dark: bool = False,
+    tick: int = 0,
+    shades: Sequence[list[float]] | None = None,
 ) -> Table:
     """Color, size and opacity for budget j, k picks of n points: bins 0..j stand out, others are small and grey.
 
-    `by` is "class", "rank" or "weight". `tick` must differ from the last call's: regl-scatterplot ignores a list
-    whose set of values it already holds, so entries that stand out carry a tiny epsilon.
+    `by` is "class", "rank" or "weight"; `shades`, RGBA a group, color all points instead, picked or not. `tick` must
+    differ from the last call's: regl-scatterplot ignores a list whose set of values it already holds, so entries that
+    stand out carry a tiny epsilon.
     """
     chosen = np.arange(budgets + 1) <= min(j, budgets - 1)
     rest = rgba(palette.ink("rest", dark))
-    if by == "weight":
+    if shades is not None:
+        color = [shade for shade in shades for _ in range(budgets + 1)]
+        by = "group"
+    elif by == "weight":
         shade = [weight_color(q, dark) for q in range(Q)]
         color = [shade[q] if chosen[b] else rest for b in range(budgets + 1) for q in range(Q)]
     elif by == "rank":
@@ -142,7 +155,8 @@ def tables(
     bump = (tick % TICKS + 1) * 1e-4
     wide, small = diameters(k), rest_diameter(n)
     size = [_px(wide[q] + bump) if chosen[b] else small for b in range(budgets + 1) for q in range(Q)]
-    opacity = [_px(0.93 + bump) if c else palette.REST_ALPHA for c in chosen for _ in range(Q)]
+    below = palette.REST_ALPHA if shades is None else ALL_ALPHA
+    opacity = [_px(0.93 + bump) if c else below for c in chosen for _ in range(Q)]
     return Table(color, "valueB" if by == "weight" else "valueA", size, opacity, "valueB")
 
 
@@ -158,10 +172,19 @@ def compare_states(j: int, budgets: int) -> np.ndarray:
     return (chosen[:, None] + 2 * chosen[None]).ravel()
 
 
-def compare_tables(j: int, budgets: int, n: int, k: int, dark: bool = False, tick: int = 0) -> Table:
-    """Four states on one map: A only, B only, both (a quarter larger), neither."""
+def compare_tables(
+    j: int,
+    budgets: int,
+    n: int,
+    k: int,
+    dark: bool = False,
+    tick: int = 0,
+    inks: tuple[str, str] | None = None,
+) -> Table:
+    """Four states on one map: A only, B only (in `inks`), both (a quarter larger), neither."""
     state = compare_states(j, budgets)
-    shade = [rgba(palette.ink(name, dark)) for name in ("rest", "a", "b", "both")]
+    a, b = inks or (palette.ink("a", dark), palette.ink("b", dark))
+    shade = [rgba(color) for color in (palette.ink("rest", dark), a, b, palette.ink("both", dark))]
     bump = (tick % TICKS + 1) * 1e-4
     mean = float(diameters(k)[3])
     size = [rest_diameter(n), _px(mean + bump), _px(mean + bump), _px(1.25 * mean + bump)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from coreset_explore import progress
@@ -68,7 +67,8 @@ class Shared:
                     self._timer.cancel()
                 if self._process is None:
                     self._process = self._make()
-                process: Callable[..., Any] = self._process
+                process = self._process
+            assert process is not None
             return process(*args, **settings)
         finally:
             self._turn.release()

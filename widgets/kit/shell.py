@@ -310,10 +310,10 @@ def status(task: Task) -> tuple[str, str]:
 
 
 def stylesheet(own: Iterable[Path]) -> str:
-    """All of a panel's CSS: the palette's colors as variables, the shell's style, then its `own` files."""
-    kit = Path(__file__).with_name("css")
+    """All of a panel's CSS: the palette's colors as variables, the kit's style, then its `own` files."""
+    kit = [Path(__file__).with_name("css") / name for name in ("shell.css", "pointer.css", "reader.css")]
     colors = [
         f"{where} {{ {' '.join(f'--cx-{name}: {palette.ink(ink, dark)};' for name, ink in INKS.items())} }}"
         for where, dark in ((".cx", False), (".cx.dark", True))
     ]
-    return "\n".join([*colors, *(file.read_text() for file in (kit / "shell.css", kit / "reader.css", *own))])
+    return "\n".join([*colors, *(file.read_text() for file in (*kit, *own))])
