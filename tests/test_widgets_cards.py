@@ -37,6 +37,11 @@ ODD = {
 METHODS = ["k-center", "Random"]
 
 
+def card(view) -> str:
+    """What stands at the pointer."""
+    return view.canvas.pointer.card["html"]
+
+
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CORESET_CACHE", str(tmp_path / "cache"))
@@ -311,16 +316,10 @@ def test_nothing_of_a_user_becomes_html():
     view = MapView(session)
     for row in ODD:
         session.hovered = row
-        assert (
-            "<script" not in view.canvas.pointer.card["html"]
-            and "<img" not in view.canvas.pointer.card["html"]
-        ), row
-        assert "<b>name" not in view.canvas.pointer.card["html"]
+        assert "<script" not in card(view) and "<img" not in card(view), row
+        assert "<b>name" not in card(view)
     session.hovered = 2
-    assert (
-        "&lt;script&gt;alert(1)" in view.canvas.pointer.card["html"]
-        and 'dir="auto"' in view.canvas.pointer.card["html"]
-    )
+    assert "&lt;script&gt;alert(1)" in card(view) and 'dir="auto"' in card(view)
     assert session.problem is None
 
 
@@ -392,9 +391,9 @@ def test_a_render_that_raises_on_row_3_stops_nothing():
     assert "render gave a bytes for row 6" in shown.face(6).trouble
     view = MapView(session)
     session.hovered = 3
-    assert "render raised KeyError for row 3" in view.canvas.pointer.card["html"]
+    assert "render raised KeyError for row 3" in card(view)
     session.hovered = 2
-    assert "row 2" in view.canvas.pointer.card["html"] and session.problem is None
+    assert "row 2" in card(view) and session.problem is None
 
 
 def test_render_counts_rows_as_the_user_does():
@@ -418,9 +417,7 @@ def test_nothing_is_rendered_before_it_is_shown_of_200_000_rows():
         sorted(set(asked)) == sorted(view.under.strip.rows) and len(asked) == len(view.under.strip.rows) <= 18
     )
     session.hovered = 199_999
-    assert (
-        asked[-1] == 199_999 and "row 199999" in view.canvas.pointer.card["html"] and session.problem is None
-    )
+    assert asked[-1] == 199_999 and "row 199999" in card(view) and session.problem is None
     session.hovered = -1
     session.hovered = 199_999
     assert asked.count(199_999) == 1, "a rendering is kept"
@@ -439,12 +436,9 @@ def test_the_predicted_class_stands_beside_the_true_one():
     view = MapView(session)
     chance = float(logits[1].softmax(-1).max())
     session.hovered = 1
-    assert f"≠ Predicted class &lt;2&gt;, {100 * chance:.0f} %" in view.canvas.pointer.card["html"]
+    assert f"≠ Predicted class &lt;2&gt;, {100 * chance:.0f} %" in card(view)
     session.hovered = 3 * 2
-    assert (
-        "Predicted class &lt;0&gt;" in view.canvas.pointer.card["html"]
-        and "≠" not in view.canvas.pointer.card["html"]
-    )
+    assert "Predicted class &lt;0&gt;" in card(view) and "≠" not in card(view)
     cells = {c["row"]: c for c in view.under.strip.sections[0]["groups"][0]}
     assert (
         all(cell["off"] == (row % 2 == 1) for row, cell in cells.items()) and len({r % 2 for r in cells}) == 2
@@ -457,7 +451,7 @@ def test_without_logits_nothing_is_predicted():
     session = panels.session_of(pool, panels.table_of(pool))
     view = MapView(session)
     session.hovered = 1
-    assert "redicted" not in view.canvas.pointer.card["html"]
+    assert "redicted" not in card(view)
     assert not any(cell["off"] for cell in view.under.strip.sections[0]["groups"][0])
 
 

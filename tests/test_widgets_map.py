@@ -547,7 +547,7 @@ def test_the_card_tells_what_the_model_takes_the_row_for_and_its_score():
     session.hovered = 1
     score = session.selection.score
     place = int((score > score[1]).sum()) + 1
-    assert "Predicted <b class=cx-wrong>class &lt;3&gt;</b>, 100 %" in card(view)
+    assert "≠ Predicted class &lt;3&gt;" in card(view)
     assert f"{place:,} of 400" in card(view)
 
 

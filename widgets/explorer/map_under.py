@@ -37,8 +37,9 @@ class Under:
         self.region.fill(reading, self.session.focus)
 
     def covered(self, reading: Reading) -> bool:
-        """Whether there is a region, and known which pick stands for which of its rows."""
-        return self.session.focus[0] == "lasso" and reading.known_owners is not None
+        """Whether there is a region, and known, or told in no time, which pick stands for which of its rows."""
+        known = reading.known_owners is not None or self.owners.quick(reading)
+        return self.session.focus[0] == "lasso" and known
 
     def fill(self, reading: Reading) -> Strip:
         """The rows of the focus."""
