@@ -470,7 +470,7 @@ def test_a_row_opens_whole_and_turns_to_the_next():
 def test_a_picture_opens_large():
     pool = panels.pool_of(MANY, 3)
     session = panels.session_of(pool, panels.pictures_of(pool, side=40))
-    from widgets.explorer.rows import reader as made
+    from widgets.explorer.opened import reader as made
 
     dialog = made(session)
     session.opened = (5, (5,), "")

@@ -11,6 +11,8 @@ from widgets import explore
 from widgets.explorer.compare import CompareView
 from widgets.explorer.images import ImagesView
 from widgets.explorer.map import MapView
+from widgets.explorer.rows import Reading
+from widgets.explorer.rows_frame import rows_frame
 from widgets.explorer.search import columns_field, columns_first, finder
 from widgets.kit.cards import Shown
 from widgets.kit.pictures import Pictures
@@ -267,3 +269,25 @@ def test_columns_of_records_are_put_first_by_name():
     object.__setattr__(session.result, "shown", None)
     session.columns = ()
     assert "cx-hidden" in box._dom_classes and session.problem is None
+
+
+def test_rows_are_taken_along_as_a_table():
+    session = session_of(logits=True)
+    object.__setattr__(session.result, "shown", Shown(texts=TEXTS, records=FRAME.assign(rank="mine")))
+    reading = Reading(session.result, session.run, 1, Pictures.of(session.result))
+    first, other = int(reading.rows[0]), next(i for i in range(N) if i not in reading.place)
+    found = rows_frame(reading, [first, other], {"odd": (first,), "both": (first, other)})
+    assert found["row"].tolist() == [first, other] and found["tags"].tolist() == ["odd, both", "both"]
+    assert found["rank"].tolist()[0] == 1 and found["rank"].isna().tolist() == [False, True]
+    assert found["weight"][0] == reading.weights[0] and np.isnan(found["weight"][1])
+    assert found["text"].tolist() == [TEXTS[first], TEXTS[other]]
+    assert found["class"].tolist() == [f"class <{row % 3}>" for row in (first, other)]
+    assert found["predicted"].tolist() == [f"class <{(row + 1) % 3}>" for row in (first, other)]
+    assert (
+        found["price"].tolist() == [first * 0.5, other * 0.5]
+        and found["rank (yours)"].tolist() == ["mine"] * 2
+    )
+    bare = panels.session_of(panels.pool_of(N, 3, False), None, weights=False)
+    found = rows_frame(Reading(bare.result, bare.run, 0, Pictures.of(bare.result)), [3])
+    assert list(found.columns) == ["row", "rank"]
+    assert len(rows_frame(reading, [])) == 0

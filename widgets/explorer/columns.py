@@ -114,9 +114,9 @@ def shown(ask: Ask, data: Any) -> Shown | None:
 
 def _column(frame: Any, name: str) -> tuple[Any, Any]:
     """The frame without the column of texts, and that column."""
-    places = [] if frame is None else [j for j, called in enumerate(frame.columns) if called == name]
+    there = [] if frame is None else list(map(str, frame.columns))
+    places = [j for j, called in enumerate(there) if called == name]
     if not places:
-        there = [] if frame is None else list(map(str, frame.columns))
         near = checks.nearest(name, there, 1) if there else []
         hint = f"did you mean {near[0]!r}?" if near else "give one text a row, in order"
         raise ValueError(f"texts names the column {checks.shown(name)}, which no frame here has; {hint}")

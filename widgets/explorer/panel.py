@@ -13,8 +13,8 @@ from widgets.explorer import replay
 from widgets.explorer.arguments import settle
 from widgets.explorer.control import Control
 from widgets.explorer.header import header
+from widgets.explorer.opened import reader
 from widgets.explorer.rail import rail
-from widgets.explorer.rows import reader
 from widgets.explorer.search import columns_first, finder
 from widgets.explorer.session import Session
 from widgets.kit.kernel import kernel_loop

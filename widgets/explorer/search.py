@@ -32,7 +32,7 @@ def finder(session: Session) -> None:
         if held[0] is not result:
             held[:] = [result, _searched(result)]
         search: Search = held[1]
-        found = search.find(session.query, rows_of(session, search.pictures.ids))
+        found = search.find(session.query, rows_of(session, result.pool.ids.cpu().numpy()))
         if session.found is None or found is None or not np.array_equal(found, session.found):
             session.found = found
 

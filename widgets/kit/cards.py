@@ -95,26 +95,31 @@ class Shown:
         return tuple((str(names[j]), value(self.records.iat[row, j])) for j in self.order)
 
     def _rendered(self, row: int) -> Face:
+        text, fields = self.text(row), self.fields(row)
         number = row if self.numbers is None else int(self.numbers[row])
-        fields = self.fields(row)
-        try:
-            made = self.render(number)
-            if isinstance(made, str):
-                return Face(text=made, fields=fields)
-            if (picture := _picture(made)) is not None:
-                return Face(picture, self.text(row), fields)
-        except (
-            Exception
-        ) as error:  # the user's own function may raise anything; the other rows are still shown
-            reason = " ".join(str(error).split())
-            why = f"render raised {type(error).__name__} for row {number:,}{f': {reason}' if reason else ''}"
-            return Face(text=self.text(row), fields=fields, trouble=why)
-        wanted = "give a str, a PIL image or a pathlib.Path"
-        return Face(
-            text=self.text(row),
-            fields=fields,
-            trouble=f"render gave {_kind(made)} for row {number:,}; {wanted}",
+        made, trouble = _made(self.render, number)
+        if isinstance(made, str):
+            return Face(text=made, fields=fields)
+        return Face(made, text, fields, trouble)
+
+
+def _made(render: Callable[[int], Any] | None, number: int) -> tuple[str | np.ndarray | None, str]:
+    """What a rendering gives, a text or pixels, or else why it gives nothing."""
+    if render is None:
+        return None, ""
+    try:
+        made = render(number)
+        picture = None if isinstance(made, str) else _picture(made)
+    except Exception as error:  # one's own function may raise anything; the other rows are still shown
+        reason = " ".join(str(error).split())
+        return (
+            None,
+            f"render raised {type(error).__name__} for row {number:,}{f': {reason}' if reason else ''}",
         )
+    if isinstance(made, str):
+        return made, ""
+    wanted = "give a str, a PIL image or a pathlib.Path"
+    return picture, "" if picture is not None else f"render gave {_kind(made)} for row {number:,}; {wanted}"
 
 
 def _kind(made: Any) -> str:

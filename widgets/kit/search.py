@@ -6,6 +6,7 @@ import operator
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -109,7 +110,7 @@ class Search:
 
     @cached_property
     def _texts(self) -> list[str] | None:
-        texts = self.pictures.shown.texts
+        texts: Any = self.pictures.shown.texts
         if texts is None:
             return None
         values = texts.tolist() if hasattr(texts, "tolist") else texts

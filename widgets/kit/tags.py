@@ -52,4 +52,4 @@ def checked(tags: Any) -> dict[str, tuple[int, ...]]:
 
 
 def _is_id(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= 0
