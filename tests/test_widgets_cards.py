@@ -15,9 +15,10 @@ from tests import panels
 from tests.tree import texts as texts_of
 from widgets import explore
 from widgets.explorer.map import MapView
-from widgets.kit.cards import Shown, card_html, clipped, prose, value, varying
+from widgets.kit.cards import Shown, card_html, clipped
 from widgets.kit.gallery import Cell, Gallery, Section
 from widgets.kit.pictures import Pictures
+from widgets.kit.records import prose, value, varying
 
 N, MANY = 60, 120
 rng = np.random.default_rng(0)
@@ -490,3 +491,6 @@ def test_a_cell_that_is_clicked_opens_among_its_neighbours():
     row = view.strip.rows[2]
     view.strip._handle_custom_msg({"open": row, "part": "tags"}, [])
     assert session.opened == (row, tuple(view.strip.rows), "tags")
+    assert view.session is session
+    view.strip._handle_custom_msg({"open": row}, [])
+    assert session.opened == (row, tuple(view.strip.rows), "")

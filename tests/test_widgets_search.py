@@ -1,5 +1,7 @@
 """Search and tags: which rows a query finds, against a loop over all of them; and who follows."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +15,7 @@ from widgets.explorer.images import ImagesView
 from widgets.explorer.map import MapView
 from widgets.explorer.rows import Reading
 from widgets.explorer.rows_frame import rows_frame
-from widgets.explorer.search import columns_field, columns_first, finder
+from widgets.explorer.search import columns_field, columns_first, finder, tags_of_each_data
 from widgets.kit.cards import Shown
 from widgets.kit.pictures import Pictures
 from widgets.kit.search import Search
@@ -291,3 +293,21 @@ def test_rows_are_taken_along_as_a_table():
     found = rows_frame(Reading(bare.result, bare.run, 0, Pictures.of(bare.result)), [3])
     assert list(found.columns) == ["row", "rank"]
     assert len(rows_frame(reading, [])) == 0
+
+
+def test_other_data_has_tags_of_its_own():
+    session = session_of()
+    tags_of_each_data(session)
+    first = session.result
+    other = dataclasses.replace(first, key=("other", *first.key[1:]))
+    session.result = dataclasses.replace(first)
+    tagged(session, 3, "odd")
+    session.result = dataclasses.replace(first, seconds=2.0)
+    assert session.tags == {"odd": (3,)}, "another run of the same data"
+    session.result = other
+    assert session.tags == {}
+    tagged(session, 5, "even")
+    session.result = first
+    assert session.tags == {"odd": (3,)}
+    session.result = other
+    assert session.tags == {"even": (5,)} and session.problem is None

@@ -12,7 +12,8 @@ from coreset_explore.datasets import records
 from coreset_explore.inputs import checks, frames
 from widgets.explorer.pool import Ask, of_rows
 from widgets.explorer.rows import listed
-from widgets.kit.cards import Shown, absent, prose
+from widgets.kit.cards import Shown
+from widgets.kit.records import absent, prose
 
 
 def parted(ask: Ask) -> tuple[Ask, str]:

@@ -15,7 +15,7 @@ from widgets.explorer.control import Control
 from widgets.explorer.header import header
 from widgets.explorer.opened import reader
 from widgets.explorer.rail import rail
-from widgets.explorer.search import columns_first, finder
+from widgets.explorer.search import columns_first, finder, tags_of_each_data
 from widgets.explorer.session import Session
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.shell import Shell, status
@@ -87,6 +87,12 @@ class Explorer(Shell):
     def __init__(self, session: Session, config: Mapping[str, Any] | None = None):
         loop = kernel_loop()
         self.control = Control(session, loop)
+        for follow in (
+            tags_of_each_data,
+            finder,
+            columns_first,
+        ):  # before the tabs, which show what these find
+            follow(session)
         self._wanted = dict(config or {})
         super().__init__(
             session,
@@ -100,8 +106,6 @@ class Explorer(Shell):
             touches=["focus", "j", "active", "layout"],
         )
         self.children = (*self.children, reader(session))
-        finder(session)
-        columns_first(session)
         session.observe(self._guard(self._replay), "result")
         self.control.background.warmed = self._guard(lambda: self.make_ahead("curves"))
         threading.Thread(target=warm, name="imports", daemon=True).start()

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from widgets.kit.cards import absent, said
+from widgets.kit.cards import said
 from widgets.kit.pictures import Pictures
+from widgets.kit.records import absent
 
 WORD = re.compile(r'((?:"[^"]*"|[^\s"])+)')
 ASKED = re.compile(r'^("[^"]+"|[^:<>=]+)(:|<=|>=|<|>|=)(.+)$', re.DOTALL)

@@ -192,4 +192,4 @@ def stylesheet(own: Iterable[Path]) -> str:
         f"{where} {{ {' '.join(f'--cx-{name}: {palette.ink(ink, dark)};' for name, ink in INKS.items())} }}"
         for where, dark in ((".cx", False), (".cx.dark", True))
     ]
-    return "\n".join([*colors, *(file.read_text() for file in (kit / "shell.css", kit / "reader.css", *own))])
+    return "\n".join([*colors, *(file.read_text() for file in (kit / "shell.css", kit / "rows.css", *own))])
