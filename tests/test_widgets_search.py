@@ -104,6 +104,22 @@ def test_columns_of_one_name_are_both_searched():
     assert search(Shown(records=frame), n=2).find("a=z").tolist() == [1]
 
 
+def test_values_of_any_kind_are_searched():
+    held = [[1, "Deep"], {"a": 2}, None, b"bytes", 3, "3", np.nan, pd.NaT, pd.Timestamp("2026-05-01"), (1, 2)]
+    found = search(Shown(records=pd.DataFrame({"a": pd.Series(held, dtype=object)})), n=len(held))
+    assert found.find("deep").tolist() == [0] and found.find("bytes").tolist() == [3]
+    assert (
+        found.find("a:3").tolist() == [4, 5]
+        and found.find("nan").tolist() == found.find("none").tolist() == []
+    )
+    assert found.find("2026-05").tolist() == [8]
+    kinds = pd.DataFrame(
+        {"c": pd.Categorical(["x", None, "y"]), "b": [True, False, True], "s": ["x", None, "z"]}
+    )
+    found = search(Shown(records=kinds.astype({"s": "string"})), n=3)
+    assert found.find("x").tolist() == [0] and found.find("b:true").tolist() == [0, 2]
+
+
 def test_without_texts_and_columns_names_are_searched():
     assert search(Shown(), ids=np.arange(N), n=N).find("17").tolist() == [17]
     assert search(Shown(), ids=np.arange(N), n=N).find("seventeen").tolist() == []
