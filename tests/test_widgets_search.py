@@ -1,6 +1,7 @@
 """Search and tags: which rows a query finds, against a loop over all of them; and who follows."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pandas as pd
@@ -254,12 +255,15 @@ def test_tags_are_marked_in_grids_searched_and_kept(tmp_path, monkeypatch):
     assert view.gallery.tags == {str(row): ["<odd>"]}
     session.query = "tag:<odd>"
     assert session.found.tolist() == [row]
-    kept = panel.config
-    assert kept["tags"] == {"<odd>": [number]}
+    session.columns = ("price",)
+    kept = json.loads(json.dumps(panel.config))
+    assert kept["view"]["columns"] == ["price"] and kept["tags"] == {"<odd>": [number]}
     again = explore(
         x, run=False, config=kept, **{k: v for k, v in how.items() if k not in ("methods", "epochs")}
     )
     assert again.tags == panel.tags
+    again.run(wait=True)
+    assert again.tags == panel.tags and again.session.columns == ("price",) and again.session.problem is None
     panel.tags = {}
     assert view.gallery.tags == {} and session.found.tolist() == [] and session.problem is None
     with pytest.raises(ValueError, match="tags are"):
