@@ -15,9 +15,10 @@ from tests import panels
 from tests.tree import texts as texts_of
 from widgets import explore
 from widgets.explorer.map import MapView
-from widgets.kit.cards import Shown, card_html, clipped, prose, value, varying
+from widgets.kit.cards import Shown, card_html, clipped
 from widgets.kit.gallery import Cell, Gallery, Section
 from widgets.kit.pictures import Pictures
+from widgets.kit.records import prose, value, varying
 
 N, MANY = 60, 120
 rng = np.random.default_rng(0)
@@ -477,7 +478,7 @@ def test_a_row_opens_whole_and_turns_to_the_next():
 def test_a_picture_opens_large():
     pool = panels.pool_of(MANY, 3)
     session = panels.session_of(pool, panels.pictures_of(pool, side=40))
-    from widgets.explorer.rows import reader as made
+    from widgets.explorer.opened import reader as made
 
     dialog = made(session)
     session.opened = (5, (5,), "")
@@ -494,6 +495,10 @@ def test_a_cell_that_is_clicked_opens_among_its_neighbours():
     pool = panels.pool_of(MANY, 3)
     session = panels.session_of(pool, panels.pictures_of(pool))
     view = MapView(session)
-    row = view.under.strip.rows[2]
-    view.under.strip._handle_custom_msg({"open": row, "part": "tags"}, [])
-    assert session.opened == (row, tuple(view.under.strip.rows), "tags")
+    strip = view.under.strip
+    row = strip.rows[2]
+    strip._handle_custom_msg({"open": row, "part": "tags"}, [])
+    assert session.opened == (row, tuple(strip.rows), "tags")
+    assert view.session is session
+    strip._handle_custom_msg({"open": row}, [])
+    assert session.opened == (row, tuple(strip.rows), "")

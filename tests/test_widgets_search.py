@@ -1,5 +1,8 @@
 """Search and tags: which rows a query finds, against a loop over all of them; and who follows."""
 
+import dataclasses
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +14,9 @@ from widgets import explore
 from widgets.explorer.compare import CompareView
 from widgets.explorer.images import ImagesView
 from widgets.explorer.map import MapView
-from widgets.explorer.search import columns_field, columns_first, finder
+from widgets.explorer.rows import Reading
+from widgets.explorer.rows_frame import rows_frame
+from widgets.explorer.search import columns_field, columns_first, finder, tags_of_each_data
 from widgets.kit.cards import Shown
 from widgets.kit.pictures import Pictures
 from widgets.kit.search import Search
@@ -98,6 +103,22 @@ def test_columns_of_one_name_are_both_searched():
     frame = pd.DataFrame([["x", "y"], ["y", "z"]], columns=["a", "a"])
     assert search(Shown(records=frame), n=2).find("a:y").tolist() == [0, 1]
     assert search(Shown(records=frame), n=2).find("a=z").tolist() == [1]
+
+
+def test_values_of_any_kind_are_searched():
+    held = [[1, "Deep"], {"a": 2}, None, b"bytes", 3, "3", np.nan, pd.NaT, pd.Timestamp("2026-05-01"), (1, 2)]
+    found = search(Shown(records=pd.DataFrame({"a": pd.Series(held, dtype=object)})), n=len(held))
+    assert found.find("deep").tolist() == [0] and found.find("bytes").tolist() == [3]
+    assert (
+        found.find("a:3").tolist() == [4, 5]
+        and found.find("nan").tolist() == found.find("none").tolist() == []
+    )
+    assert found.find("2026-05").tolist() == [8]
+    kinds = pd.DataFrame(
+        {"c": pd.Categorical(["x", None, "y"]), "b": [True, False, True], "s": ["x", None, "z"]}
+    )
+    found = search(Shown(records=kinds.astype({"s": "string"})), n=3)
+    assert found.find("x").tolist() == [0] and found.find("b:true").tolist() == [0, 2]
 
 
 def test_without_texts_and_columns_names_are_searched():
@@ -234,12 +255,15 @@ def test_tags_are_marked_in_grids_searched_and_kept(tmp_path, monkeypatch):
     assert view.gallery.tags == {str(row): ["<odd>"]}
     session.query = "tag:<odd>"
     assert session.found.tolist() == [row]
-    kept = panel.config
-    assert kept["tags"] == {"<odd>": [number]}
+    session.columns = ("price",)
+    kept = json.loads(json.dumps(panel.config))
+    assert kept["view"]["columns"] == ["price"] and kept["tags"] == {"<odd>": [number]}
     again = explore(
         x, run=False, config=kept, **{k: v for k, v in how.items() if k not in ("methods", "epochs")}
     )
     assert again.tags == panel.tags
+    again.run(wait=True)
+    assert again.tags == panel.tags and again.session.columns == ("price",) and again.session.problem is None
     panel.tags = {}
     assert view.gallery.tags == {} and session.found.tolist() == [] and session.problem is None
     with pytest.raises(ValueError, match="tags are"):
@@ -267,3 +291,43 @@ def test_columns_of_records_are_put_first_by_name():
     object.__setattr__(session.result, "shown", None)
     session.columns = ()
     assert "cx-hidden" in box._dom_classes and session.problem is None
+
+
+def test_rows_are_taken_along_as_a_table():
+    session = session_of(logits=True)
+    object.__setattr__(session.result, "shown", Shown(texts=TEXTS, records=FRAME.assign(rank="mine")))
+    reading = Reading(session.result, session.run, 1, Pictures.of(session.result))
+    first, other = int(reading.rows[0]), next(i for i in range(N) if i not in reading.place)
+    found = rows_frame(reading, [first, other], {"odd": (first,), "both": (first, other)})
+    assert found["row"].tolist() == [first, other] and found["tags"].tolist() == ["odd, both", "both"]
+    assert found["rank"].tolist()[0] == 1 and found["rank"].isna().tolist() == [False, True]
+    assert found["weight"][0] == reading.weights[0] and np.isnan(found["weight"][1])
+    assert found["text"].tolist() == [TEXTS[first], TEXTS[other]]
+    assert found["class"].tolist() == [f"class <{row % 3}>" for row in (first, other)]
+    assert found["predicted"].tolist() == [f"class <{(row + 1) % 3}>" for row in (first, other)]
+    assert (
+        found["price"].tolist() == [first * 0.5, other * 0.5]
+        and found["rank (yours)"].tolist() == ["mine"] * 2
+    )
+    bare = panels.session_of(panels.pool_of(N, 3, False), None, weights=False)
+    found = rows_frame(Reading(bare.result, bare.run, 0, Pictures.of(bare.result)), [3])
+    assert list(found.columns) == ["row", "rank"]
+    assert len(rows_frame(reading, [])) == 0
+
+
+def test_other_data_has_tags_of_its_own():
+    session = session_of()
+    tags_of_each_data(session)
+    first = session.result
+    other = dataclasses.replace(first, key=("other", *first.key[1:]))
+    session.result = dataclasses.replace(first)
+    tagged(session, 3, "odd")
+    session.result = dataclasses.replace(first, seconds=2.0)
+    assert session.tags == {"odd": (3,)}, "another run of the same data"
+    session.result = other
+    assert session.tags == {}
+    tagged(session, 5, "even")
+    session.result = first
+    assert session.tags == {"odd": (3,)}
+    session.result = other
+    assert session.tags == {"even": (5,)} and session.problem is None

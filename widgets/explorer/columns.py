@@ -12,7 +12,8 @@ from coreset_explore.datasets import records
 from coreset_explore.inputs import checks, frames
 from widgets.explorer.pool import Ask, of_rows
 from widgets.explorer.rows import listed
-from widgets.kit.cards import Shown, absent, prose
+from widgets.kit.cards import Shown
+from widgets.kit.records import absent, prose
 
 
 def parted(ask: Ask) -> tuple[Ask, str]:
@@ -114,9 +115,9 @@ def shown(ask: Ask, data: Any) -> Shown | None:
 
 def _column(frame: Any, name: str) -> tuple[Any, Any]:
     """The frame without the column of texts, and that column."""
-    places = [] if frame is None else [j for j, called in enumerate(frame.columns) if called == name]
+    there = [] if frame is None else list(map(str, frame.columns))
+    places = [j for j, called in enumerate(there) if called == name]
     if not places:
-        there = [] if frame is None else list(map(str, frame.columns))
         near = checks.nearest(name, there, 1) if there else []
         hint = f"did you mean {near[0]!r}?" if near else "give one text a row, in order"
         raise ValueError(f"texts names the column {checks.shown(name)}, which no frame here has; {hint}")

@@ -15,9 +15,9 @@ from widgets.explorer import replay
 from widgets.explorer.arguments import settle
 from widgets.explorer.control import Control
 from widgets.explorer.header import header
+from widgets.explorer.opened import reader
 from widgets.explorer.rail import rail
-from widgets.explorer.rows import reader
-from widgets.explorer.search import columns_first, finder
+from widgets.explorer.search import columns_first, finder, tags_of_each_data
 from widgets.explorer.session import Session
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.shell import Shell, status
@@ -106,8 +106,12 @@ class Explorer(Shell):
         self.control = Control(self.session, self.loop)
         self.control.background.warmed = self._guard(lambda: self.make_ahead("curves"))
         self.session.observe(self._guard(self._replay), "result")
-        finder(self.session)
-        columns_first(self.session)
+        for follow in (
+            tags_of_each_data,
+            finder,
+            columns_first,
+        ):  # before the tabs, which show what these find
+            follow(self.session)
 
     def over(self) -> tuple[w.Widget, ...]:
         return (reader(self.session),)

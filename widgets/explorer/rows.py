@@ -10,10 +10,8 @@ import numpy as np
 from coreset_explore.inputs.origin import doubt
 from coreset_explore.pool import Pool
 from coreset_explore.selection import REMARKS, Selection
-from widgets.explorer.session import Session
 from widgets.kit.gallery import Cell
 from widgets.kit.pictures import Pictures
-from widgets.kit.reader import Reader
 
 SPACES = {
     "emb": "features",
@@ -168,30 +166,9 @@ class Reading:
 
 def found_in_words(reading: Reading) -> str:
     """37 rows, 4 of them selected."""
-    count = len(reading.found)
+    count = 0 if reading.found is None else len(reading.found)
     picked = len(reading.only(reading.rows))
     return f"{count:,} row{'' if count == 1 else 's'}, {picked:,} of them selected" if count else "no row"
-
-
-def reader(session: Session) -> Reader:
-    """The dialog that shows a row whole, with what the run on the map says of it."""
-    held: list[Any] = [None, None]  # the result and its pictures
-
-    def look() -> Pictures | None:
-        if held[0] is not session.result:
-            held[:] = (
-                [session.result, Pictures.of(session.result)] if session.result is not None else [None, None]
-            )
-        return held[1]
-
-    def facts(row: int) -> list[tuple[str, str]]:
-        run = session.run
-        return Reading(session.result, run, min(session.j, len(run.at) - 1), look()).facts(row)
-
-    def on_map(row: int) -> None:
-        session.focus, session.tab = ("click", (row,)), "map"
-
-    return Reader(session, look, facts, ("Show on the map what it stands for", on_map))
 
 
 def predictions(pool: Pool) -> np.ndarray | None:

@@ -32,11 +32,28 @@ def finder(session: Session) -> None:
         if held[0] is not result:
             held[:] = [result, _searched(result)]
         search: Search = held[1]
-        found = search.find(session.query, rows_of(session, search.pictures.ids))
+        found = search.find(session.query, rows_of(session, result.pool.ids.cpu().numpy()))
         if session.found is None or found is None or not np.array_equal(found, session.found):
             session.found = found
 
     session.observe(session_guard(session)(find), ["query", "result", "tags"])
+
+
+def tags_of_each_data(session: Session) -> None:
+    """Keep `session.tags` those of the data that is shown: ids of one dataset say nothing of another's rows."""
+    held: dict[tuple, dict] = {}
+    now: list[tuple] = []  # the data whose tags they are
+
+    def switch(_: Any = None) -> None:
+        if session.result is None:
+            return
+        data = session.result.key[:2]  # its name, and which it is of one's own
+        if now and data != now[0]:
+            held[now[0]] = session.tags
+            session.tags = held.pop(data, {})
+        now[:] = [data]
+
+    session.observe(session_guard(session)(switch), "result")
 
 
 def columns_first(session: Session) -> None:

@@ -11,13 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from widgets.kit.markup import text as escaped
+from widgets.kit.records import absent, value, varying
 
-ABSENT = "–"
 CLIPPED = 400  # characters of a text in a cell; all of it is in the large view
-LOOKED_AT = 4_000  # rows, evenly over all, by which columns are put in order
 KEPT = 4_096  # renderings that are remembered
-HASH = 16  # characters
-PROSE = 30  # characters a value on average from which a column of words may be a text to read
 
 
 class Face(NamedTuple):
@@ -95,26 +92,31 @@ class Shown:
         return tuple((str(names[j]), value(self.records.iat[row, j])) for j in self.order)
 
     def _rendered(self, row: int) -> Face:
+        text, fields = self.text(row), self.fields(row)
         number = row if self.numbers is None else int(self.numbers[row])
-        fields = self.fields(row)
-        try:
-            made = self.render(number) if self.render is not None else ""
-            if isinstance(made, str):
-                return Face(text=made, fields=fields)
-            if (picture := _picture(made)) is not None:
-                return Face(picture, self.text(row), fields)
-        except (
-            Exception
-        ) as error:  # the user's own function may raise anything; the other rows are still shown
-            reason = " ".join(str(error).split())
-            why = f"render raised {type(error).__name__} for row {number:,}{f': {reason}' if reason else ''}"
-            return Face(text=self.text(row), fields=fields, trouble=why)
-        wanted = "give a str, a PIL image or a pathlib.Path"
-        return Face(
-            text=self.text(row),
-            fields=fields,
-            trouble=f"render gave {_kind(made)} for row {number:,}; {wanted}",
+        made, trouble = _made(self.render, number)
+        if isinstance(made, str):
+            return Face(text=made, fields=fields)
+        return Face(made, text, fields, trouble)
+
+
+def _made(render: Callable[[int], Any] | None, number: int) -> tuple[str | np.ndarray | None, str]:
+    """What a rendering gives, a text or pixels, or else why it gives nothing."""
+    if render is None:
+        return None, ""
+    try:
+        made = render(number)
+        picture = None if isinstance(made, str) else _picture(made)
+    except Exception as error:  # one's own function may raise anything; the other rows are still shown
+        reason = " ".join(str(error).split())
+        return (
+            None,
+            f"render raised {type(error).__name__} for row {number:,}{f': {reason}' if reason else ''}",
         )
+    if isinstance(made, str):
+        return made, ""
+    wanted = "give a str, a PIL image or a pathlib.Path"
+    return picture, "" if picture is not None else f"render gave {_kind(made)} for row {number:,}; {wanted}"
 
 
 def _kind(made: Any) -> str:
@@ -142,89 +144,12 @@ def said(found: Any) -> str:
     return "" if absent(found) else str(found)
 
 
-def value(found: Any) -> str:
-    """A field's value: numbers in six digits, a date without an hour that is none, a dash where it is absent."""
-    if absent(found):
-        return ABSENT
-    if isinstance(found, float | np.floating):
-        return f"{float(found):.6g}"
-    if hasattr(found, "isoformat"):
-        return found.isoformat().replace("T", " ").removesuffix(" 00:00:00")
-    return str(found)
-
-
-def absent(found: Any) -> bool:
-    """None, NaN, NaT, and pandas' NA, which is not even unlike itself."""
-    if found is None or type(found).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(found, float | np.floating | np.datetime64) and bool(found != found)
-
-
 def clipped(text: str, most: int = CLIPPED) -> str:
     """The text's beginning, cut at a space where one is near."""
     if len(text) <= most:
         return text
     cut = text.rfind(" ", max(0, most - 40), most)
     return text[: cut if cut > 0 else most].rstrip() + " …"
-
-
-def varying(frame: Any) -> list[int]:
-    """Columns by place: those that vary most first, constant ones behind, then hashes, ids that are all different last.
-
-    A column of numbers varies by its spread, std / (|mean| + std); one of words by its distinct values, log d / log n.
-    Words without a space are ids where nine in ten differ; what is HASH letters long in every row is a hash or a time.
-    Of more than LOOKED_AT rows so many are looked at, evenly over all.
-    """
-    n = len(frame)
-    some = frame.iloc[np.linspace(0, n - 1, LOOKED_AT).astype(int)] if n > LOOKED_AT else frame
-    scores = [_varies(some.iloc[:, j]) for j in range(some.shape[1])]  # absent values count as alike
-    return sorted(range(len(scores)), key=lambda j: -scores[j])
-
-
-def _varies(column: Any) -> float:
-    """0 to 1; -0.5 for a column of hashes or times, -1 for one that names its rows."""
-    every, column = len(column), column.dropna()
-    n = len(column)
-    if n < 2:
-        return 0.0
-    there = n / every
-    if column.dtype.kind in "iuf":
-        named = n >= 100 or (n > 2 and column.is_monotonic_increasing)  # a few counts may well all differ
-        if column.dtype.kind != "f" and named and column.is_unique:
-            return -1.0
-        numbers = column.to_numpy(dtype=float)
-        with np.errstate(over="ignore", invalid="ignore"):
-            spread, mean = float(numbers.std()), abs(float(numbers.mean()))
-        known = spread > 0 and np.isfinite(mean + spread)
-        return there * (spread / (mean + spread) if known else float(spread > 0))
-    words = column if column.dtype.kind == "M" else column.map(str)
-    distinct = int(words.nunique())
-    if column.dtype.kind not in "mMb":
-        if (distinct == n or (n >= 20 and distinct > 0.9 * n)) and not words.str.contains(r"\s").any():
-            return -1.0
-        length = words.str.len()
-        if distinct > 1 and int(length.min()) >= HASH and length.nunique() == 1:
-            return -0.5
-    return float(there * np.log(distinct) / np.log(n))
-
-
-def prose(frame: Any) -> int | None:
-    """The place of the column that is a text to read: words with spaces, of PROSE characters and more, the longest."""
-    n = len(frame)
-    some = frame.iloc[np.linspace(0, n - 1, min(n, 500)).astype(int)] if n else frame
-    best, longest = None, float(PROSE)
-    for j in range(some.shape[1]):
-        column = some.iloc[:, j].dropna()
-        if column.dtype.kind in "biufcmM" or not len(column):
-            continue
-        words = [found for found in column if isinstance(found, str)]
-        spaced = sum(any(map(str.isspace, found.strip())) for found in words)
-        if len(words) < len(column) or 2 * spaced < len(words):
-            continue
-        mean = sum(map(len, words)) / len(words)
-        if mean >= longest:
-            best, longest = j, mean
-    return best
 
 
 def card_html(face: Face, fields: int = 6, most: int = CLIPPED) -> str:

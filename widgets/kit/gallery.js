@@ -121,6 +121,7 @@ function render({ model, el }) {
     button.tabIndex = -1;
     button.dataset.row = cell.row;
     button.dataset.alt = cell.alt;
+    button.setAttribute("aria-haspopup", "dialog");
     button.setAttribute("aria-pressed", String(model.get("picked") === cell.row));
     if (cell.tile < 0) {
       button.classList.add("cx-card");

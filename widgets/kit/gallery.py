@@ -12,9 +12,10 @@ from traitlets import Bytes, Int, Unicode
 from traitlets import Dict as DictTrait
 from traitlets import List as ListTrait
 
-from widgets.kit.cards import ABSENT, clipped
+from widgets.kit.cards import clipped
 from widgets.kit.guard import session_guard
 from widgets.kit.pictures import Pictures, pack
+from widgets.kit.records import ABSENT
 from widgets.kit.session import Session
 from widgets.kit.tags import tags_of
 
@@ -131,6 +132,11 @@ def link(gallery: Gallery, session: Session, on_pick: Callable[[int], None] | No
 
     def told(_: Any, content: dict, buffers: Any) -> None:
         if "open" in content:
+            session.opened = (
+                -1,
+                (),
+                "",
+            )  # a page that was loaded anew shows no dialog: the same row opens again
             session.opened = (int(content["open"]), tuple(gallery.rows), str(content.get("part", "")))
 
     def tag(_: Any = None) -> None:

@@ -6,10 +6,11 @@ import operator
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from widgets.kit.cards import absent, said
+from widgets.kit.cards import said
 from widgets.kit.pictures import Pictures
 
 WORD = re.compile(r'((?:"[^"]*"|[^\s"])+)')
@@ -109,7 +110,7 @@ class Search:
 
     @cached_property
     def _texts(self) -> list[str] | None:
-        texts = self.pictures.shown.texts
+        texts: Any = self.pictures.shown.texts
         if texts is None:
             return None
         values = list(texts)
@@ -138,13 +139,14 @@ class Search:
     def _column(self, j: int) -> tuple[np.ndarray, list[str]]:
         """(n,) each row's value by its place among the column's distinct ones, -1: absent; and these, folded."""
         if j not in self._columns:
-            seen: dict[str, int] = {}
-            column = self.pictures.shown.records.iloc[:, j].tolist()
-            codes = [
-                -1 if absent(one) else seen.setdefault(str(one), len(seen))
-                for one in (column[r] for r in self.rows)
-            ]
-            self._columns[j] = np.array(codes, dtype=np.int64), [one.casefold() for one in seen]
+            import pandas
+
+            column = self.pictures.shown.records.iloc[:, j].take(self.rows)
+            try:
+                codes, distinct = pandas.factorize(column)
+            except TypeError:  # lists and the like, which nothing can look up
+                codes, distinct = pandas.factorize(column.map(str, na_action="ignore"))
+            self._columns[j] = codes, [str(one).casefold() for one in distinct]
         return self._columns[j]
 
 

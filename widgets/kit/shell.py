@@ -311,7 +311,7 @@ def status(task: Task) -> tuple[str, str]:
 
 def stylesheet(own: Iterable[Path]) -> str:
     """All of a panel's CSS: the palette's colors as variables, the kit's style, then its `own` files."""
-    kit = [Path(__file__).with_name("css") / name for name in ("shell.css", "pointer.css", "reader.css")]
+    kit = [Path(__file__).with_name("css") / name for name in ("shell.css", "pointer.css", "rows.css")]
     colors = [
         f"{where} {{ {' '.join(f'--cx-{name}: {palette.ink(ink, dark)};' for name, ink in INKS.items())} }}"
         for where, dark in ((".cx", False), (".cx.dark", True))
