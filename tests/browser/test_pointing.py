@@ -141,7 +141,9 @@ def test_the_card_stands_whole_in_panel_and_window_and_a_click_pins_it(notebook)
     expect(card).to_be_hidden()
     page.mouse.move(*place)
     expect(card).to_be_visible()
-    book.execute("session.tab = 'images'")  # a map that is hidden under the mouse is not asked: that is an error
+    book.execute(
+        "session.tab = 'images'"
+    )  # a map that is hidden under the mouse is not asked: that is an error
     expect(page.locator(".cx-images")).to_be_visible()
     page.mouse.move(*(place + 5))
 
