@@ -117,7 +117,7 @@ class MapView:
             "caption": (lambda: (self.reading, self._map, self.coloring), self._caption),
             "region": (
                 lambda: (self.reading, session.focus, self.under.covered(self.reading)),
-                lambda: self.under.tell(self.reading, self._timer is None),
+                self._tell_region,
             ),
             "strip": (
                 lambda: None if self._dragged else (self.reading, session.focus, self.canvas),
@@ -229,6 +229,10 @@ class MapView:
             f"Map of {reading.n:,} points in {shown_in}, {reading.k:,} of them selected by {reading.name}"
         )
         self.caption.value = map_side.caption(reading, shown_in, not self.coloring.every)
+
+    def _tell_region(self) -> None:
+        self.under.tell(self.reading, self._timer is None)
+        self.view.drawn("region")  # telling may have found what it tells
 
     def _fill_strip(self) -> None:
         found, focus = self.under.fill(self.reading), self.session.focus

@@ -267,7 +267,7 @@ function render({ model, el }) {
     plot = stage.querySelector(".cx-plot");
     const on = (name, heard, options = {}) => plot.addEventListener(name, heard, { signal: off.signal, ...options });
     plot.tabIndex = 0;
-    plot.setAttribute("role", "img");
+    plot.setAttribute("role", "group"); // the canvas in it is the picture
     const name = () => plot.setAttribute("aria-label", model.get("label"));
     model.on("change:label", name);
     name();
