@@ -25,8 +25,8 @@ DPI = 110
 class Still:
     """`show()` where the panel is shown; from then on it follows the traits of `watch`, while nobody moves anything.
 
-    `draw()` gives a call that draws a matplotlib Figure, made on a thread, or None; `quiet()` the seconds since the user
-    last did something; `wanted()` whether a page shows the panel.
+    `draw()` gives a call that draws a matplotlib Figure, made on a thread, or None; `quiet()` the seconds since the
+    user last did something; `wanted()` whether a page shows the panel.
     """
 
     def __init__(
