@@ -89,7 +89,7 @@ class Shell(Shown):
         self.children = (style, self._page, self._header(), body)
         session.observe(guard(self._theme), "theme")
         session.observe(guard(self._fold), ["width", "folded"])
-        session.observe(guard(self._open), ["tab", "result"])
+        session.observe(guard(self._open), ["tab", "result", "height"])
         session.observe(guard(self._old), ["result", "status", *session.SETTINGS])
         session.observe(guard(lambda _: self.shown()), "width")
         session.observe(self._in_use, [*self._touches, "hovered", "tab", "status"])
@@ -124,13 +124,16 @@ class Shell(Shown):
         self.session.folded = not room.folded(self.session)
 
     def _open(self, _=None) -> None:
-        """Show the tab that is open, and build it the first time there is something in it; others stay, hidden."""
+        """Show the tab that is open, and build it the first time there is something in it; others stay, hidden.
+
+        In a notebook not before its page has said how much room there is.
+        """
         session = self.session
         missing = session.tab not in self._made
         for name, view in self._made.items():
             show(view, name == session.tab)
         show(self._blank, missing)
-        if session.result is None:
+        if session.result is None or (self.loop is not None and not session.height):
             return
         if missing and self.loop is not None and self._made:
             self._told.value = text(OPENING)  # said before what draws it is loaded, which takes seconds
