@@ -196,7 +196,7 @@ def story(book: Notebook, n: int, received: list[int]) -> list[dict]:
 
     page.wait_for_timeout(STILL)
     start = time.monotonic()
-    page.get_by_role("button", name="Curves", exact=True).first.click()
+    page.get_by_role("tab", name="Curves", exact=True).first.click()
     page.wait_for_selector(".cx-curves-plot .main-svg", timeout=60_000)
     spent = 1000 * (time.monotonic() - start)
     rows.append(

@@ -60,6 +60,18 @@ def test_closing_closes_every_widget_and_frees_the_pool_while_the_panel_is_still
     assert panel.selection.indices.tolist() == picks and len(panel.selections) == 2
     assert panel.code.startswith("import coreset_explore") and panel.config["budget"] == 12
     panel.close()
+    with pytest.raises(RuntimeError, match="was closed and holds no data any more; open another"):
+        panel.run()
+
+
+def test_a_panel_put_away_can_be_run_without_a_page():
+    panel = opened()
+    panel.session.j = 1
+    picks = panel.selection.indices.tolist()
+    panel.put_away()
+    panel.run(wait=True)
+    assert not panel.away and panel.session.j == 1 and panel.selection.indices.tolist() == picks
+    panel.close()
 
 
 def test_a_panel_put_away_keeps_its_settings_and_comes_back_as_it_was():

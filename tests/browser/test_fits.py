@@ -50,12 +50,16 @@ def test_every_view_fits_in_both_themes_wide_and_narrow(notebook):
             expect(page.locator(".cx-saved").first).to_contain_text("Saved to")
             look("Export, saved", theme, width)
             press(book, "Export")
+            book.execute(
+                "panel.session.folded = False"
+            )  # a narrow panel's form is unfolded, as its button does
             toggled("+ Add a method", ".cx-card-box select", theme, width)
             press(book, "Close")
             settings = page.get_by_title("Settings of Facility Location", exact=True)
             settings.click()
             look("a method's settings", theme, width)
             settings.click()
+            book.execute("panel.session.folded = None")
             book.execute("panel.session.problem = found")
             expect(page.locator(".cx-problem b")).to_be_visible()
             page.locator(".cx-problem summary").click()

@@ -152,7 +152,7 @@ def test_layouts_probes_and_training_stop_at_once_and_never_run_twice(notebook):
 def test_pressed_twice_changed_while_running_and_broken(notebook):
     book = opened(notebook, OWN)
     page, status = book.page, book.page.locator(".cx-status")
-    press(book, "⚙")
+    page.locator(".cx-method").get_by_role("button").first.click()
     shift = control(book, "shift")
 
     def shifted(value: int) -> None:

@@ -191,9 +191,7 @@ def test_thumbnails_are_walked_with_the_keyboard(notebook):
     assert focused() == rows[0], "focus stays where it was"
     assert book.kernel("session.focus") == ("click", (rows[0],))
 
-    book.page.get_by_role(
-        "button", name="Images", exact=True
-    ).click()  # in Images, down and up change the class
+    book.page.get_by_role("tab", name="Images", exact=True).click()  # in Images, down and up change the class
     cells = book.page.locator(".cx-images .cx-cell")
     expect(cells.first).to_be_visible()
     expect(book.page.locator(".cx-images .cx-section-label")).to_have_count(4)

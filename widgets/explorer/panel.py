@@ -128,8 +128,15 @@ class Explorer(Shell):
     def run(self, wait: bool = False) -> Explorer:
         """Select with the settings of the rail: in the background, or (`wait`) here and now with the library's bar.
 
-        Where a run of these settings goes on already, `wait` waits for it.
+        Where a run of these settings goes on already, `wait` waits for it. Raises RuntimeError once it was closed.
         """
+        if self.comm is None:
+            raise RuntimeError(
+                "this panel was closed and holds no data any more; open another with explore(...)"
+            )
+        if self.away:
+            self._furnish()
+        self._recall()
         self.control.run_here() if wait else self.control.start()
         return self
 
@@ -181,8 +188,12 @@ class Explorer(Shell):
 
     def resume(self) -> None:
         if self._last is not None:
-            self._wanted, self._last = self._last.config, None
             self.run()
+
+    def _recall(self) -> None:
+        """Where the result was dropped, budget and view of it come back with the next one."""
+        if self._last is not None:
+            self._wanted, self._last = self._last.config, None
 
     def __repr__(self) -> str:
         names = ", ".join(choice.name for choice in self.session.choices)

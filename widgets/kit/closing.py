@@ -31,7 +31,9 @@ def _held(value: Any) -> list[w.Widget]:
 
 
 def close(widget: w.Widget) -> None:
-    """Close the widget, then its parts: the page takes all away in one step."""
+    """Close the widget, then its parts: the page takes all away in one step. None holds another from then on."""
     for one in list(parts(widget)):
         w.Widget.close(one)
         one.unobserve_all()
+        if isinstance(one, w.Box):
+            one.children = ()

@@ -22,8 +22,8 @@ class Job:
     it, so two of one job's threads never work beside each other.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop | None = None):
-        self.loop = loop
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None, name: str = "coreset_explore"):
+        self.loop, self.name = loop, name
         self.thread: threading.Thread | None = None
         self.generation = 0
         self._stop = threading.Event()
@@ -55,7 +55,7 @@ class Job:
         }  # fmt: skip
         todo = functools.partial(self._work, work, calls, self.generation, self._stop, self.thread)
         context = contextvars.copy_context()
-        self.thread = threading.Thread(target=context.run, args=(todo,), name="coreset_explore", daemon=True)
+        self.thread = threading.Thread(target=context.run, args=(todo,), name=self.name, daemon=True)
         self.thread.start()
 
     def cancel(self) -> None:

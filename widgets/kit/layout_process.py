@@ -65,10 +65,7 @@ class Shared:
             with self._lock:
                 if self._timer is not None:
                     self._timer.cancel()
-                if self._process is None:
-                    self._process = self._make()
-                process = self._process
-            assert process is not None
+                process = self._process = self._process or self._make()
             return process(*args, **settings)
         finally:
             self._turn.release()

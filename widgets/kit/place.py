@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any, Protocol
+from typing import Any
 
 import IPython
-
-
-class Shown(Protocol):
-    """A panel, to this module."""
-
-    replaced: bool  # whether the cell that showed it has run again
-
 
 _places: dict[
     str, tuple[str, weakref.WeakSet]

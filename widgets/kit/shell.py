@@ -11,12 +11,11 @@ from typing import Any
 import ipywidgets as w
 
 from coreset_explore.plots import palette
-from widgets.kit import closing, place, room
+from widgets.kit import room
 from widgets.kit.guard import problem_box, session_guard
-from widgets.kit.kernel import hear_on_main_thread
 from widgets.kit.markup import note, percent, show, text
-from widgets.kit.page import Page
 from widgets.kit.session import Session
+from widgets.kit.shown import Shown
 from widgets.kit.still import Still
 from widgets.kit.task import Task
 
@@ -30,11 +29,10 @@ INKS = {  # --cx-…: the palette's name
     "warn": "warning",
     "done": "done",
 }
-AWAY = 60.0  # seconds on no page after which a panel is put away: a page that is loaded anew takes less
 QUIET = 3.0  # seconds in which nothing was touched: then megabytes that no one waits for may go to the page
 
 
-class Shell(w.VBox):
+class Shell(Shown):
     """A panel: a widget, shown by being the last line of a cell as often as one likes. A panel of one's own inherits.
 
     - `loop`: `kernel_loop()`, None in a script. `css`: files of style, after the shell's own.
@@ -42,9 +40,6 @@ class Shell(w.VBox):
     - `tabs` {key: title}; `build(key)` makes a tab's widget, the first time that it is open and there is a result;
       until then `blank` is told.
     - `touches`: traits whose change means that the user does something.
-
-    A panel that is on no page any more is put away: its parts are closed, its result is dropped. It is made anew where
-    it is shown again. One whose cell has shown another panel since, and that no variable names, is closed.
     """
 
     def __init__(
@@ -60,26 +55,17 @@ class Shell(w.VBox):
         blank: str,
         touches: Iterable[str] = (),
     ):
-        self.session, self.loop, self._build_tab = session, loop, build
+        self._build_tab = build
         self._header, self._rail, self._titles, self._blank_words = header, rail, tabs, blank
         self._style, self._touches = stylesheet(css), tuple(touches)
-        self._guard = session_guard(session)
-        self.replaced = False  # by another panel, that the same cell has shown since
-        self.away = True  # without parts
-        hear_on_main_thread(loop)
-        self._page = Page(loop).add_class("cx-page")
-        self._page.came, self._page.left = self._guard(self._came), self._guard(self._left)
-        self._page.follow(session)
-        super().__init__([self._page])
+        super().__init__(session, loop)
         self.add_class("cx")
         self._furnish()
 
     def _furnish(self) -> None:
         """Make every part of the panel."""
         session, guard = self.session, self._guard
-        self.away = False
-        self._made: dict[str, w.DOMWidget] = {}
-        self._ahead: dict[str, w.DOMWidget] = {}  # made, and on no page yet
+        super()._furnish()
         self._touched = 0.0  # when the user last did something
         self.prepare()
         self._told = note(text(self._blank_words), "cx-blank")
@@ -103,95 +89,13 @@ class Shell(w.VBox):
         self.children = (style, self._page, self._header(), body, *self.over())
         session.observe(guard(self._theme), "theme")
         session.observe(guard(self._fold), ["width", "folded"])
-        session.observe(guard(self._open), ["tab", "result"])
+        session.observe(guard(self._open), ["tab", "result", "height"])
         session.observe(guard(self._old), ["result", "status", *session.SETTINGS])
         session.observe(guard(lambda _: self.shown()), "width")
         session.observe(self._in_use, [*self._touches, "hovered", "tab", "status"])
         self._theme()
         self._fold()
         self._open()
-
-    # -- for a panel of one's own to fill -----------------------------------------------------------------------------
-
-    def prepare(self) -> None:
-        """What runs a panel's work is made here: called before the parts are, also when they are made anew."""
-
-    def over(self) -> Sequence[w.Widget]:
-        """What lies over the panel when it is open, as a dialog does."""
-        return ()
-
-    def stop(self) -> None:
-        """Stop what runs, and drop what it holds: called when the panel is put away or closed."""
-
-    def resume(self) -> None:
-        """The panel was put away and is shown again: bring its result back."""
-
-    def portrait(self) -> Callable[[], Any] | None:
-        """What gives a matplotlib Figure of the panel as it is now, for a notebook opened without its kernel."""
-        return None
-
-    # -- where it is shown ------------------------------------------------------------------------------------------
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict | None:
-        for old in place.takes_place(self):
-            old.replaced = True
-            old._page.call()
-        self.replaced = False
-        if self.comm is not None:
-            self._still.show(repr(self))
-        return super()._repr_mimebundle_(**kwargs)
-
-    def _came(self) -> None:
-        """A page shows the panel, where none did."""
-        if self.away:
-            self._furnish()
-            self.resume()
-        self.shown()
-
-    def _left(self) -> None:
-        """No page shows the panel any more."""
-        if self.replaced and not place.named(self):
-            self.close()
-        elif self.replaced or self.loop is None:
-            self.put_away()
-        else:
-            self.loop.call_later(AWAY, self._guard(self._still_away))
-
-    def _still_away(self) -> None:
-        if self._page.views or self.away or self.comm is None or self.loop is None:
-            return
-        if self.session.busy:  # what was asked for is finished: it may be for the next page
-            self.loop.call_later(AWAY, self._guard(self._still_away))
-        else:
-            self.put_away()
-
-    def put_away(self) -> None:
-        """Close every part and drop the result; the panel itself stays, and is made anew where it is shown again."""
-        if self.away:
-            return
-        self.away = True
-        self._still.close()
-        self.stop()
-        session = self.session
-        session.unobserve_all()
-        session.forget()
-        old = [one for one in (*self.children, *self._ahead.values()) if one is not self._page]
-        self.children = (self._page,)
-        for one in old:
-            closing.close(one)
-        self._made, self._ahead = {}, {}
-        del self._told, self._blank, self._views
-
-    def close(self) -> None:
-        """Stop what runs, take the panel away and drop what it holds."""
-        if self.comm is None:
-            return
-        self.put_away()
-        self._page.unobserve_all()
-        closing.close(self)
-
-    def shown(self) -> None:
-        """A page shows the panel, or gives it another width; a panel says here what may begin then."""
 
     def make_ahead(self, tab: str) -> None:
         """Send a heavy tab to the page while nobody waits for it, nor moves anything else: it then opens at once."""
@@ -220,13 +124,16 @@ class Shell(w.VBox):
         self.session.folded = not room.folded(self.session)
 
     def _open(self, _=None) -> None:
-        """Show the tab that is open, and build it the first time there is something in it; others stay, hidden."""
+        """Show the tab that is open, and build it the first time there is something in it; others stay, hidden.
+
+        In a notebook not before its page has said how much room there is.
+        """
         session = self.session
         missing = session.tab not in self._made
         for name, view in self._made.items():
             show(view, name == session.tab)
         show(self._blank, missing)
-        if session.result is None:
+        if session.result is None or (self.loop is not None and not session.height):
             return
         if missing and self.loop is not None and self._made:
             self._told.value = text(OPENING)  # said before what draws it is loaded, which takes seconds

@@ -40,7 +40,7 @@ class Still:
         quiet: Callable[[], float],
         wanted: Callable[[], bool],
     ):
-        self.loop, self.mark, self.job = loop, mark, Job(loop)
+        self.loop, self.mark, self.job = loop, mark, Job(loop, "picture")
         self._draw, self._quiet, self._wanted = draw, quiet, wanted
         self._handle: Any = None
         self._words = ""
