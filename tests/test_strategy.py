@@ -189,9 +189,8 @@ def test_a_config_of_the_version_before_opens_the_same_panel():
         {**m, "pick": again["methods"][i]["pick"]} for i, m in enumerate(saved["config"]["methods"])
     ]
     assert [m["pick"] for m in again["methods"]] == [None, "top", ["ccs", {"strata": 20}], None, None, None]
-    assert {k: again[k] for k in ("budget", "seed", "view")} == {
-        k: saved["config"][k] for k in ("budget", "seed", "view")
-    }
+    assert {k: again[k] for k in ("budget", "seed")} == {k: saved["config"][k] for k in ("budget", "seed")}
+    assert again["view"].items() >= saved["config"]["view"].items()
     assert panel.code == saved["code"]
     # the lines replay: they give what the panel shows
     found: dict = {"X": waves()}

@@ -90,7 +90,9 @@ def test_in_the_default_window_card_numbers_and_slider_are_seen_without_scrollin
         book.viewport(width, height)
         bottom = page.locator("#jp-bottom-panel, .jp-StatusBar-Widget").first.bounding_box()["y"]
         expect(page.locator(".cx-map canvas").first).to_be_visible()
-        for part in (".cx-card-now", ".cx-numbers", ".noUi-handle", ".cx-frame"):
+        page.locator(".cx-map .cx-strip .cx-cell").first.hover()  # its card stands at its point, on the map
+        expect(page.locator(".cx .cx-tip").first).to_be_visible()
+        for part in (".cx-tip", ".cx-numbers", ".noUi-handle", ".cx-frame"):
             box = page.locator(f".cx {part}").first.bounding_box()
             assert box["y"] + box["height"] < bottom, (part, width, height, box, bottom)
     strip = page.locator(".cx-map .cx-strip .cx-cell").first

@@ -23,7 +23,7 @@ def test_a_text_is_read_by_pointing_opened_searched_and_tagged(notebook):
     cells = page.locator(".cx-strip .cx-cell")
     expect(cells.first).to_contain_text(f"Tale {order[0]}.")
     cells.nth(1).hover()
-    card = page.locator(".cx-card-now .cx-read")
+    card = page.locator(".cx-tip .cx-read")
     expect(card).to_contain_text(words[order[1]][:60])
     assert page.locator(".cx b", has_text="dark night").count() == 0, "markup in a text stays text"
 

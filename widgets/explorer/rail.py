@@ -162,8 +162,9 @@ def _budget(session: Session) -> w.Widget:
     fit()
     tell()
     pair = w.Box([field("Up to", end), field("Seed", seed)]).add_class("cx-pair").add_class("cx-even")
-    keep = w.Box([field("Points to keep", typed), number]).add_class("cx-pair").add_class("cx-even")
-    return w.VBox([keep, slider, pair, refused]).add_class("cx-section-box")
+    row = w.Box([typed, number]).add_class("cx-keep")
+    keep = w.VBox([w.HTML("Points to keep"), row, slider]).add_class("cx-field")
+    return w.VBox([keep, pair, refused]).add_class("cx-section-box")
 
 
 def written(k_max: int | float) -> str:

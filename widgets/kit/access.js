@@ -45,7 +45,7 @@ function sayStates(root) {
 
 function sayValues(root) {
   for (const budget of root.querySelectorAll(".cx-budget")) {
-    const [points, share] = [words(budget.querySelector("b")), words(budget.querySelector("span"))];
+    const [points, share] = [budget.parentElement?.querySelector("input")?.value, words(budget)];
     const handle = budget.closest(".cx-stays, .cx-section-box")?.querySelector(".noUi-handle");
     say(handle, "aria-valuetext", `${points} points, ${share}`);
   }
