@@ -58,7 +58,9 @@ def test_what_is_chosen_and_shown_is_told(notebook):
     cell = page.locator(".cx-images .cx-cell").first
     cell.focus()
     cell.press("Enter")
-    assert page.evaluate(IN_PANEL)
+    expect(page.locator("dialog.cx-reader")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.cx-reader")).to_be_hidden()
     page.wait_for_function(IN_PANEL)
     for name in ("Code", "Export"):
         press(book, name)

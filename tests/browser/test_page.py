@@ -29,11 +29,12 @@ SHOWN = {
     "Curves": ".cx-curves .scatterlayer .trace",
     "Compare": ".cx-compare canvas",
 }
-CURVES = 40  # widgets that are sent ahead while nobody moves anything
+CURVES = 90  # widgets that are sent ahead while nobody moves anything: a panel has some 400
 
 
 def test_a_cell_run_ten_times_leaves_no_widget_no_process_and_no_memory(notebook):
     book = opened(notebook, POINTS)
+    expect(book.page.locator(".cx-map canvas").first).to_be_visible()  # the tab is built
     widgets, _, memory = book.kernel(COUNTS)
     for _ in range(AGAIN):
         book.run_all()
