@@ -173,7 +173,10 @@ def test_a_curve_is_taken_away_and_brought_back_by_its_button(session):
     names = list(all_runs(session.result))
     toggles = {one.description: one for one in buttons_of(root, w.ToggleButton)}
     assert set(toggles) == set(names)
-    drawn = lambda: {t.name for t in plot.data if t.name}  # noqa: E731
+
+    def drawn():
+        return {t.name for t in plot.data if t.name}
+
     assert drawn() == set(names)
     toggles[names[0]].value = False
     assert session.hidden == (names[0],) and drawn() == set(names[1:])

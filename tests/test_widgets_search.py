@@ -278,7 +278,10 @@ def test_columns_of_records_are_put_first_by_name():
     view = ImagesView(session)
     box = columns_field(session)
     menu = box.children[1]
-    first = lambda: view.gallery.sections[0]["groups"][0][0]["fields"][0][0]  # noqa: E731
+
+    def first():
+        return view.gallery.sections[0]["groups"][0][0]["fields"][0][0]
+
     usual = first()
     for name in FRAME.columns:
         menu.value = name

@@ -171,10 +171,7 @@ class CompareView:
 
     @property
     def _pointed(self) -> int:
-        """The row whose card is shown: under the mouse, on the map or in a strip, else the one pinned by a click."""
-        row = self.session.hovered
-        row = self.canvas.pointer.pinned if row < 0 else row
-        return row if row < self.session.result.n else -1
+        return self.canvas.pointed(self.session.hovered, self.session.result.n)
 
     def _point(self) -> None:
         sides = [Side(self.session.result, run, self._j, self._pictures) for run in self._pair]

@@ -154,10 +154,7 @@ class MapView:
 
     @property
     def _pointed(self) -> int:
-        """The row whose card is shown: under the mouse, on the map or among the thumbnails, else the one pinned."""
-        row = self.session.hovered
-        row = self.canvas.pointer.pinned if row < 0 else row
-        return row if row < self.session.result.n else -1
+        return self.canvas.pointed(self.session.hovered, self.session.result.n)
 
     # -- the parts --------------------------------------------------------------------------------------------------
 

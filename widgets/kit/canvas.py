@@ -105,6 +105,11 @@ class Canvas:
         """A few rows ringed over all that is drawn; none: no ring."""
         self.pointer.halo = [int(row) for row in rows]
 
+    def pointed(self, hovered: int, n: int) -> int:
+        """The row, of n, whose card is shown: the one under the mouse, on the map or in a grid, else the one pinned."""
+        row = self.pointer.pinned if hovered < 0 else hovered
+        return row if row < n else -1
+
     def point_at(self, row: int, card: str = "") -> None:
         """Ring one row and show its `card` (HTML) there, whether the mouse is on it or not; -1 for none."""
         with self.pointer.hold_sync():

@@ -8,16 +8,6 @@ function node(tag, className, text) {
   return made;
 }
 
-function isDark() {
-  const lab = document.body.dataset.jpThemeLight;
-  if (lab) return lab === "false";
-  const code = document.body.dataset.vscodeThemeKind;
-  if (code) return !code.includes("light");
-  const shade = getComputedStyle(document.body).backgroundColor.match(/[\d.]+/g)?.map(Number);
-  if (shade && (shade.length < 4 || shade[3] > 0)) return shade[0] + shade[1] + shade[2] < 384;
-  return matchMedia("(prefers-color-scheme: dark)").matches;
-}
-
 function render({ model, el }) {
   const root = node("div", "cx-gallery");
   root.setAttribute("data-lm-suppress-shortcuts", "true"); // or JupyterLab takes Enter and moves the focus to its cell

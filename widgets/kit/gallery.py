@@ -53,9 +53,8 @@ class Gallery(anywidget.AnyWidget):
     ("light", "dark") and `width` (of the panel, px) are what the page says.
     """
 
-    _esm = (
-        Path(__file__).with_name("gallery.js").read_text()
-    )  # for a Path anywidget would keep every widget alive
+    # as text: of a Path anywidget would keep every widget alive
+    _esm = "\n".join(Path(__file__).with_name(name).read_text() for name in ("theme.js", "gallery.js"))
     pictures = Pictures()  # of what is shown
 
     sheet = Bytes(b"").tag(sync=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from coreset_explore import progress
@@ -30,11 +31,11 @@ class Shared:
         self._users: set[int] = set()
         self._timer: threading.Timer | None = None
 
-    def runner(self, user: object) -> Process:
+    def runner(self, user: object) -> Callable[..., Any]:
         """What `project(runner=)` takes, on behalf of `user`, who says `let_go(user)` in the end."""
         with self._lock:
             self._users.add(id(user))
-        return self._run  # type: ignore[return-value]
+        return self._run
 
     def let_go(self, user: object) -> None:
         """`user` asks for nothing more; what it asked for last was cancelled or is done."""

@@ -1,15 +1,5 @@
 // What the page says of itself: theme, the panel's width, the height that it is seen in, and which views show the panel.
 
-function isDark() {
-  const lab = document.body.dataset.jpThemeLight;
-  if (lab) return lab === "false";
-  const code = document.body.dataset.vscodeThemeKind;
-  if (code) return !code.includes("light");
-  const shade = getComputedStyle(document.body).backgroundColor.match(/[\d.]+/g)?.map(Number);
-  if (shade && (shade.length < 4 || shade[3] > 0)) return shade[0] + shade[1] + shade[2] < 384;
-  return matchMedia("(prefers-color-scheme: dark)").matches;
-}
-
 // px of the part of the page that scrolls the panel: JupyterLab's notebook has bars above and below
 function frame(el) {
   return el.closest(".jp-WindowedPanel-outer, .jp-Notebook")?.clientHeight || innerHeight;

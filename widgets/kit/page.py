@@ -23,7 +23,9 @@ class Page(anywidget.AnyWidget):
     where there was none, `left()` when none is left.
     """
 
-    _esm = "\n".join(Path(__file__).with_name(name).read_text() for name in ("access.js", "page.js"))
+    _esm = "\n".join(
+        Path(__file__).with_name(name).read_text() for name in ("theme.js", "access.js", "page.js")
+    )
 
     theme = Unicode("light").tag(sync=True)
     width = Int(0).tag(sync=True)
