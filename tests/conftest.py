@@ -8,6 +8,12 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+# A gate gives the same answer twice: the same examples every time. HYPOTHESIS_PROFILE=search looks for new ones.
+settings.register_profile("gate", derandomize=True)
+settings.register_profile("search", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 DATA = os.environ.get("CORESET_DATA", "")
 REQUIRED = set(os.environ.get("CORESET_REQUIRE", "").split())  # kinds of test that must not be left out

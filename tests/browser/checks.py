@@ -3,7 +3,7 @@
 import io
 
 import numpy as np
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Error, Locator, Page
 
 # An element fails when it hides a part of its content, offers a scroll bar, or sticks out of the panel. Left out: what
 # is not shown, canvases and their layers (which are larger than their frame by design), and text for screen readers.
@@ -41,7 +41,14 @@ def pixels(part: Locator) -> np.ndarray:
     """The part of the page as it is painted: (height, width, 3) uint8."""
     from PIL import Image
 
-    return np.asarray(Image.open(io.BytesIO(part.screenshot())).convert("RGB"))
+    for last in (False, True):
+        try:
+            shot = part.screenshot()
+            break
+        except Error as error:  # a map drawn anew gets a new canvas, perhaps in this very moment
+            if last or "not attached" not in error.message:
+                raise
+    return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
 
 
 def blobs(mask: np.ndarray) -> int:
