@@ -20,6 +20,8 @@ from coreset_explore.registry import Method
 from coreset_explore.selecting.strategy import WORDS, Strategy
 from coreset_explore.selection import Selection, fitting
 
+MEASURED = ("radius", "mean_distance", "gradient_error", "effective_size")  # of every run, at every budget
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -177,18 +179,24 @@ def _identity(strategy: Strategy) -> tuple:
     return strategy.method, strategy.wrap, strategy.params, strategy.pick, own
 
 
+def unmeasured(strategy: Strategy, pool: Pool, budgets: tuple[int, ...], seed: int) -> Run:
+    """What the strategy answers at every budget (ascending), before anything is measured: `numbers` hold None."""
+    functions = strategy.functions
+    whole, at, nested = picks(strategy, pool, budgets, seed)
+    seconds = 0.0 if strategy.own is not None else whole.info["seconds"]
+    unknown = dict.fromkeys(MEASURED, [None] * len(budgets))
+    return Run(strategy, whole, tuple(at), unknown, seconds, nested, functions=functions)
+
+
 def _run(strategy: Strategy, pool: Pool, budgets: tuple[int, ...], seed: int) -> Run:
     start = time.perf_counter()
     try:
-        functions = strategy.functions
-        whole, at, nested = picks(strategy, pool, budgets, seed)
-        numbers = _numbers(pool, whole, at, budgets, nested)
+        run = unmeasured(strategy, pool, budgets, seed)
+        numbers = _numbers(pool, run.selection, run.at, budgets, run.nested)
     except Exception as error:
         error.add_note(strategy.name)
         raise
-    seconds = 0.0 if strategy.own is not None else whole.info["seconds"]
-    took = time.perf_counter() - start
-    return Run(strategy, whole, tuple(at), numbers, seconds, nested, took=took, functions=functions)
+    return replace(run, numbers=numbers, took=time.perf_counter() - start)
 
 
 def _numbers(
@@ -206,7 +214,7 @@ def _numbers(
     if pool.grads is not None:
         errors = measures.gradient_errors(pool, at)
     size = [measures.effective_size(one) for one in at]
-    return {"radius": radius, "mean_distance": mean, "gradient_error": errors, "effective_size": size}
+    return dict(zip(MEASURED, (radius, mean, errors, size)))
 
 
 # -- what is asked for ------------------------------------------------------------------------------------------------

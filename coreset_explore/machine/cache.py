@@ -83,6 +83,11 @@ def read(what: str, name: str) -> dict[str, Tensor | str] | None:
     return found
 
 
+def holds(what: str, name: str) -> bool:
+    """Whether something is kept under this key."""
+    return (folder() / f"{what}-{name}.npz").is_file()
+
+
 def write(what: str, name: str, arrays: Mapping[str, Tensor | str]) -> None:
     """Keep tensors (and texts) under this key: written beside and renamed, so that no reader ever sees half a file.
 

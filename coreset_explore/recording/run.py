@@ -22,7 +22,7 @@ from coreset_explore.datasets.data import split
 from coreset_explore.inputs import checks
 from coreset_explore.inputs.fields import History
 from coreset_explore.inputs.origin import partition
-from coreset_explore.machine.cache import key, read, versions, write
+from coreset_explore.machine.cache import holds, key, read, versions, write
 from coreset_explore.machine.devices import pick_device
 from coreset_explore.machine.seeds import generator
 from coreset_explore.machine.threads import threads
@@ -106,12 +106,8 @@ def signals(
     data = taught(data, y, model)
     plan = _plan(data, model, epochs, checkpoints, inits, holdout, seed, extras, recipe)
     where = pick_device(device)
-    kept, name = None, None
-    if cache and not isinstance(model, nn.Module):
-        tensors = [data.x, data.y, data.x_test, data.y_test]
-        about = [data.name, data.note, data.kind, data.classes, where.type, asdict(plan)]
-        name = key(*tensors, *about, *SOURCES)
-        kept = read("signals", name)
+    name = _name(data, plan, where) if cache and not isinstance(model, nn.Module) else None
+    kept = None if name is None else read("signals", name)
     if kept is None:
         with progress.bar(f"Recording {plan.model} on {data.name}", show), threads() as count:
             start = time.perf_counter()
@@ -129,6 +125,30 @@ def signals(
         if name is not None:
             write("signals", name, kept)
     return _pool(data, plan, kept)
+
+
+def recorded(
+    data: Data,
+    *,
+    model: str | nn.Module | None = None,
+    epochs: int = 5,
+    checkpoints: Literal["last", "each"] | Sequence[int] = "last",
+    inits: int = 0,
+    holdout: float = 0.0,
+    seed: int = 0,
+) -> bool:
+    """Whether `signals` with these arguments, and its own for the others, finds its answer on the disk."""
+    if isinstance(model, nn.Module):
+        return False
+    plan = _plan(data, model, epochs, checkpoints, inits, holdout, seed, (), None)
+    return holds("signals", _name(taught(data, None, model), plan, pick_device("auto")))
+
+
+def _name(data: Data, plan: Plan, where: torch.device) -> str:
+    """What the answer is kept as: named by all that it depends on."""
+    tensors = [data.x, data.y, data.x_test, data.y_test]
+    about = [data.name, data.note, data.kind, data.classes, where.type, asdict(plan)]
+    return key(*tensors, *about, *SOURCES)
 
 
 def _plan(data: Data, model, epochs, checkpoints, inits, holdout, seed, extras, recipe) -> Plan:

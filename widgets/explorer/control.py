@@ -26,7 +26,7 @@ class Control:
         if not self.session.busy:
             self.background.stop_probes()
             self._asked_for = self.session.key
-            self.main.start(self._work(), self._landed)
+            self.main.start(self._work(), self._landed, self._arrived)
 
     def run_here(self) -> None:
         """Select on the calling thread, with the library's bar; what fails is shown in the panel and raised.
@@ -56,11 +56,22 @@ class Control:
         ask, previous = work.Ask.of(self.session), self.session.result
         return lambda: work.answer(ask, previous)
 
-    def _landed(self, found: tuple[Result, dict]) -> None:
+    def _arrived(self, found: work.Answer) -> None:
+        """A first look, while the run goes on."""
+        self.session.known(**self._view(found))
+
+    def _landed(self, found: work.Answer) -> None:
+        before, session = self.session.result, self.session
+        session.done(trained=None, **self._view(found))
+        if before is None or before.pool is not found[0].pool or before.early:
+            self.background.replaced(session.maps)
+        self.background.idle_work()
+
+    def _view(self, found: work.Answer) -> dict:
+        """The traits that a result brings: itself, its maps where its pool is a new one, and what it has no more."""
         (result, maps), session = found, self.session
-        before = session.result
+        before, view = session.result, {}
         new_pool = before is None or before.pool is not result.pool
-        view = {}
         if new_pool:
             self.background.drop_map()
             view = {"maps": maps, "layout_note": "", "only_class": -1, "focus": ("", ()), "hovered": -1}
@@ -68,10 +79,7 @@ class Control:
         if session.undecided and result.decided:
             view["choices"] = view["unasked"] = result.decided
         view["j"] = min(range(len(result.budgets)), key=lambda i: abs(result.budgets[i] - wanted))
-        session.done(result=result, trained=None, **view, **_named(session, list(result.runs)))
-        if new_pool:
-            self.background.replaced(maps)
-        self.background.idle_work()
+        return {"result": result, **view, **_named(session, list(result.runs))}
 
     def _asked(self, change) -> None:
         asked, result = change["new"] or {}, self.session.result

@@ -177,7 +177,7 @@ class MapView:
         self.view.drawn("slider")
 
     def _read(self) -> None:
-        first = self.reading is None
+        first = self.reading is None or self.reading.result.early
         self.reading = Reading(
             self.session.result, self.session.run, self._j, self._pictures, self.session.found
         )

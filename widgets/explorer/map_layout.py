@@ -33,7 +33,9 @@ class Shown:
 
     def busy(self) -> str:
         """What is being computed, or waits; HTML."""
-        busy = self.session.layout_note
+        busy, result = self.session.layout_note, self.session.result
+        if result is not None and result.early:
+            return text("A first look at random picks; the methods have not answered yet")
         if self.waits:
             return text(f"{self.session.layout} is ready, and shown once the lasso is cleared")
         return text(f"{busy}; until then {self.name}" if busy and self.name else busy)

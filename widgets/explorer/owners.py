@@ -35,7 +35,12 @@ class Owners:
 
     def prepare(self, reading: Reading) -> None:
         """Begin, where the answer is none that is quick, nor there, nor on its way."""
-        if self.quick(reading) or reading.known_owners is not None or self._of is reading:
+        if (
+            self.session.busy
+            or self.quick(reading)
+            or reading.known_owners is not None
+            or self._of is reading
+        ):
             return
         from coreset_explore.measures import represent
 

@@ -148,9 +148,9 @@ def bare(data, features: Pool | None) -> Pool:
     return Pool.of(data.x.flatten(1).float(), data.y, classes=data.classes or None)
 
 
-def teachable(ask: Ask, given: Pool) -> bool:
+def teachable(ask: Ask, y: torch.Tensor | None) -> bool:
     """Whether signals can be recorded: of data that is no Pool already, with labels of several classes."""
-    return not isinstance(ask.data, Pool) and given.y is not None and len(torch.unique(given.y)) > 1
+    return not isinstance(ask.data, Pool) and y is not None and len(torch.unique(y)) > 1
 
 
 def record(ask: Ask, data, features: Pool | None) -> Pool:
@@ -161,26 +161,48 @@ def record(ask: Ask, data, features: Pool | None) -> Pool:
     from coreset_explore.recording.forward import snapshot
     from coreset_explore.recording.run import signals
 
-    if isinstance(ask.data, Pool):
+    if (lesson := _lesson(ask, data, features)) is not None:
+        table, settings = lesson
+        pool = signals(table, **settings, show=False)
+        if features is None or ask.model or ask.module is not None:
+            return pool
+        return replace(own_features(pool, table), classes=features.classes)
+    if features is not None and isinstance(ask.data, Pool):
         return features
     given = bare(data, features)
-    if not teachable(ask, given):
-        if ask.module is not None:
-            pool = snapshot(ask.module, data if features is None else _table(ask)).to("cpu")
-            return replace(pool, info={**pool.info, "name": ask.name})
-        if given.y is None or _enough(ask, given):
-            return replace(given, info={"name": ask.name})
-    settings = {"epochs": ask.epochs, "holdout": _holdout(ask), "seed": ask.seed, "show": False}
-    settings |= GRADIENTS[ask.gradients][1]
+    if ask.module is not None and not teachable(ask, given.y):
+        pool = snapshot(ask.module, data if features is None else _table(ask)).to("cpu")
+        return replace(pool, info={**pool.info, "name": ask.name})
+    return replace(given, info={"name": ask.name})
+
+
+def quick(ask: Ask, data, features: Pool | None) -> bool:
+    """Whether the pool is there at once: nothing has to be trained for it, or its signals are kept."""
+    from coreset_explore.recording.run import recorded
+
+    lesson = _lesson(ask, data, features)
+    return lesson is None or recorded(lesson[0], **lesson[1])
+
+
+def _lesson(ask: Ask, data, features: Pool | None) -> tuple[Any, dict[str, Any]] | None:
+    """What `signals` is asked for: the data, and how; None where nothing is trained."""
+    labels = data.y if features is None else features.y
+    if isinstance(ask.data, Pool):
+        return None
+    if not teachable(ask, labels) and (
+        ask.module is not None or labels is None or _enough(ask, bare(data, features))
+    ):
+        return None
     model = ask.module if ask.module is not None else ask.model or None
+    settings = {
+        "epochs": ask.epochs,
+        "holdout": _holdout(ask),
+        "seed": ask.seed,
+        **GRADIENTS[ask.gradients][1],
+    }
     if features is None:
-        return signals(data, model=model, **settings)
-    table = _table(ask)
-    if model is not None:
-        return signals(table, model=model, **settings)
-    return replace(
-        own_features(signals(table, model="logistic", **settings), table), classes=features.classes
-    )
+        return data, {"model": model, **settings}
+    return _table(ask), {"model": model or "logistic", **settings}
 
 
 def _enough(ask: Ask, pool: Pool) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,12 +16,13 @@ from coreset_explore.selecting.answer import budget
 from coreset_explore.selecting.strategy import Strategy
 from widgets.explorer.arguments import checked_coords, decided
 from widgets.explorer.columns import parted, shown
-from widgets.explorer.pool import Ask, bare, load, made, of_rows, record, teachable
+from widgets.explorer.pool import Ask, bare, load, made, of_rows, quick, record, teachable
 from widgets.explorer.session import Session, chosen_key
 from widgets.kit.cards import Shown
 
 LAYOUTS = {title: how for how, title in projection.NAMES.items()}
 YOURS = "Yours"  # the name of a map that the user brought
+MANY = 10_000  # rows for whose signals and picks one waits long enough to want to see something before
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,7 @@ class Result(runs.Result):
     module: Any = None  # the user's own model, where signals are of one
     settings: Mapping[str, Any] = field(default_factory=dict)  # the session's traits that this answers
     shown: Shown | None = None  # what rows are shown as, where that was given
+    early: bool = False  # random picks on a first map, while signals are recorded and methods run
 
     @property
     def rows(self) -> torch.Tensor:
@@ -45,16 +47,25 @@ class Result(runs.Result):
         return torch.arange(self.n) if given is not None and torch.equal(given, ids) else ids
 
 
-def compute(ask: Ask, previous: Result | None = None) -> Result:
+Answer = tuple[Result, dict[str, projection.Map]]
+
+
+def answer(ask: Ask, previous: Result | None = None) -> Generator[Answer, None, Answer]:
     """Answer the settings; what `previous` holds already (the pool, the same method and parameters) is taken from it.
+
+    Gives the result, and for a new pool the maps that are there at once: PCA, and the user's own. Of many rows the
+    first answer of a panel comes in steps, so that there is something to look at while signals are recorded and
+    methods run: random picks on a map of what there is so far, `early`, before the answer itself.
 
     Raises what loading, recording and selecting raise, with a note that names the method.
     """
     start = time.perf_counter()
-    kept = previous if previous is not None and previous.key[: len(ask.pool_key)] == ask.pool_key else None
     if not ask.choices:
         raise ValueError("no method is chosen; add one under 2 Methods")
-    why = ""
+    kept = None
+    if previous is not None and not previous.early and previous.key[: len(ask.pool_key)] == ask.pool_key:
+        kept = previous
+    key, why, maps = (*ask.pool_key, chosen_key(ask.choices), ask.k_max), "", {}
     whole, (ask, columns) = ask, parted(ask)
     if kept is not None:
         data, pool, low, why, rows = kept.data, kept.pool, 0.0, kept.why, kept.shown
@@ -64,35 +75,58 @@ def compute(ask: Ask, previous: Result | None = None) -> Result:
             rows = shown(whole, data)
             if columns:
                 data = replace(data, note="; ".join(part for part in (data.note, columns) if part))
+            given = bare(data, features)
             if ask.undecided:
-                given = bare(data, features)
                 own = [choice for choice in ask.choices if choice.own is not None]
-                chosen, why = decided(given, teachable(ask, given), own)
+                chosen, why = decided(given, teachable(ask, given.y), own)
                 ask = replace(ask, choices=chosen)
+        in_steps = len(given) >= MANY and (previous is None or previous.early)
+        seen = {"data": data, "key": key, "settings": ask.settings, "shown": rows}
+        if in_steps and not quick(ask, data, features):
+            yield _early(ask, given, "the pixels" if features is None else "", seen)
         with progress.stage("Recording signals", 0.05, 0.5):
             pool = record(ask, data, features)
+        if in_steps:
+            found, maps = _early(ask, pool, "", seen)
+            yield found, maps
         low = 0.5
     for choice in ask.choices:
         _refuse_other_mask(choice, len(pool))
-    k_max = right_end(ask.k_max, len(pool))
-    budgets = runs.budget_grid(k_max, pool.n_classes)
+    budgets = runs.budget_grid(right_end(ask.k_max, len(pool)), pool.n_classes)
     known = [*kept.runs.values(), kept.random] if kept is not None and kept.budgets == budgets else []
-    with progress.stage("", low, 1.0):
+    with progress.stage("", low, 0.99):
         found = runs.sweep(pool, ask.choices, budgets, ask.seed, random_choice(pool), known)
     seconds = time.perf_counter() - start
-    key = (*ask.pool_key, chosen_key(ask.choices), ask.k_max)
-    nobodys = ask.choices if ask.undecided else ()
     about = {
         "data": data,
-        "key": key,
+        "key": (*ask.pool_key, chosen_key(ask.choices), ask.k_max),
         "made": made(ask, pool),
-        "decided": nobodys,
+        "decided": ask.choices if ask.undecided else (),
         "why": why,
         "module": ask.module,
         "settings": ask.settings,
         "shown": rows,
     }
-    return Result(pool, budgets, found.runs, found.random, seconds, found.failed, **about)
+    result = Result(pool, budgets, found.runs, found.random, seconds, found.failed, **about)
+    with progress.stage("Map", 0.99, 1.0):
+        return result, {} if kept is not None else maps or _maps(ask, result)
+
+
+def _early(ask: Ask, pool: Pool, of: str, about: Mapping[str, Any]) -> Answer:
+    """Random picks on the map of a pool, and no numbers: they would take as long as the picks of a method."""
+    with progress.stage("A first look", 0.05, 0.06):
+        budgets = runs.budget_grid(right_end(ask.k_max, len(pool)), pool.n_classes)
+        run = runs.unmeasured(random_choice(pool), pool, budgets, ask.seed)
+        found = Result(pool, budgets, {run.strategy.name: run}, run, 0.0, early=True, **about)
+        maps = _maps(ask, found)
+    if of:
+        maps["PCA"] = replace(maps["PCA"], note=f"PCA of {of}")
+    return replace(found, made=made(ask, pool)), maps
+
+
+def _maps(ask: Ask, result: Result) -> dict[str, projection.Map]:
+    found = {"PCA": layout(result.pool, "PCA", ask.seed)}
+    return found if ask.coords is None else {YOURS: _own_map(ask, result), **found}
 
 
 def _refuse_other_mask(choice: Strategy, n: int) -> None:
@@ -113,18 +147,6 @@ def right_end(k_max: int | float, n: int) -> int:
 def random_choice(pool: Pool) -> Strategy:
     """Random within each class where there are any, the baseline of every figure."""
     return Strategy.of("random", name="Random", wrap=["per_class"] if pool.y is not None else [])
-
-
-def answer(ask: Ask, previous: Result | None = None) -> tuple[Result, dict]:
-    """The result, and for a new pool the maps that are there at once: PCA, and the user's own."""
-    result = compute(ask, previous)
-    if previous is not None and previous.pool is result.pool:
-        return result, {}
-    with progress.stage("Map", 0.99, 1.0):
-        found = {"PCA": layout(result.pool, "PCA", ask.seed)}
-    if ask.coords is not None:
-        found = {YOURS: _own_map(ask, result), **found}
-    return result, found
 
 
 def layout(pool: Pool, name: str, seed: int, runner=None):

@@ -142,8 +142,12 @@ class Canvas:
         return self.tick
 
     def close(self) -> None:
-        """Forget the view on the page."""
-        closing.close(self.box)
+        """Forget the view on the page and listen to it no more, once it has drawn: it must not speak to nobody."""
+        self.on_lasso = self.on_click = self.on_hover = self.on_open = self.on_clear = _nothing
+        if self.loop is None:
+            closing.close(self.box)
+        else:
+            self.loop.call_later(AGAIN, closing.close, self.box)
 
     # -- how it gets there ----------------------------------------------------------------------------------------
 

@@ -109,7 +109,7 @@ class Job:
                     before.join(0.05)
                     progress.check()
                 with limited(1):
-                    answer = _run(work(), lambda part: post("partly", part))
+                    answer = finished(work(), lambda part: post("partly", part))
                     progress.check()
         except Cancelled:
             post("cancelled")
@@ -119,7 +119,7 @@ class Job:
             post("then", answer)
 
 
-def _run(answer: Any, partly: Callable[[Any], None]) -> Any:
+def finished(answer: Any, partly: Callable[[Any], None] = lambda part: None) -> Any:
     """The answer; of a generator what it returns in the end, each part told as it comes."""
     if not isinstance(answer, Generator):
         return answer

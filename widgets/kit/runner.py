@@ -11,7 +11,7 @@ import ipywidgets as w
 from coreset_explore import progress
 from coreset_explore.progress import Cancelled
 from widgets.kit.guard import session_guard
-from widgets.kit.job import Job
+from widgets.kit.job import Job, finished
 from widgets.kit.markup import note, text
 from widgets.kit.task import Task
 
@@ -27,14 +27,19 @@ class Runner:
     """Runs work for `task`: `work()` on a thread, `landed(answer)` on `loop`, or directly where there is none.
 
     `landed` puts the answer in its place and ends with `task.done(...)`. What either raises, and a cancel, end the run
-    in the task's other states.
+    in the task's other states. Where `work()` is a generator, `partly` is given what it yields before its answer.
     """
 
     def __init__(self, task: Task, loop: asyncio.AbstractEventLoop | None = None):
         self.task, self.loop, self.job = task, loop, Job(loop)
         self._error: BaseException | None = None  # that the last run on the thread ended with
 
-    def start(self, work: Callable[[], Any], landed: Callable[[Any], None]) -> None:
+    def start(
+        self,
+        work: Callable[[], Any],
+        landed: Callable[[Any], None],
+        partly: Callable[[Any], None] = lambda part: None,
+    ) -> None:
         """Begin, unless something runs."""
         if self.task.busy:
             return
@@ -46,6 +51,7 @@ class Runner:
             failed=self._failed,
             progressed=lambda fraction, words: self.task.progressed(fraction, brief(words)),
             cancelled=self.task.cancelled,
+            partly=lambda part: self._land(partly, part),
         )
 
     def cancel(self) -> None:
@@ -64,7 +70,7 @@ class Runner:
         self.task.begin()
         try:
             with progress.bar(title):
-                answer = work()
+                answer = finished(work())
             landed(answer)
         except (Cancelled, KeyboardInterrupt):
             self.task.cancelled()

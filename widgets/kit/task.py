@@ -72,6 +72,10 @@ class Task(HasTraits):
         remaining = total - spent if known else -1.0
         self._change(progress=max(self.progress, fraction), activity=activity, remaining=remaining)
 
+    def known(self, **traits: Any) -> None:
+        """The run goes on, and has found this much of its answer."""
+        self._change(**traits)
+
     def done(self, note: str = "", **traits: Any) -> None:
         """The run ended well; `traits`, the result and what goes with it, change in the same moment."""
         note = note or f"Done in {duration(self.seconds)}"
