@@ -16,7 +16,9 @@ from coreset_explore.progress import Cancelled, listening
 from tests.panels import Loop
 from tests.tree import texts
 from widgets import explore
+from widgets.explorer import curves
 from widgets.kit import closing, place
+from widgets.kit.canvas import Canvas
 from widgets.kit.layout_process import Shared
 from widgets.kit.session import Session
 from widgets.kit.still import Still, _encoded, png
@@ -300,3 +302,20 @@ def test_it_is_drawn_anew_only_after_a_change_and_while_nothing_moves():
     moved[0] = 5.0
     loop.run()
     assert told == ["drawn"] and not loop.calls
+
+
+def test_a_large_module_is_sent_once_a_kernel_and_outlives_its_widgets():
+    one, other = Canvas(300), Canvas(300)
+    assert one.widget.source == other.widget.source and one.widget.module == other.widget.module
+    assert len(one.widget._esm) < 5000 < len(instance(one.widget.source).text)
+    figure = curves.warm()()
+    assert figure.source != one.widget.source and len(figure._esm) < 5000
+    one.close()
+    held = instance(other.widget.source)
+    assert held.comm is not None, "others are made of it"
+    held.close()  # as `Widget.close_all` does
+    assert Canvas(300).widget.source != other.widget.source
+
+
+def instance(reference: str):
+    return _instances[reference.removeprefix("IPY_MODEL_")]

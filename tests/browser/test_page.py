@@ -43,6 +43,7 @@ def test_a_cell_run_ten_times_leaves_no_widget_no_process_and_no_memory(notebook
     until(book, f"{COUNTS}[0] <= {widgets + CURVES}", 20)
     _, processes, now = book.kernel(COUNTS)
     assert processes <= 1 and now - memory < 150, (processes, memory, now)
+    assert book.page.evaluate("() => coresetExploreModules.size") <= 2, "the page loads a large module once"
 
 
 def stands_still(page: Page, seconds: float = 15) -> np.ndarray:

@@ -1,7 +1,6 @@
 """The Curves tab: gradient error and accuracy against the budget, with a cursor at the slider, and a table below.
 
-One plotly FigureWidget with two subplots, made when the tab first opens and edited in place from then on: each new
-FigureWidget would send plotly's five megabytes again.
+One plotly FigureWidget with two subplots, made when the tab first opens and edited in place from then on.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import copy
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import ipywidgets as w
@@ -29,19 +29,21 @@ from widgets.explorer.curves_figure import (
 from widgets.explorer.curves_rows import legend, probe_row, train_row
 from widgets.explorer.session import Session
 from widgets.kit.markup import swatch, text
+from widgets.kit.once import once
 from widgets.kit.view import Part, View
 
 
-def warm() -> None:
-    """Import plotly's widget class ahead of time (about two seconds): meant for a thread while nobody waits."""
-    from plotly.graph_objs._figurewidget import FigureWidget  # noqa: F401
+@cache
+def warm() -> type[Any]:
+    """plotly's widget class; its import takes two seconds, which a thread may spend while nobody waits."""
+    from plotly.graph_objs._figurewidget import FigureWidget
+
+    return once(FigureWidget)
 
 
 def curves_panel(session: Session) -> w.Widget:
     """The tab's widget; it redraws on a new result, new accuracies, theme or width, and moves the cursor with `j`."""
-    import plotly.graph_objects as go
-
-    figure = go.FigureWidget(layout=layout(session, "gradient_error"))
+    figure = warm()(layout=layout(session, "gradient_error"))
     # typesetMath: a page that has MathJax, as voila's, would set what stands between two dollars as mathematics
     figure._config = {"displayModeBar": False, "responsive": False, "typesetMath": False}
     caption, table = w.HTML().add_class("cx-note"), w.HTML().add_class("cx-curves-table")

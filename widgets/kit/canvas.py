@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from ipywidgets import Box
 
 from widgets.kit import closing, encode
+from widgets.kit.once import once
 from widgets.kit.pointer import Pointer
 from widgets.kit.rings import FADED, WIDER, Rings
 
@@ -20,6 +23,23 @@ OPTIONS = {"pointOutlineWidth": 0.01, "pointSizeSelected": WIDER["lasso"], "poin
 
 def _nothing(*rows) -> None:
     pass
+
+
+def _view(height: int) -> Any:
+    """A jupyter-scatter widget whose module the page loads once."""
+    import jscatter
+
+    here = np.array([-1.0, 1.0], np.float32)
+    scatter = jscatter.Scatter(x=here, y=here, height=height, width="auto")
+    with mock.patch.object(jscatter.jscatter, "JupyterScatter", _once()):  # it is made when it is asked for
+        return scatter.widget
+
+
+@cache
+def _once() -> type[Any]:
+    from jscatter.widget import JupyterScatter
+
+    return once(JupyterScatter)
 
 
 class Canvas:
@@ -33,10 +53,7 @@ class Canvas:
     """
 
     def __init__(self, height: int, dark: bool = False, loop: Any = None):
-        import jscatter
-
-        here = np.array([-1.0, 1.0], np.float32)
-        self.widget = jscatter.Scatter(x=here, y=here, height=height, width="auto").widget
+        self.widget = _view(height)
         self.loop = loop
         self.on_lasso: Callable = _nothing  # of rows
         self.on_click: Callable = _nothing  # of a row, -1: beside all
