@@ -1,9 +1,13 @@
 """What a story can ask of a page beyond its text: does it fit, and what is painted."""
 
 import io
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from playwright.sync_api import Error, Locator, Page
+
+T = TypeVar("T")
 
 # An element fails when it hides a part of its content, offers a scroll bar, or sticks out of the panel. Left out: what
 # is not shown, canvases and their layers (which are larger than their frame by design), and text for screen readers.
@@ -41,14 +45,17 @@ def pixels(part: Locator) -> np.ndarray:
     """The part of the page as it is painted: (height, width, 3) uint8."""
     from PIL import Image
 
-    for last in (False, True):
-        try:
-            shot = part.screenshot()
-            break
-        except Error as error:  # a map drawn anew gets a new canvas, perhaps in this very moment
-            if last or "not attached" not in error.message:
-                raise
-    return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
+    return np.asarray(Image.open(io.BytesIO(attached(part.screenshot))).convert("RGB"))
+
+
+def attached(act: Callable[[], T]) -> T:
+    """What a locator's action gives; a map that is drawn anew gets a new canvas, perhaps in this very moment."""
+    try:
+        return act()
+    except Error as error:
+        if "not attached" not in error.message:
+            raise
+        return act()
 
 
 def blobs(mask: np.ndarray) -> int:

@@ -59,9 +59,10 @@ def stands_still(page: Page, seconds: float = 15) -> np.ndarray:
     return now
 
 
-def test_every_tab_after_a_reload_is_as_it_was_before(notebook):
+def test_every_tab_after_a_reload_is_as_it_was_before_and_a_picture_where_there_is_no_kernel(notebook):
     book = opened(notebook)
     page = book.page
+    pictures = page.locator(".jp-OutputArea img[src^='data:image/png']")
     until(book, "not panel.session.layout_note and 'UMAP' in panel.session.maps")
 
     def look() -> dict[str, np.ndarray]:
@@ -73,15 +74,28 @@ def test_every_tab_after_a_reload_is_as_it_was_before(notebook):
             found[name] = stands_still(page)
         return found
 
-    budget(book, 3)
+    k = budget(book, 3)
+    page.wait_for_function(
+        "() => document.querySelector('.jp-OutputArea .jp-RenderedImage img')?.naturalWidth > 400"
+    )
     before = look()
-    book.save()
-    book.load()
+    expect(pictures).to_be_hidden()
+    still, live = book.save()["cells"][0]["outputs"]
+    picture = base64.b64decode(still["data"]["image/png"])
+    assert len(picture) < 150_000 and "Explorer(digits" in "".join(still["data"]["text/plain"])
+    assert "application/vnd.jupyter.widget-view+json" in live["data"]
+
+    book.load()  # the page alone: the kernel goes on, and the panel is drawn from it again
     book.wait_state("done")
+    expect(page.locator(".cx-typed input")).to_have_value(str(k))
     for name, after in look().items():
         assert after.shape == before[name].shape, name
         differ = (np.abs(after.astype(int) - before[name]).max(2) > 60).mean()
         assert differ < 0.002, (name, differ)
+    assert budget(book, 2) == book.kernel("len(panel.selection)")
+    expect(pictures).to_be_hidden()
+    book.execute("panel.close()")
+    expect(pictures).to_be_visible()
 
 
 def test_in_the_default_window_card_numbers_and_slider_are_seen_without_scrolling(notebook):
@@ -120,23 +134,3 @@ def test_the_rail_folds_and_the_slider_stays_beside_the_map(notebook):
         book.viewport(width, 900)
         expect(dataset).to_be_hidden()
         assert abs(handle.bounding_box()["y"] - page.locator(".cx-frame").first.bounding_box()["y"]) < 300
-
-
-def test_a_saved_notebook_shows_the_panel_as_it_was_where_there_is_no_kernel(notebook):
-    book = opened(notebook)
-    page = book.page
-    pictures = page.locator(".jp-OutputArea img[src^='data:image/png']")
-    budget(book, 3)
-    page.wait_for_function(
-        "() => document.querySelector('.jp-OutputArea .jp-RenderedImage img')?.naturalWidth > 400"
-    )
-    expect(pictures).to_be_hidden()
-    still, live = book.save()["cells"][0]["outputs"]
-    picture = base64.b64decode(still["data"]["image/png"])
-    assert len(picture) < 150_000 and "Explorer(digits" in "".join(still["data"]["text/plain"])
-    assert "application/vnd.jupyter.widget-view+json" in live["data"]
-    book.load()
-    book.wait_state("done")
-    expect(pictures).to_be_hidden()
-    book.execute("panel.close()")
-    expect(pictures).to_be_visible()

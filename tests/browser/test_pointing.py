@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import expect
 
 from coreset_explore.plots import palette
-from tests.browser.checks import pixels
+from tests.browser.checks import attached, pixels
 
 CLOUD = """
 from tests.panels import *
@@ -114,9 +114,9 @@ def whole(inner, outer):
 def test_the_card_stands_whole_in_panel_and_window_and_a_click_pins_it(notebook):
     book = opened(notebook, 3000, 150)
     page = book.page
-    page.set_viewport_size({"width": 1366, "height": 800})
+    book.viewport(1366, 800)
     page.wait_for_timeout(800)
-    page.locator(CANVAS).first.scroll_into_view_if_needed()
+    attached(page.locator(CANVAS).first.scroll_into_view_if_needed)
     drawn = Drawn(book)
     seen = [row for row in drawn.picks if 150 < drawn.at[row][1] < 740]
     corners = {
@@ -151,7 +151,7 @@ def test_the_card_stands_whole_in_panel_and_window_and_a_click_pins_it(notebook)
 def test_the_wheel_scrolls_the_page_until_the_map_was_clicked_and_zooming_has_an_end(notebook):
     book = opened(notebook, 3000, 150)
     page = book.page
-    page.locator(CANVAS).first.scroll_into_view_if_needed()
+    attached(page.locator(CANVAS).first.scroll_into_view_if_needed)
     where = "() => document.querySelector('.cx').getBoundingClientRect().top"
     scale, top = page.evaluate(CAMERA)[1], page.evaluate(where)
     box = page.locator(CANVAS).first.bounding_box()
@@ -161,7 +161,7 @@ def test_the_wheel_scrolls_the_page_until_the_map_was_clicked_and_zooming_has_an
     page.wait_for_function(f"top => ({where})() < top - 50", arg=top)
     assert page.evaluate(CAMERA)[1] == scale
     page.wait_for_timeout(400)  # scrolled to its end
-    page.locator(CANVAS).first.scroll_into_view_if_needed()
+    attached(page.locator(CANVAS).first.scroll_into_view_if_needed)
     box = page.locator(CANVAS).first.bounding_box()
     page.mouse.click(box["x"] + 12, box["y"] + 60)
     page.wait_for_function("() => document.activeElement.classList.contains('cx-plot')")

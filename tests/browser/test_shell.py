@@ -3,9 +3,9 @@
 from playwright.sync_api import expect
 
 from tests.browser.checks import misfits
+from tests.browser.panel import WORKERS, until
 
 CELL = "from widgets import explore\npanel = explore()\npanel"
-WORKERS = "[t.name for t in __import__('threading').enumerate() if t.name == 'coreset_explore']"
 
 
 def named(page, name):
@@ -22,10 +22,9 @@ def test_cancel_answers_at_once_and_leaves_no_thread(notebook):
     before = named(book.page, "Cancel").bounding_box()
     book.page.wait_for_timeout(500)  # the second half of a double click does not cancel
     named(book.page, "Cancel").click()
-    expect(book.page.locator(".cx-status")).to_contain_text("Cancelled", timeout=4000)
+    expect(book.page.locator(".cx-status")).to_contain_text("Cancelled")
     assert named(book.page, "Select").bounding_box() == before, "Select and Cancel share place and size"
-    book.page.wait_for_timeout(1000)
-    assert book.kernel(WORKERS) == []
+    until(book, f"not {WORKERS}", 5)
     book.execute("panel.session.epochs = 2")
     named(book.page, "Select").click()
     book.wait_state("done")
@@ -48,11 +47,10 @@ def test_forms_and_popovers_fit_and_move_nothing_below_them(notebook):
     assert body.bounding_box() == before
     book.page.get_by_title("Settings of Facility Location").click()
     named(book.page, "+ Add a method").click()
-    for theme in ("light", "dark"):
+    for theme, width in (("light", 620), ("dark", 1440)):
         book.theme(theme)
+        book.viewport(width, 1600)
         for popover in ("Code", "Export"):
             named(book.page, popover).click()
-            for width in (1440, 620):
-                book.viewport(width, 1600)
-                book.page.wait_for_timeout(400)
-                assert misfits(book.page) == [], (theme, popover, width)
+            book.page.wait_for_timeout(400)
+            assert misfits(book.page) == [], (theme, popover, width)

@@ -1,4 +1,4 @@
-"""From the first cell to an exported file: scrubbing, a reload, a new kernel, Code, Export, keys, one's own method."""
+"""From the first cell to an exported file: scrubbing, a new kernel, Code, Export, keys, one's own method."""
 
 import json
 import subprocess
@@ -36,21 +36,13 @@ panel.session.observe(lambda change: heard.append(threading.current_thread().nam
 WEIGHTS = "panel.selection.weights.tolist()"
 
 
-def test_scrub_save_reload_and_a_new_kernel(notebook):
+def test_scrub_and_a_new_kernel(notebook):
     book = opened(notebook, RING)
     budgets = book.kernel("panel.session.result.budgets")
     dots_settle(book.page, budgets[-1])
     for j in (0, 2, 1, len(budgets) - 2):
         dots_settle(book.page, budget(book, j))
         assert book.kernel("len(panel.selection)") == budgets[j]
-
-    book.save()
-    book.load()  # the page alone: the kernel goes on, and the panel is drawn from it again
-    book.wait_state("done")
-    expect(book.page.locator(".cx-typed input")).to_have_value(str(budgets[-2]))
-    dots_settle(book.page, budgets[-2])
-    for j in (1, 3):
-        dots_settle(book.page, budget(book, j))
 
     book.restart_kernel()
     gone = book.page.locator(".cx.jupyter-widgets-disconnected")
