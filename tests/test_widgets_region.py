@@ -25,7 +25,7 @@ def test_the_numbers_of_a_region_are_those_of_its_rows():
     owner, distance = (t.numpy() for t in represent(session.result.pool, session.selection))
     said = view.under.region.told.value
     assert f'<span class="cx-num">{len(inside)}</span>' in said and "40.0 by its share" in said
-    assert f"{100 * len(inside) / 80:.1f} %" in said and "50.0 % of all points" in said
+    assert f"{100 * len(inside) / 80:.1f} %" in said and "50.0 % of all images" in said
     assert f'<span class="cx-num">{distance[rows].mean():.1f}</span>' in said
     for label in (0, 2):
         held = int((inside % 4 == label).sum())

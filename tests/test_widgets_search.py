@@ -154,11 +154,13 @@ def test_the_images_tab_shows_what_is_found_selected_first():
     assert view.gallery.head[:2] == ["Found, selected", "Found, not selected"]
     assert set(rows(view.gallery, 0)) <= picked & set(range(40)) and rows(view.gallery, 0)
     assert set(rows(view.gallery, 1)) <= set(range(40)) - picked and rows(view.gallery, 1)
-    assert f"40 rows, {len(picked & set(range(40)))} of them selected" in view.told.value
+    assert f"40 texts, {len(picked & set(range(40)))} of them selected" in view.told.value
     assert "14 of 40 found" in [s["note"] for s in view.gallery.sections]
     view.find.value = "xyzzy"
     assert (
-        view.gallery.rows == [] and "No row here" in view.gallery.empty and "Found: no row" in view.told.value
+        view.gallery.rows == []
+        and "No row here" in view.gallery.empty
+        and "Found: no text" in view.told.value
     )
     view.find.value = ""
     assert session.found is None and view.gallery.head[0] == "First chosen" and session.problem is None
@@ -178,13 +180,13 @@ def test_strip_lasso_and_compare_follow():
     session = session_of()
     view = MapView(session)
     session.query = "oslo"
-    assert all(row % 3 == 0 for row in view.under.strip.rows) and "Found: 40 rows" in view.under.head.value
+    assert all(row % 3 == 0 for row in view.under.strip.rows) and "Found: 40 texts" in view.under.head.value
     session.focus = ("lasso", tuple(range(30)))
-    assert "Lasso: 10 points" in view.under.head.value and all(row % 3 == 0 for row in view.under.strip.rows)
+    assert "Lasso: 10 texts" in view.under.head.value and all(row % 3 == 0 for row in view.under.strip.rows)
     session.tab = "compare"
     compare = CompareView(session)
     assert compare.strips.rows and all(row % 3 == 0 for row in compare.strips.rows)
-    assert all("rows found" in s["note"] for s in compare.strips.sections)
+    assert all("texts found" in s["note"] for s in compare.strips.sections)
     session.query = ""
     assert any(row % 3 for row in compare.strips.rows) and session.problem is None
 

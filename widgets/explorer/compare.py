@@ -47,7 +47,7 @@ class CompareView:
         swap.on_click(session_guard(session)(self._swap))
         self.frame = w.Box([]).add_class("cx-frame")
         self.caption, self.side = w.HTML().add_class("cx-note"), w.HTML().add_class("cx-compare-side")
-        self.strips = Gallery(size=42, label="Rows that only one of the two selections holds")
+        self.strips = Gallery(size=42, label="What only one of the two selections holds")
         link(self.strips, session)
         tools = [field("A", self.pick_a), field("B", self.pick_b), swap, field("Layout", self.layout)]
         toolbar = w.HBox(tools).add_class("cx-toolbar")
@@ -184,9 +184,12 @@ class CompareView:
         result, pair, j = self.session.result, self._pair, self._j
         if self.canvas is not None:
             names = (one.strategy.name for one in pair)
-            self.canvas.pointer.label = f"Map of {result.n:,} points: A {next(names)}, B {next(names)}"
-        self.side.value = side_html(result, *pair, j, self.session.dark)
-        self.caption.value = f"<p>{text(caption_text(result, *pair, j, self.layout.value))}</p>"
+            self.canvas.pointer.label = (
+                f"Map of {self._pictures.many(result.n)}: A {next(names)}, B {next(names)}"
+            )
+        self.side.value = side_html(result, *pair, j, self._pictures, self.session.dark)
+        said = caption_text(result, *pair, j, self.layout.value, self._pictures)
+        self.caption.value = f"<p>{text(said)}</p>"
 
     def _fill_strips(self) -> None:
         result, found = self.session.result, self.session.found

@@ -98,8 +98,8 @@ def whose(session: Session, form: str) -> str:
     if session.run is None:
         return "Nothing is selected yet."
     if form == "all":
-        return f"{', '.join(session.result.runs)}: {session.budget:,} points each"
-    return f"{session.run.strategy.name}, {len(session.selection):,} points"
+        return f"{', '.join(session.result.runs)}: {session.budget:,} picks each"
+    return f"{session.run.strategy.name}, {len(session.selection):,} picks"
 
 
 def write(session: Session, form: str, folder: str | Path) -> Path:

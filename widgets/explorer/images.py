@@ -57,7 +57,7 @@ class ImagesView:
         tools = [field("Selection", self.active), field("Order by", self.order), self.only_field, find]
         tools += [columns_field(session), self.pager]
         tools = w.Box(tools).add_class("cx-toolbar").add_class("cx-images-tools")
-        self.gallery = Gallery(size=46, label="Images by class").add_class("cx-images-gallery")
+        self.gallery = Gallery(size=46, label="Rows by class").add_class("cx-images-gallery")
         self.told = note("", "cx-note")
         self.root = w.VBox([tools, self.told, self.gallery]).add_class("cx-images")
         self.root.view = self
@@ -126,7 +126,7 @@ class ImagesView:
             sections,
             reading.pictures,
             head=head if reading.k and sections else (),
-            label=f"{reading.name}, {reading.k:,} points",
+            label=f"{reading.name}, {reading.many(reading.k)}",
             empty="No row here holds these words." if searched else "Nothing was chosen.",
         )
         off = any(cell.off for s in sections for group in s.groups for cell in group)
@@ -196,7 +196,7 @@ def section(reading: Reading, label: int, order: str, each: int, dark: bool) -> 
         hits = int((reading.labels[reading.found] == label).sum())
         said = f"{hits:,} of {size:,} found"
     color = palette.class_colors(min(reading.classes, encode.MAX_COLORS), dark)[label % encode.MAX_COLORS]
-    return Section(groups, brief(reading.class_name(label), 40), said, color)
+    return Section(groups, brief(reading.class_name(label)), said, color, reading.class_name(label))
 
 
 def ranked(reading: Reading, label: int, order: str) -> np.ndarray:

@@ -210,7 +210,7 @@ class MapView:
         reading, color_by, dark = self.reading, self.session.color_by, self.session.dark
         parts = [
             map_side.numbers(reading),
-            colors.legend(self.coloring, dark),
+            colors.legend(self.coloring, dark, reading.pictures.word),
             map_side.bars(reading, dark, color_by not in ("class", "all class")),
             map_side.weights(reading, color_by, dark, fixed=not self._restated),
         ]
@@ -222,9 +222,7 @@ class MapView:
 
     def _caption(self) -> None:
         reading, shown_in = self.reading, self.layout.words()
-        self.canvas.pointer.label = (
-            f"Map of {reading.n:,} points in {shown_in}, {reading.k:,} of them selected by {reading.name}"
-        )
+        self.canvas.pointer.label = f"Map of {reading.many(reading.n)} in {shown_in}, {reading.k:,} of them selected by {reading.name}"
         self.caption.value = map_side.caption(reading, shown_in, not self.coloring.every)
 
     def _tell_region(self) -> None:

@@ -23,7 +23,7 @@ class Under:
     def __init__(self, session: Session, loop: Any, picked: Callable[[int], Any], changed: Callable[[], Any]):
         self.session = session
         self.head = note("", "cx-strip-head")
-        self.strip = Gallery(size=44, label="Images of the points looked at").add_class("cx-strip")
+        self.strip = Gallery(size=44, label="What is looked at").add_class("cx-strip")
         self.region, self.owners = Region(session), Owners(session, loop, changed)
         self.region.turned = session_guard(session)(self._turned)
         self._reading: Reading | None = None

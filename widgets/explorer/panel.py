@@ -20,6 +20,7 @@ from widgets.explorer.rail import rail
 from widgets.explorer.search import columns_first, finder, tags_of_each_data
 from widgets.explorer.session import Session
 from widgets.kit.kernel import kernel_loop
+from widgets.kit.pictures import Pictures
 from widgets.kit.shell import Shell, status
 from widgets.kit.tags import checked
 
@@ -95,7 +96,7 @@ class Explorer(Shell):
             css=[CSS / f"{tab}.css" for tab in TABS],
             header=lambda: header(session),
             rail=lambda: rail(session, self.control),
-            tabs=TABS,
+            tabs={**TABS, "images": TABS["images"] if session.data is None else "Rows"},
             build=lambda tab: build(tab, session),
             blank=BLANK,
             touches=["focus", "j", "active", "layout"],
@@ -106,6 +107,7 @@ class Explorer(Shell):
         self.control = Control(self.session, self.loop)
         self.control.background.warmed = self._guard(lambda: self.make_ahead("curves"))
         self.session.observe(self._guard(self._replay), "result")
+        self.session.observe(self._guard(self._name_rows), "result")
         for follow in (
             tags_of_each_data,
             finder,
@@ -204,6 +206,11 @@ class Explorer(Shell):
 
     def portrait(self):
         return portrait(self.session)
+
+    def _name_rows(self, _=None) -> None:
+        """The tab of the rows is called what they are."""
+        if self.session.result is not None:
+            self.title_tab("images", Pictures.of(self.session.result).word.capitalize())
 
     def _replay(self, _=None) -> None:
         """The budget and the view of a config, once its result is there."""
