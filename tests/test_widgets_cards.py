@@ -2,6 +2,7 @@
 
 import pathlib
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -552,3 +553,29 @@ def section_of(session):
     """What the grid by class shows."""
     session.tab = "images"
     return ImagesView(session).gallery.sections
+
+
+# -- a pool of pictures that holds none --------------------------------------------------------------------------------
+
+
+def test_a_pool_made_of_pictures_says_which_call_shows_them():
+    data = cx.load("digits")
+    pool = cx.signals(data, model="logistic", epochs=1, show=False)
+    held = explore(pool, methods=METHODS, run=False).run(wait=True).session
+    said = 'explore(pool, images=cx.load("digits").x) shows them'
+    assert said in MapView(held).under.head.value.replace("&quot;", '"')
+    held.tab = "images"
+    assert said in ImagesView(held).told.value.replace("&quot;", '"')
+    seen = explore(pool, images=data.x, methods=METHODS, run=False).run(wait=True).session
+    row = int(seen.selection.indices[0])
+    assert (pictures(seen).face(row).picture == data.thumbnail(int(pool.ids[row]))).all(), "the call it names"
+    assert "shows them" not in MapView(seen).under.head.value
+
+
+def test_of_data_of_ones_own_the_pool_names_what_to_give_and_a_table_asks_for_nothing():
+    mine = cx.signals("digits", model="logistic", epochs=1, show=False)
+    other = replace(mine, info={**mine.info, "name": "scans"})
+    session = explore(other, methods=METHODS, run=False).run(wait=True).session
+    assert "images=data.x) shows them, with the data that" in MapView(session).under.head.value
+    _, table = ran()
+    assert "shows them" not in MapView(table).under.head.value

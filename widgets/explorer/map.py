@@ -222,7 +222,9 @@ class MapView:
 
     def _caption(self) -> None:
         reading, shown_in = self.reading, self.layout.words()
-        self.canvas.pointer.label = f"Map of {reading.many(reading.n)} in {shown_in}, {reading.k:,} of them selected by {reading.name}"
+        self.canvas.pointer.label = (
+            f"Map of {reading.many(reading.n)} in {shown_in}, {reading.k:,} selected by {reading.name}"
+        )
         self.caption.value = map_side.caption(reading, shown_in, not self.coloring.every)
 
     def _tell_region(self) -> None:

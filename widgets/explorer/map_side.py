@@ -64,7 +64,8 @@ def bars(reading: Reading, dark: bool, plain: bool = False) -> str:
         whole = reading.class_name(int(label))
         color = "var(--cx-muted)" if plain else colors[label % encode.MAX_COLORS]
         lines.append(
-            f'<div class="cx-share" title="{escape(whole)}: {counts[label]:,} picks, {expected[label]:,.1f} by its share">'
+            f'<div class="cx-share" title="{escape(whole)}: {counts[label]:,} picks, '
+            f'{expected[label]:,.1f} by its share">'
             f'<i style="background:{color}"></i><span>{cut(whole)}</span>'
             f'<u><s style="width:{100 * counts[label] / full:.1f}%;background:{color}"></s>'
             f'<em style="left:{100 * expected[label] / full:.1f}%"></em></u><b>{counts[label]:,}</b></div>'

@@ -9,6 +9,7 @@ import numpy as np
 
 from coreset_explore.plots.base import ENDS, brief
 from widgets.explorer.rows import Reading, found_in_words, share
+from widgets.explorer.unseen import of_pictures
 from widgets.kit.gallery import Section
 
 ROOM = {
@@ -40,7 +41,7 @@ def strip(reading: Reading, focus: tuple[str, Sequence[int]]) -> Strip:
     if reading.found is not None:
         return searched(reading)
     shown = reading.cells(reading.rows[: _room(reading)])
-    return Strip(ENDS[0], "use Lasso to look at a region", Section([shown]))
+    return Strip(ENDS[0], of_pictures(reading) or "use Lasso to look at a region", Section([shown]))
 
 
 def searched(reading: Reading) -> Strip:

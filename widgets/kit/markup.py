@@ -26,7 +26,7 @@ def text(value: object) -> str:
 
 
 def cut(name: str, most: int = 24) -> str:
-    """A name that users gave, escaped: of one longer than `most` characters the ends, all of it where it is pointed at."""
+    """A user's name for something, escaped: of a long one the ends, and all of it where it is pointed at."""
     short = brief(name, most)
     return text(name) if short == name else f'<span title="{text(name)}">{text(short)}</span>'
 
