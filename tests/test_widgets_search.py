@@ -16,7 +16,7 @@ from widgets.explorer.images import ImagesView
 from widgets.explorer.map import MapView
 from widgets.explorer.rows import Reading
 from widgets.explorer.rows_frame import rows_frame
-from widgets.explorer.search import columns_field, columns_first, finder, tags_of_each_data
+from widgets.explorer.search import columns_field, columns_first, finder, search_field, tags_of_each_data
 from widgets.kit.cards import Shown
 from widgets.kit.pictures import Pictures
 from widgets.kit.search import Search
@@ -148,7 +148,8 @@ def test_the_images_tab_shows_what_is_found_selected_first():
     session = session_of()
     session.tab = "images"
     view = ImagesView(session)
-    view.find.value = "price<20"
+    find = search_field(session)
+    find.value = "price<20"
     picked = set(session.selection.indices.tolist())
     assert session.found.tolist() == list(range(40))
     assert view.gallery.head[:2] == ["Found, selected", "Found, not selected"]
@@ -156,13 +157,13 @@ def test_the_images_tab_shows_what_is_found_selected_first():
     assert set(rows(view.gallery, 1)) <= set(range(40)) - picked and rows(view.gallery, 1)
     assert f"40 texts, {len(picked & set(range(40)))} of them selected" in view.told.value
     assert "14 of 40 found" in [s["note"] for s in view.gallery.sections]
-    view.find.value = "xyzzy"
+    find.value = "xyzzy"
     assert (
         view.gallery.rows == []
         and "No row here" in view.gallery.empty
         and "Found: no text" in view.told.value
     )
-    view.find.value = ""
+    find.value = ""
     assert session.found is None and view.gallery.head[0] == "First chosen" and session.problem is None
 
 
@@ -174,6 +175,29 @@ def test_a_score_keeps_best_and_worst_of_what_is_found():
     session.query = "oslo"
     assert view.gallery.head[0] == "Ranked first by score"
     assert rows(view.gallery) and all(row % 3 == 0 for row in rows(view.gallery))
+
+
+def test_one_field_beside_the_tabs_finds_rows_for_all_that_show_rows():
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+    panel = explore(x, texts=TEXTS[:60], methods=["k-center", "Random"], run=False)
+    assert [one.placeholder for one in finds(panel)] == ["Find rows"]
+    session = panel.run(wait=True).session
+    view = next(v for one in widgets_in(panel) if isinstance(v := getattr(one, "view", None), MapView))
+    (find,) = finds(panel)
+    assert find.placeholder == "Find texts" and session.tab == "map" and "cx-hidden" not in find._dom_classes
+    find.value = "green"
+    assert (
+        view.canvas.widget.filter.tolist() == list(range(1, 60, 3))
+        and "Found: 20 texts" in view.under.head.value
+    )
+    session.tab = "curves"
+    assert "cx-hidden" in find._dom_classes, "curves are of all rows"
+    session.tab = "images"
+    assert "cx-hidden" not in find._dom_classes and find.value == "green"
+
+
+def finds(panel):
+    return [one for one in widgets_in(panel) if "cx-find" in getattr(one, "_dom_classes", ())]
 
 
 def test_strip_lasso_and_compare_follow():

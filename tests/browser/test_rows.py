@@ -64,9 +64,9 @@ def test_a_text_is_read_by_pointing_opened_searched_and_tagged(notebook):
     assert book.kernel("panel.tags") == {"to check": sorted(shown[1:3])}
     assert page.evaluate(focused) == shown[2]
 
-    page.get_by_placeholder("Find rows").fill("dark night")
+    page.get_by_placeholder("Find texts").fill("dark night")
     expect(page.locator(".cx-images")).to_contain_text("Found: 18 texts")
     assert all(row % 2 for row in cells.evaluate_all("all => all.map(one => Number(one.dataset.row))"))
-    page.get_by_placeholder("Find rows").fill("tag:check")
+    page.get_by_placeholder("Find texts").fill("tag:check")
     expect(page.locator(".cx-images")).to_contain_text("Found: 2 texts")
     assert misfits(page) == []

@@ -11,7 +11,7 @@ from coreset_explore.plots import palette
 from coreset_explore.plots.base import ENDS, brief
 from widgets.explorer import unseen
 from widgets.explorer.rows import Reading, found_in_words
-from widgets.explorer.search import columns_field, search_field
+from widgets.explorer.search import columns_field
 from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.form import Controls
@@ -53,9 +53,7 @@ class ImagesView:
         self.which = note("", "cx-note", "cx-page-note")
         self.pager = w.Box([self.back, self.which, self.on]).add_class("cx-pager")
         self.only_field = field("Class", self.only)
-        self.find = search_field(session)
-        find = field("Find", self.find).add_class("cx-find")
-        tools = [field("Selection", self.active), field("Order by", self.order), self.only_field, find]
+        tools = [field("Selection", self.active), field("Order by", self.order), self.only_field]
         tools += [columns_field(session), self.pager]
         tools = w.Box(tools).add_class("cx-toolbar").add_class("cx-images-tools")
         self.gallery = Gallery(size=46, label="Rows by class").add_class("cx-images-gallery")

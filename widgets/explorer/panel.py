@@ -17,7 +17,7 @@ from widgets.explorer.control import Control
 from widgets.explorer.header import header
 from widgets.explorer.opened import reader
 from widgets.explorer.rail import rail
-from widgets.explorer.search import columns_first, finder, tags_of_each_data
+from widgets.explorer.search import columns_first, finder, search_field, tags_of_each_data
 from widgets.explorer.session import Session
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.pictures import Pictures
@@ -114,6 +114,9 @@ class Explorer(Shell):
             columns_first,
         ):  # before the tabs, which show what these find
             follow(self.session)
+
+    def beside(self) -> tuple[w.Widget, ...]:
+        return (search_field(self.session),)
 
     def over(self) -> tuple[w.Widget, ...]:
         return (reader(self.session),)

@@ -14,6 +14,8 @@ function nameFields(root) {
     say(group, "role", "group");
     say(group, "aria-label", label);
   }
+  for (const one of root.querySelectorAll("input[placeholder]")) // one that stands alone is named by what it asks for
+    if (!one.closest(".cx-field")) say(one, "aria-label", one.placeholder);
   for (const button of root.querySelectorAll("button[title]")) // an icon is no name
     if (words(button).length < 3) say(button, "aria-label", button.title);
   say(root.querySelector(".cx-fold"), "aria-expanded", String(!root.classList.contains("cx-folded")));

@@ -77,7 +77,7 @@ class Shell(Shown):
         self._tabs = w.ToggleButtons(options=self._offered).add_class("cx-tabs")
         self._tabs.value = session.tab or self._tabs.value
         self._tabs.observe(guard(self._turned), "value")
-        top = w.Box([self._fold_button, self._tabs]).add_class("cx-top")
+        top = w.Box([self._fold_button, self._tabs, *self.beside()]).add_class("cx-top")
         main = w.VBox([top, problem_box(session), self._views]).add_class("cx-main")
         self._still = Still(
             session,
@@ -109,6 +109,10 @@ class Shell(Shown):
             self.loop.call_later(QUIET - still, self._guard(self.make_ahead), tab)
         elif tab not in self._made and tab not in self._ahead and self.session.result is not None:
             self._ahead[tab] = self._view(tab)
+
+    def beside(self) -> Sequence[w.DOMWidget]:
+        """What stands at the right of the tabs, for all of them."""
+        return ()
 
     def title_tab(self, key: str, title: str) -> None:
         """Call a tab otherwise, once it is known what is in it."""
