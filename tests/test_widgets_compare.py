@@ -157,6 +157,8 @@ def test_the_map_answers_the_mouse_with_what_both_say_of_the_row(session):
     card = view.canvas.pointer.card
     assert card["row"] == row and f"A CRAIG: Rank {a.index(row) + 1} of 16<br>Weight" in card["html"]
     assert "B Herding: Not" in card["html"] and f'data-row="{row}"' in card["html"]
+    session.tags = {"odd": (row,)}
+    assert '<span class="cx-tag">odd</span>' in view.canvas.pointer.card["html"]
     view.canvas.pointer.set_state({"pinned": row, "clicked": [row, 1]})
     view.canvas.pointer.set_state({"hovered": -1})
     session.j = 2

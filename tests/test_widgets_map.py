@@ -551,6 +551,18 @@ def test_the_card_tells_what_the_model_takes_the_row_for_and_its_score():
     assert f"{place:,} of 400" in card(view)
 
 
+def test_the_card_shows_the_rows_tags_and_follows_them():
+    view, session = view_of()
+    session.hovered = 3
+    assert "cx-tag" not in card(view)
+    session.tags = {"to <check>": (3, 5), "odd": (4,)}
+    assert '<span class="cx-tag">to &lt;check&gt;</span>' in card(view) and "odd" not in card(view)
+    session.hovered = 4
+    assert '<span class="cx-tag">odd</span>' in card(view) and "check" not in card(view)
+    session.tags = {}
+    assert "cx-tag" not in card(view) and session.problem is None
+
+
 def test_the_cards_picture_is_that_rows():
     view, session = view_of()
     for row in (5, 17):

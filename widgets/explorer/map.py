@@ -21,6 +21,7 @@ from widgets.kit.guard import session_guard
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.markup import note
 from widgets.kit.pictures import Pictures
+from widgets.kit.tags import tags_of
 from widgets.kit.view import Part, View
 
 HEIGHT = 548  # px of a map, in a high window
@@ -113,7 +114,7 @@ class MapView:
             "tools": (lambda: self.tools.made_of(self.reading), lambda: self.tools.fill(self.reading)),
             "busy": (lambda: (self.layout.busy(),), self._say_busy),
             "side": (lambda: (self.reading, *self._colors), self._tell),
-            "card": (lambda: drawable(self.reading, self._pointed), self._point),
+            "card": (lambda: drawable(self.reading, self._pointed, session.tags), self._point),
             "caption": (lambda: (self.reading, self._map, self.coloring), self._caption),
             "region": (
                 lambda: (self.reading, session.focus, self.under.covered(self.reading)),
@@ -218,7 +219,8 @@ class MapView:
 
     def _point(self) -> None:
         row = self._pointed
-        self.canvas.point_at(row, card_html(self.reading, row))
+        tags = tags_of(self.session, self._pictures.id(row)) if row >= 0 else []
+        self.canvas.point_at(row, card_html(self.reading, row, tags))
 
     def _caption(self) -> None:
         reading, shown_in = self.reading, self.layout.words()
