@@ -144,10 +144,17 @@ def test_the_card_stands_whole_in_panel_and_window_and_a_click_pins_it(notebook)
     expect(card).to_be_hidden()
     page.mouse.move(*place)
     expect(card).to_be_visible()
-    for change in ("layout = 'UMAP'", "layout = 'PCA'", f"only_class = {1 - min(row % 4, 1)}", "only_class = -1"):
+    for change in (
+        "layout = 'UMAP'",
+        "layout = 'PCA'",
+        f"only_class = {1 - min(row % 4, 1)}",
+        "only_class = -1",
+    ):
         book.execute(f"session.{change}")  # under a mouse that rests
         page.wait_for_timeout(700)
-        named, told = (page.evaluate(one) for one in (NAMED, "() => document.querySelector('.cx-tip').dataset.row"))
+        named, told = (
+            page.evaluate(one) for one in (NAMED, "() => document.querySelector('.cx-tip').dataset.row")
+        )
         shown = card.is_visible()
         assert [named] == page.evaluate(ASK, [place.tolist()]), change
         assert shown == (named >= 0) and (not shown or int(told) == named), change

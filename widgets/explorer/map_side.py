@@ -155,7 +155,10 @@ def caption(reading: Reading, shown_in: str, grey: bool = True) -> str:
     how = (
         f"chosen by {reading.name}{f' in {space}' if space else ''}{'' if seed is None else f', seed {seed}'}"
     )
-    said = f"{what} {f'in {reading.name}' if info.get('own') else how}; shown in {shown_in}."
+    if info.get("own"):
+        whole = len(reading.run.selection)
+        how = f"{f'that come first of the {whole:,} ' if whole > reading.k else ''}in {reading.name}"
+    said = f"{what} {how}; shown in {shown_in}."
     rest = "Grey is not selected" if grey else "Small is not selected"
     parts = [escape(said), f"{rest}." if reading.weights is None else f"{rest}; size is weight."]
     if reading.labels is not None:
