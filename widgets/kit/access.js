@@ -103,12 +103,21 @@ function accessible(root) {
     event.preventDefault();
     event.stopPropagation(); // a notebook would move among its cells
   };
+  // A notebook takes single letters for commands: m makes the cell a text and drops the panel, dd deletes it. Ours are
+  // ours; Ctrl and Shift+Enter stay the notebook's. On the window, since the notebook may listen before the panel.
+  const plain = (event) => {
+    if (!root.contains(event.target)) return;
+    const theirs = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter");
+    event.target.toggleAttribute("data-lm-suppress-shortcuts", !theirs); // looked for from here upwards
+  };
   const focused = (event) => (held = event.target);
+  window.addEventListener("keydown", plain, true);
   root.addEventListener("keydown", keys);
   root.addEventListener("focusin", focused);
   return () => {
     cancelAnimationFrame(pending);
     changes.disconnect();
+    window.removeEventListener("keydown", plain, true);
     root.removeEventListener("keydown", keys);
     root.removeEventListener("focusin", focused);
   };
