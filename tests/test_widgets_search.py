@@ -14,9 +14,8 @@ from widgets import explore
 from widgets.explorer.compare import CompareView
 from widgets.explorer.images import ImagesView
 from widgets.explorer.map import MapView
-from widgets.explorer.rows import Reading
-from widgets.explorer.rows_frame import rows_frame
 from widgets.explorer.search import columns_field, columns_first, finder, search_field, tags_of_each_data
+from widgets.explorer.table import about_rows, every_method, picks
 from widgets.kit.cards import Shown
 from widgets.kit.pictures import Pictures
 from widgets.kit.search import Search
@@ -324,13 +323,12 @@ def test_columns_of_records_are_put_first_by_name():
 
 def test_rows_are_taken_along_as_a_table():
     session = session_of(logits=True)
-    object.__setattr__(session.result, "shown", Shown(texts=TEXTS, records=FRAME.assign(rank="mine")))
-    reading = Reading(session.result, session.run, 1, Pictures.of(session.result))
-    first, other = int(reading.rows[0]), next(i for i in range(N) if i not in reading.place)
-    found = rows_frame(reading, [first, other], {"odd": (first,), "both": (first, other)})
-    assert found["row"].tolist() == [first, other] and found["tags"].tolist() == ["odd, both", "both"]
-    assert found["rank"].tolist()[0] == 1 and found["rank"].isna().tolist() == [False, True]
-    assert found["weight"][0] == reading.weights[0] and np.isnan(found["weight"][1])
+    records = FRAME.assign(rank="mine")
+    object.__setattr__(session.result, "shown", Shown(texts=TEXTS, records=records))
+    first, other = int(session.selection.indices[0]), 5
+    session.tags = {"odd": (first,), "to check": (first, other)}
+    found = about_rows(session, torch.tensor([first, other]))
+    assert found["id"].tolist() == [first, other] and found["tags"].tolist() == ["odd, to check", "to check"]
     assert found["text"].tolist() == [TEXTS[first], TEXTS[other]]
     assert found["class"].tolist() == [f"class <{row % 3}>" for row in (first, other)]
     assert found["predicted"].tolist() == [f"class <{(row + 1) % 3}>" for row in (first, other)]
@@ -338,10 +336,15 @@ def test_rows_are_taken_along_as_a_table():
         found["price"].tolist() == [first * 0.5, other * 0.5]
         and found["rank (yours)"].tolist() == ["mine"] * 2
     )
+    held = picks(session, session.selection)
+    assert held["rank"].tolist() == list(range(1, len(held) + 1)) and held["text"][0] == TEXTS[first]
+    assert len(every_method(session)) == sum(len(run.at[0]) for run in session.result.runs.values())
+    twice = records[["price", "price"]]
+    object.__setattr__(session.result, "shown", Shown(records=twice))
+    assert list(picks(session, session.selection).columns).count("price") == 2
     bare = panels.session_of(panels.pool_of(N, 3, False), None, weights=False)
-    found = rows_frame(Reading(bare.result, bare.run, 0, Pictures.of(bare.result)), [3])
-    assert list(found.columns) == ["row", "rank"]
-    assert len(rows_frame(reading, [])) == 0
+    assert list(about_rows(bare, torch.tensor([3])).columns) == ["id"]
+    assert len(about_rows(session, torch.tensor([], dtype=torch.long))) == 0
 
 
 def test_other_data_has_tags_of_its_own():
