@@ -2,6 +2,7 @@
 
 import pathlib
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ import coreset_explore as cx
 from tests import panels
 from tests.tree import texts as texts_of
 from widgets import explore
+from widgets.explorer.images import ImagesView
 from widgets.explorer.map import MapView
 from widgets.kit.cards import Shown, card_html, clipped
 from widgets.kit.gallery import Cell, Gallery, Section
@@ -502,3 +504,78 @@ def test_a_cell_that_is_clicked_opens_among_its_neighbours():
     assert view.session is session
     strip._handle_custom_msg({"open": row}, [])
     assert session.opened == (row, tuple(strip.rows), "")
+
+
+# -- what rows are called ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("how", "word"),
+    [
+        ({"texts": WORDS}, "texts"),
+        ({"frame": pd.DataFrame({"price": range(N)})}, "rows"),
+        ({"data": pd.DataFrame(X, columns=list("abcdef"))}, "rows"),
+        ({"images": np.zeros((N, 8, 8), np.uint8)}, "images"),
+        ({}, "points"),
+    ],
+)
+def test_rows_are_called_what_they_are_everywhere(how, word):
+    panel, session = ran(**{"data": X, **how})
+    said = texts_of(panel)
+    assert f"your data: 60 {word}" in said
+    view = MapView(session)
+    k = len(session.selection)
+    assert f"{k} of 60 {word} chosen by k-center" in view.caption.value
+    assert f"At {k} {word if k > 1 else word[:-1]}" in view.side.value
+    assert [title for title, _ in panel._tabs.options] == ["Map", word.capitalize(), "Curves", "Compare"]
+    assert panel._tabs.value == session.tab == "map"
+    session.focus = ("lasso", (0, 1, 2))
+    assert f"Lasso: 3 {word}" in view.under.head.value and f"of all {word}" in view.under.region.told.value
+
+
+def test_the_name_of_a_class_is_never_changed_and_a_long_one_is_cut_with_all_of_it_where_it_is_pointed_at():
+    long = "an extraordinarily long name of a class, as taxonomies have them"
+    _, session = ran(y=[("iPhone", "7", long)[i % 3] for i in range(N)], texts=WORDS)
+    view, classes = MapView(session), session.result.pool.classes
+    for name, said in (("iPhone", "<b>iPhone</b>"), ("7", "<b>Class 7</b>"), (long, f'title="{long}"')):
+        row = int(np.flatnonzero(session.result.pool.y.numpy() == classes.index(name))[0])
+        session.hovered = row
+        assert said in card(view)
+        assert long not in card(view).replace(f'title="{long}"', "")
+    session.focus, session.color_by = ("lasso", tuple(range(N))), "all class"
+    for told in (view.side.value, view.under.region.told.value):
+        assert f'title="{long}"' in told and f"{long}<" not in told
+    grid = next(one for one in section_of(session) if one["whole"] == long)
+    assert len(grid["label"]) <= 24
+
+
+def section_of(session):
+    """What the grid by class shows."""
+    session.tab = "images"
+    return ImagesView(session).gallery.sections
+
+
+# -- a pool of pictures that holds none --------------------------------------------------------------------------------
+
+
+def test_a_pool_made_of_pictures_says_which_call_shows_them():
+    data = cx.load("digits")
+    pool = cx.signals(data, model="logistic", epochs=1, show=False)
+    held = explore(pool, methods=METHODS, run=False).run(wait=True).session
+    said = 'explore(pool, images=cx.load("digits").x) shows them'
+    assert said in MapView(held).under.head.value.replace("&quot;", '"')
+    held.tab = "images"
+    assert said in ImagesView(held).told.value.replace("&quot;", '"')
+    seen = explore(pool, images=data.x, methods=METHODS, run=False).run(wait=True).session
+    row = int(seen.selection.indices[0])
+    assert (pictures(seen).face(row).picture == data.thumbnail(int(pool.ids[row]))).all(), "the call it names"
+    assert "shows them" not in MapView(seen).under.head.value
+
+
+def test_of_data_of_ones_own_the_pool_names_what_to_give_and_a_table_asks_for_nothing():
+    mine = cx.signals("digits", model="logistic", epochs=1, show=False)
+    other = replace(mine, info={**mine.info, "name": "scans"})
+    session = explore(other, methods=METHODS, run=False).run(wait=True).session
+    assert "images=data.x) shows them, with the data that" in MapView(session).under.head.value
+    _, table = ran()
+    assert "shows them" not in MapView(table).under.head.value

@@ -12,6 +12,7 @@ from widgets.explorer.compare_strips import STRIP
 from widgets.kit import encode
 from widgets.kit.canvas import Canvas
 from widgets.kit.gallery import Gallery
+from widgets.kit.pictures import Pictures
 
 
 def parts(panel) -> tuple[list, Gallery]:
@@ -41,7 +42,7 @@ def test_the_four_states_are_set_algebra(j, nested):
     assert set(rows[state == 2]) == two - one
     assert set(rows[state == 3]) == one & two
     assert (state == 0).sum() == len(pool) - len(one | two)
-    text = side_html(result, a, b, j)
+    text = side_html(result, a, b, j, Pictures.of(result))
     counts = {"a": one - two, "b": two - one, "both": one & two}
     assert all(f"data-{name}={len(rows)}" in text for name, rows in counts.items())
     assert f"{len(one & two) / len(one | two):.3f}" in text
@@ -54,7 +55,7 @@ def test_the_strips_hold_what_only_one_has_in_pick_order(session):
         a, b = (session.result.runs[n].at[j].indices.tolist() for n in ("CRAIG", "Herding"))
         only_a, only_b = [r for r in a if r not in b], [r for r in b if r not in a]
         assert strips.rows == only_a[:STRIP] + only_b[:STRIP]
-        assert [s["note"] for s in strips.sections] == [f"{len(only_a):,} rows", f"{len(only_b):,} rows"]
+        assert [s["note"] for s in strips.sections] == [f"{len(only_a):,} images", f"{len(only_b):,} images"]
 
 
 def test_swapping_exchanges_the_two(session):
@@ -103,7 +104,7 @@ def test_hidden_it_is_left_alone_and_drawn_when_it_is_shown(session):
         session.j, session.theme, session.layout = 3, "dark", "UMAP"
     assert view.canvas.tick == before and view.side.value == said
     session.tab = "compare"
-    assert view.canvas.tick > before and f"Overlap at {BUDGETS[3]} points" in view.side.value
+    assert view.canvas.tick > before and f"Overlap at {BUDGETS[3]} images" in view.side.value
     assert "UMAP of the features" in view.caption.value
     drawn = view.canvas.tick
     session.tab = "map"
@@ -156,6 +157,8 @@ def test_the_map_answers_the_mouse_with_what_both_say_of_the_row(session):
     card = view.canvas.pointer.card
     assert card["row"] == row and f"A CRAIG: Rank {a.index(row) + 1} of 16<br>Weight" in card["html"]
     assert "B Herding: Not" in card["html"] and f'data-row="{row}"' in card["html"]
+    session.tags = {"odd": (row,)}
+    assert '<span class="cx-tag">odd</span>' in view.canvas.pointer.card["html"]
     view.canvas.pointer.set_state({"pinned": row, "clicked": [row, 1]})
     view.canvas.pointer.set_state({"hovered": -1})
     session.j = 2

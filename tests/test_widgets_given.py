@@ -278,6 +278,22 @@ def test_selections_are_one_or_several_in_whatever_form(given):
     assert panel.session.choices[-1].own.indices.tolist() == [3, 23, 43]
 
 
+def test_a_selection_longer_than_the_sliders_end_says_how_much_of_it_is_looked_at():
+    panel = shown(X, selections={"mine": list(range(40)), "few": [5, 2]}, k_max=10)
+    said = "Only its first 10 of 40 picks are looked at: for all of them write 40 under Up to"
+    assert texts(panel).count(said) == 1, "of the one that is cut"
+    panel.session.active = "mine"
+    assert "10 of 60 points that come first of the 40 in mine; shown in" in texts(panel)
+    panel.session.active = "few"
+    assert "2 of 60 points in few; shown in" in texts(panel)
+    panel.session.k_max = 40
+    panel.run(wait=True)
+    panel.session.j = len(panel.session.result.budgets) - 1
+    assert "Only its first" not in texts(panel) and len(panel.selections["mine"]) == 40
+    panel.session.active = "mine"
+    assert "40 of 60 points in mine; shown in" in texts(panel)
+
+
 def test_a_mask_goes_to_the_rows_that_its_index_names():
     mask = pandas.Series(MASK, index=NAMES).sample(frac=1, random_state=0)
     assert shown(FRAME, selections=mask).session.choices[-1].own.indices.tolist() == [3, 23, 43]

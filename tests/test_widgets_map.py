@@ -163,7 +163,7 @@ def test_a_large_map_waits_longer_and_the_largest_keeps_its_sizes_and_says_so(mo
     session.j = 2
     loop.run()
     assert "points" not in sent.names and standing_out(view) == set(session.run.at[2].indices.tolist())
-    assert "Dots keep the size of their weight at 80 points." in view.side.value
+    assert "Dots keep the size of their weight at 80 images." in view.side.value
 
 
 def test_methods_without_prefixes_are_restated_at_any_size(monkeypatch):
@@ -362,7 +362,7 @@ def test_a_lasso_shows_its_rows_selected_first():
     assert marked == picked[: len(marked)] and shown[len(marked) :] == others[: len(shown) - len(marked)]
     assert (
         len(shown) == 18
-        and f"Lasso: 60 points, {len(picked)} selected ({len(picked) / 0.6:.1f} %)" in view.under.head.value
+        and f"Lasso: 60 images, {len(picked)} selected ({len(picked) / 0.6:.1f} %)" in view.under.head.value
     )
     assert set(session.focus[1]) == set(rows.tolist())
     drawn = view.canvas.widget.selection.tolist()
@@ -374,7 +374,7 @@ def test_a_lasso_stays_while_the_slider_moves():
     lasso(view, np.arange(200))
     session.j = 2
     inside = sum(r < 200 for r in session.run.at[2].indices.tolist())
-    assert f"Lasso: 200 points, {inside} selected" in view.under.head.value
+    assert f"Lasso: 200 images, {inside} selected" in view.under.head.value
     assert sorted(view.canvas.widget.selection.tolist()) == list(range(200))
 
 
@@ -390,7 +390,7 @@ def test_the_same_rows_in_another_order_are_sent_anew(monkeypatch):
 def test_a_lasso_round_one_point_is_a_lasso():
     view, session = view_of()
     lasso(view, [7])
-    assert session.focus == ("lasso", (7,)) and "Lasso: 1 point, " in view.under.head.value
+    assert session.focus == ("lasso", (7,)) and "Lasso: 1 image, " in view.under.head.value
 
 
 def test_rows_from_the_page_are_copied():
@@ -431,7 +431,7 @@ def test_a_clicked_pick_shows_what_it_represents(per_class):
     for place, row in enumerate(session.run.at[1].indices.tolist()):
         session.focus = ("click", (row,))
         members = np.flatnonzero(owner == place)
-        assert f"rank {place + 1}, represents {len(members) - 1:,} other point" in view.under.head.value
+        assert f"rank {place + 1}, represents {len(members) - 1:,} other image" in view.under.head.value
         assert set(view.canvas.widget.selection.tolist()) == set(members.tolist())
         first, *groups = view.under.strip.sections[0]["groups"]
         assert [c["row"] for c in first] == [row] and first[0]["mark"]
@@ -461,7 +461,7 @@ def test_a_clicked_point_that_is_like_no_pick_says_so(monkeypatch):
     owner[row] = -1
     monkeypatch.setattr("coreset_explore.measures.represent", lambda *_: (owner, distance))
     click(view, row)
-    assert "no selected point is like it" in view.under.head.value
+    assert "no selected image is like it" in view.under.head.value
     assert [[c["row"] for c in group] for group in view.under.strip.sections[0]["groups"]] == [[row]]
 
 
@@ -499,7 +499,7 @@ def test_the_card_of_a_selected_a_later_and_a_never_point():
     pointer.set_state({"hovered": order[2]})
     assert "Rank 3 of 16" in card(view) and f"row {order[2]}" in card(view) and "Weight <b>" in card(view)
     pointer.set_state({"hovered": order[20]})
-    assert "Not yet selected: from 40 points on" in card(view) and "Weight" not in card(view)
+    assert "Not yet selected: from 40 images on" in card(view) and "Weight" not in card(view)
     never = next(r for r in range(400) if r not in order)
     pointer.set_state({"hovered": never})
     assert "Not selected" in card(view)
@@ -551,6 +551,18 @@ def test_the_card_tells_what_the_model_takes_the_row_for_and_its_score():
     assert f"{place:,} of 400" in card(view)
 
 
+def test_the_card_shows_the_rows_tags_and_follows_them():
+    view, session = view_of()
+    session.hovered = 3
+    assert "cx-tag" not in card(view)
+    session.tags = {"to <check>": (3, 5), "odd": (4,)}
+    assert '<span class="cx-tag">to &lt;check&gt;</span>' in card(view) and "odd" not in card(view)
+    session.hovered = 4
+    assert '<span class="cx-tag">odd</span>' in card(view) and "check" not in card(view)
+    session.tags = {}
+    assert "cx-tag" not in card(view) and session.problem is None
+
+
 def test_the_cards_picture_is_that_rows():
     view, session = view_of()
     for row in (5, 17):
@@ -575,7 +587,7 @@ def test_numbers_stand_beside_randoms_with_arrows_and_no_judgement():
     view, session = view_of()
     session.j = 1
     said = view.side.value
-    assert "At 16 points" in said and "mean distance ↓<br>random 0.2" in said and "coverage radius ↓" in said
+    assert "At 16 images" in said and "mean distance ↓<br>random 0.2" in said and "coverage radius ↓" in said
     assert "cx-good" not in said and "green" not in said
     kish = session.run.numbers["effective_size"][1]
     assert f'<span class="cx-num">{kish:,.0f}</span>' in said and "of 16" in said
@@ -619,7 +631,7 @@ def test_the_caption_names_both_spaces_and_classes_without_a_pick():
     counts = np.bincount(session.selection.indices.numpy() % 60, minlength=60)
     said = view.caption.value
     assert (
-        "8 of 400 noise &lt;b&gt; images chosen by CRAIG in features, seed 0; shown in PCA of the features."
+        "8 of 400 images of noise &lt;b&gt; chosen by CRAIG in features, seed 0; shown in PCA of the features."
         in said
     )
     assert "No pick in class &lt;" in said and f"and {(counts == 0).sum() - 4:,} more." in said
@@ -651,7 +663,7 @@ def test_markup_in_names_is_escaped():
     session.hovered = 3
     for shown in (view.side.value, card(view), view.caption.value, view.under.head.value, view.busy.value):
         assert "class <" not in shown and "noise <b>" not in shown
-    assert "Class &lt;3&gt;" in card(view)
+    assert "<b>class &lt;3&gt;</b>" in card(view)
 
 
 def test_data_without_labels_has_no_class_and_all_else():
@@ -670,7 +682,7 @@ def test_a_table_shows_cards():
     assert len(view.under.strip.rows) == 8 and view.under.strip.sections[0]["groups"][0][0]["card"][
         0
     ].startswith("a ")
-    assert "table points chosen" in view.caption.value
+    assert "8 of 400 rows of table chosen" in view.caption.value
 
 
 def test_no_data_at_all_names_the_rows():
@@ -696,10 +708,10 @@ def test_a_ridge_that_binds_is_told_beside_the_numbers_and_at_which_budget():
     for selection in session.run.at:
         selection.info["ridge_binds"] = said
     session.j = 2
-    assert f"{said}." in view.caption.value and "At 80 points" not in view.caption.value
+    assert f"{said}." in view.caption.value and "At 80 picks" not in view.caption.value
     session.run.at[1].info["prefix_of"] = 80
     session.j = 1
-    assert f"At 80 points: {said}." in view.caption.value
+    assert f"At 80 picks: {said}." in view.caption.value
     session.run.at[0].info["ridge_binds"] = {"<1>": said, "<3>": "another"}  # as per_class tells it
     session.j = 0
     assert f"in class &lt;1&gt; and 1 more, {said}." in view.caption.value

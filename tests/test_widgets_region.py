@@ -1,14 +1,19 @@
 """A region of the map: its numbers, its pages, and the selections of one's own that are made of it."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
+from coreset_explore import progress
 from coreset_explore.measures import represent
 from tests import panels
 from tests.test_widgets_map import click, lasso, view_of
 from widgets.explorer import own, owners
 from widgets.explorer.control import Control
 from widgets.explorer.session import MAX_CHOICES
+from widgets.kit import closing
 
 
 def ended(view):
@@ -25,7 +30,7 @@ def test_the_numbers_of_a_region_are_those_of_its_rows():
     owner, distance = (t.numpy() for t in represent(session.result.pool, session.selection))
     said = view.under.region.told.value
     assert f'<span class="cx-num">{len(inside)}</span>' in said and "40.0 by its share" in said
-    assert f"{100 * len(inside) / 80:.1f} %" in said and "50.0 % of all points" in said
+    assert f"{100 * len(inside) / 80:.1f} %" in said and "50.0 % of all images" in said
     assert f'<span class="cx-num">{distance[rows].mean():.1f}</span>' in said
     for label in (0, 2):
         held = int((inside % 4 == label).sum())
@@ -140,6 +145,33 @@ def test_a_long_answer_comes_from_a_thread_once_the_slider_rests(monkeypatch):
     loop.run()
     click(view, int(session.selection.indices[0]))
     assert asked == [8, 40] and "represents" in view.under.head.value and session.problem is None
+
+
+def test_what_a_closed_panels_region_asks_for_is_stopped_and_nothing_is_begun_after(monkeypatch):
+    begun, stopped = threading.Event(), threading.Event()
+
+    def represented(pool, selection):
+        begun.set()
+        try:
+            for _ in range(3_000):
+                time.sleep(0.01)
+                progress.check()
+        except progress.Cancelled:
+            stopped.set()
+            raise
+
+    monkeypatch.setattr(owners, "LARGE", 0)
+    monkeypatch.setattr("coreset_explore.measures.represent", represented)
+    loop = Posted()
+    view, session = view_of(loop=loop)
+    lasso(view, [3, 4, 5])
+    assert begun.wait(10)
+    closing.close(view.root)
+    assert stopped.wait(10) and view.under.owners._job.wait(10)
+    thread = view.under.owners._job.thread
+    loop.hear()
+    loop.run()  # what the map had put off to prepare
+    assert view.under.owners._job.thread is thread and session.problem is None
 
 
 class Posted(panels.Loop):

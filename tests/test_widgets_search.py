@@ -14,9 +14,8 @@ from widgets import explore
 from widgets.explorer.compare import CompareView
 from widgets.explorer.images import ImagesView
 from widgets.explorer.map import MapView
-from widgets.explorer.rows import Reading
-from widgets.explorer.rows_frame import rows_frame
-from widgets.explorer.search import columns_field, columns_first, finder, tags_of_each_data
+from widgets.explorer.search import columns_field, columns_first, finder, search_field, tags_of_each_data
+from widgets.explorer.table import about_rows, every_method, picks
 from widgets.kit.cards import Shown
 from widgets.kit.pictures import Pictures
 from widgets.kit.search import Search
@@ -148,19 +147,22 @@ def test_the_images_tab_shows_what_is_found_selected_first():
     session = session_of()
     session.tab = "images"
     view = ImagesView(session)
-    view.find.value = "price<20"
+    find = search_field(session)
+    find.value = "price<20"
     picked = set(session.selection.indices.tolist())
     assert session.found.tolist() == list(range(40))
     assert view.gallery.head[:2] == ["Found, selected", "Found, not selected"]
     assert set(rows(view.gallery, 0)) <= picked & set(range(40)) and rows(view.gallery, 0)
     assert set(rows(view.gallery, 1)) <= set(range(40)) - picked and rows(view.gallery, 1)
-    assert f"40 rows, {len(picked & set(range(40)))} of them selected" in view.told.value
+    assert f"40 texts, {len(picked & set(range(40)))} of them selected" in view.told.value
     assert "14 of 40 found" in [s["note"] for s in view.gallery.sections]
-    view.find.value = "xyzzy"
+    find.value = "xyzzy"
     assert (
-        view.gallery.rows == [] and "No row here" in view.gallery.empty and "Found: no row" in view.told.value
+        view.gallery.rows == []
+        and "No row here" in view.gallery.empty
+        and "Found: no text" in view.told.value
     )
-    view.find.value = ""
+    find.value = ""
     assert session.found is None and view.gallery.head[0] == "First chosen" and session.problem is None
 
 
@@ -174,17 +176,40 @@ def test_a_score_keeps_best_and_worst_of_what_is_found():
     assert rows(view.gallery) and all(row % 3 == 0 for row in rows(view.gallery))
 
 
+def test_one_field_beside_the_tabs_finds_rows_for_all_that_show_rows():
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+    panel = explore(x, texts=TEXTS[:60], methods=["k-center", "Random"], run=False)
+    assert [one.placeholder for one in finds(panel)] == ["Find rows"]
+    session = panel.run(wait=True).session
+    view = next(v for one in widgets_in(panel) if isinstance(v := getattr(one, "view", None), MapView))
+    (find,) = finds(panel)
+    assert find.placeholder == "Find texts" and session.tab == "map" and "cx-hidden" not in find._dom_classes
+    find.value = "green"
+    assert (
+        view.canvas.widget.filter.tolist() == list(range(1, 60, 3))
+        and "Found: 20 texts" in view.under.head.value
+    )
+    session.tab = "curves"
+    assert "cx-hidden" in find._dom_classes, "curves are of all rows"
+    session.tab = "images"
+    assert "cx-hidden" not in find._dom_classes and find.value == "green"
+
+
+def finds(panel):
+    return [one for one in widgets_in(panel) if "cx-find" in getattr(one, "_dom_classes", ())]
+
+
 def test_strip_lasso_and_compare_follow():
     session = session_of()
     view = MapView(session)
     session.query = "oslo"
-    assert all(row % 3 == 0 for row in view.under.strip.rows) and "Found: 40 rows" in view.under.head.value
+    assert all(row % 3 == 0 for row in view.under.strip.rows) and "Found: 40 texts" in view.under.head.value
     session.focus = ("lasso", tuple(range(30)))
-    assert "Lasso: 10 points" in view.under.head.value and all(row % 3 == 0 for row in view.under.strip.rows)
+    assert "Lasso: 10 texts" in view.under.head.value and all(row % 3 == 0 for row in view.under.strip.rows)
     session.tab = "compare"
     compare = CompareView(session)
     assert compare.strips.rows and all(row % 3 == 0 for row in compare.strips.rows)
-    assert all("rows found" in s["note"] for s in compare.strips.sections)
+    assert all("texts found" in s["note"] for s in compare.strips.sections)
     session.query = ""
     assert any(row % 3 for row in compare.strips.rows) and session.problem is None
 
@@ -298,13 +323,12 @@ def test_columns_of_records_are_put_first_by_name():
 
 def test_rows_are_taken_along_as_a_table():
     session = session_of(logits=True)
-    object.__setattr__(session.result, "shown", Shown(texts=TEXTS, records=FRAME.assign(rank="mine")))
-    reading = Reading(session.result, session.run, 1, Pictures.of(session.result))
-    first, other = int(reading.rows[0]), next(i for i in range(N) if i not in reading.place)
-    found = rows_frame(reading, [first, other], {"odd": (first,), "both": (first, other)})
-    assert found["row"].tolist() == [first, other] and found["tags"].tolist() == ["odd, both", "both"]
-    assert found["rank"].tolist()[0] == 1 and found["rank"].isna().tolist() == [False, True]
-    assert found["weight"][0] == reading.weights[0] and np.isnan(found["weight"][1])
+    records = FRAME.assign(rank="mine")
+    object.__setattr__(session.result, "shown", Shown(texts=TEXTS, records=records))
+    first, other = int(session.selection.indices[0]), 5
+    session.tags = {"odd": (first,), "to check": (first, other)}
+    found = about_rows(session, torch.tensor([first, other]))
+    assert found["id"].tolist() == [first, other] and found["tags"].tolist() == ["odd, to check", "to check"]
     assert found["text"].tolist() == [TEXTS[first], TEXTS[other]]
     assert found["class"].tolist() == [f"class <{row % 3}>" for row in (first, other)]
     assert found["predicted"].tolist() == [f"class <{(row + 1) % 3}>" for row in (first, other)]
@@ -312,10 +336,15 @@ def test_rows_are_taken_along_as_a_table():
         found["price"].tolist() == [first * 0.5, other * 0.5]
         and found["rank (yours)"].tolist() == ["mine"] * 2
     )
+    held = picks(session, session.selection)
+    assert held["rank"].tolist() == list(range(1, len(held) + 1)) and held["text"][0] == TEXTS[first]
+    assert len(every_method(session)) == sum(len(run.at[0]) for run in session.result.runs.values())
+    twice = records[["price", "price"]]
+    object.__setattr__(session.result, "shown", Shown(records=twice))
+    assert list(picks(session, session.selection).columns).count("price") == 2
     bare = panels.session_of(panels.pool_of(N, 3, False), None, weights=False)
-    found = rows_frame(Reading(bare.result, bare.run, 0, Pictures.of(bare.result)), [3])
-    assert list(found.columns) == ["row", "rank"]
-    assert len(rows_frame(reading, [])) == 0
+    assert list(about_rows(bare, torch.tensor([3])).columns) == ["id"]
+    assert len(about_rows(session, torch.tensor([], dtype=torch.long))) == 0
 
 
 def test_other_data_has_tags_of_its_own():

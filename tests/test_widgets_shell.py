@@ -632,8 +632,8 @@ def test_all_methods_go_into_one_table_with_what_is_known_of_each_row(tmp_path):
 def test_only_what_can_be_written_is_offered_and_it_says_whose_picks(tmp_path):
     panel = panel_of()
     assert offered(panel.session) == ["npz", "parquet", "csv", "all", "png"]
-    assert whose(panel.session, "all") == "k-center, Random, over all classes: 20 points each"
-    assert whose(panel.session, "npz") == "k-center, 20 points"
+    assert whose(panel.session, "all") == "k-center, Random, over all classes: 20 picks each"
+    assert whose(panel.session, "npz") == "k-center, 20 picks"
     assert whose(panel_of(run=False, wait=False).session, "npz") == "Nothing is selected yet."
     panel.session.active = "Random, over all classes"
     assert write(panel.session, "npz", tmp_path).name.endswith("_20.npz")

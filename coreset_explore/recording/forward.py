@@ -72,7 +72,7 @@ def snapshot(net: nn.Module, data, rows=None, held=None, fields: Sequence[str] =
         )
     net = models.adapt(net, data.x)
     data = spoken(data, net)
-    info = {"name": data.name, "note": data.note, "model": net.name, "steps": ["now"]}
+    info = {"name": data.name, "note": data.note, "kind": data.kind, "model": net.name, "steps": ["now"]}
     info |= {"device": str(device_of(net)), "versions": versions(), "rows": len(data)}
     if data.y is not None:
         info["labels"] = partition(data.y)

@@ -276,7 +276,7 @@ def _pool(data: Data, plan: Plan, kept: Mapping[str, Any]) -> Pool:
     }
     if plan.epochs:
         whole["history"] = History(**{name: kept[f"history.{name}"] for name in MEASURED})
-    info = {**json.loads(kept["info"]), "rows": len(data), "labels": partition(data.y)}
+    info = {**json.loads(kept["info"]), "kind": data.kind, "rows": len(data), "labels": partition(data.y)}
     pool = Pool({"ids": torch.arange(len(data)), **whole}, data.classes, None, info, index=data.index)
     target = test = None
     if len(kept["held"]):

@@ -69,3 +69,16 @@ def test_what_is_chosen_and_shown_is_told(notebook):
         pop.locator("button, select").first.press("Escape")
         expect(pop).to_be_hidden()
         expect(page.get_by_role("button", name=name, exact=True)).to_be_focused()
+    for key in (
+        "m",
+        "d",
+        "d",
+        "x",
+        "j",
+        "Enter",
+    ):  # text cell, delete, cut, next cell, edit: in a notebook's hands
+        page.keyboard.press(key)
+    page.wait_for_timeout(300)
+    assert page.evaluate("() => jupyterapp.shell.currentWidget.content.activeCell.model.type") == "code"
+    expect(page.get_by_role("dialog", name="Export")).to_be_visible()  # Enter pressed the button
+    assert page.evaluate(IN_PANEL) and page.locator(".cx").count() == 1

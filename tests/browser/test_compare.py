@@ -24,7 +24,7 @@ def algebra(a: list[int], b: list[int], n: int) -> dict[str, int]:
 
 def check(book, k: int) -> list[list[int]]:
     """The page's counts, Jaccard and strips at budget k are what the two selections' sets say."""
-    expect(book.page.locator(".cx-compare-side")).to_contain_text(f"Overlap at {k:,} points")
+    expect(book.page.locator(".cx-compare-side")).to_contain_text(f"Overlap at {k:,} images")
     a, b = book.kernel("held()")
     assert len(a) == len(b) == k
     wanted = algebra(a, b, book.kernel("panel.session.result.n"))

@@ -67,7 +67,7 @@ def dots_at_every_budget(book):
     found = []
     for j in [4, 1, 0, 3, 2]:
         book.execute(f"session.j = {j}")
-        expect(book.page.locator(".cx-gutter").first).to_contain_text(f"At {BUDGETS[j]} points")
+        expect(book.page.locator(".cx-gutter").first).to_contain_text(f"At {BUDGETS[j]} images")
         book.page.wait_for_timeout(900)  # sizes are stated 0.3 s after the last move
         found.append((BUDGETS[j], dots(book)))
     return found
@@ -134,7 +134,7 @@ def test_a_lasso_holds_the_rows_that_numpy_finds_in_its_polygon(notebook):
     marked = book.page.locator(".cx-strip .cx-cell.cx-mark").count()
     assert shown == picked[:marked] + others[: len(shown) - marked] and marked > 0
     expect(book.page.locator(".cx-strip-head")).to_contain_text(
-        f"Lasso: {len(rows):,} points, {len(picked)} selected"
+        f"Lasso: {len(rows):,} images, {len(picked)} selected"
     )
     assert misfits(book.page) == []
 

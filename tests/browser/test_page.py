@@ -108,6 +108,10 @@ def test_in_the_default_window_card_numbers_and_slider_are_seen_without_scrollin
         expect(page.locator(".cx-map canvas").first).to_be_visible()
         page.locator(".cx-map .cx-strip .cx-cell").first.hover()  # its card stands at its point, on the map
         expect(page.locator(".cx .cx-tip").first).to_be_visible()
+        tabs, find = (page.locator(f".cx {part}").first.bounding_box() for part in (".cx-tabs", ".cx-find"))
+        assert tabs["y"] < find["y"] and find["y"] + find["height"] < tabs["y"] + tabs["height"], (
+            "takes no height"
+        )
         for part in (".cx-tip", ".cx-numbers", ".noUi-handle", ".cx-frame"):
             box = page.locator(f".cx {part}").first.bounding_box()
             assert box["y"] + box["height"] < bottom, (part, width, height, box, bottom)

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from coreset_explore.plots import palette
 from tests.browser.checks import attached, pixels
+from tests.browser.panel import until
 
 CLOUD = """
 from tests.panels import *
@@ -30,6 +31,7 @@ ASK = """async places => {
   }
   return found;
 }"""
+NAMED = "() => Number(document.querySelector('.cx-plot').dataset.row)"
 CAMERA = """() => {
   let holder = document.querySelector('.cx-plot canvas');
   while (!holder.api) holder = holder.parentElement;
@@ -115,8 +117,9 @@ def test_the_card_stands_whole_in_panel_and_window_and_a_click_pins_it(notebook)
     book = opened(notebook, 3000, 150)
     page = book.page
     book.viewport(1366, 800)
+    until(book, "session.height < 800")  # then the map is drawn as high as the window leaves
     page.wait_for_timeout(800)
-    attached(page.locator(CANVAS).first.scroll_into_view_if_needed)
+    page.locator(".cx-frame").first.scroll_into_view_if_needed()
     drawn = Drawn(book)
     seen = [row for row in drawn.picks if 150 < drawn.at[row][1] < 740]
     corners = {
@@ -141,6 +144,20 @@ def test_the_card_stands_whole_in_panel_and_window_and_a_click_pins_it(notebook)
     expect(card).to_be_hidden()
     page.mouse.move(*place)
     expect(card).to_be_visible()
+    for change in (
+        "layout = 'UMAP'",
+        "layout = 'PCA'",
+        f"only_class = {1 - min(row % 4, 1)}",
+        "only_class = -1",
+    ):
+        book.execute(f"session.{change}")  # under a mouse that rests
+        page.wait_for_timeout(700)
+        named, told = (
+            page.evaluate(one) for one in (NAMED, "() => document.querySelector('.cx-tip').dataset.row")
+        )
+        shown = card.is_visible()
+        assert [named] == page.evaluate(ASK, [place.tolist()]), change
+        assert shown == (named >= 0) and (not shown or int(told) == named), change
     book.execute(
         "session.tab = 'images'"
     )  # a map that is hidden under the mouse is not asked: that is an error

@@ -27,7 +27,7 @@ def test_a_text_is_read_by_pointing_opened_searched_and_tagged(notebook):
     expect(card).to_contain_text(words[order[1]][:60])
     assert page.locator(".cx b", has_text="dark night").count() == 0, "markup in a text stays text"
 
-    tab(book, "Images")
+    tab(book, "Texts")
     cells = page.locator(".cx-images .cx-cell")
     expect(cells.first).to_be_visible()
     shown = cells.evaluate_all("all => all.map(one => Number(one.dataset.row))")
@@ -64,9 +64,9 @@ def test_a_text_is_read_by_pointing_opened_searched_and_tagged(notebook):
     assert book.kernel("panel.tags") == {"to check": sorted(shown[1:3])}
     assert page.evaluate(focused) == shown[2]
 
-    page.get_by_placeholder("Find rows").fill("dark night")
-    expect(page.locator(".cx-images")).to_contain_text("Found: 18 rows")
+    page.get_by_placeholder("Find texts").fill("dark night")
+    expect(page.locator(".cx-images")).to_contain_text("Found: 18 texts")
     assert all(row % 2 for row in cells.evaluate_all("all => all.map(one => Number(one.dataset.row))"))
-    page.get_by_placeholder("Find rows").fill("tag:check")
-    expect(page.locator(".cx-images")).to_contain_text("Found: 2 rows")
+    page.get_by_placeholder("Find texts").fill("tag:check")
+    expect(page.locator(".cx-images")).to_contain_text("Found: 2 texts")
     assert misfits(page) == []

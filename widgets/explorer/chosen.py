@@ -58,6 +58,18 @@ def failure(session: Session, choice: Strategy) -> Problem | None:
     return None if error is None else problem(error)
 
 
+def cut_short(session: Session, choice: Strategy) -> str:
+    """Of picks of one's own that are more than the slider's right end, how many are shown, and what shows all."""
+    result, own = session.result, choice.own
+    run = None if own is None or result is None else result.runs.get(choice.name)
+    if run is None or run.strategy.own is not own or len(own) <= result.budgets[-1]:
+        return ""
+    return (
+        f"Only its first {result.budgets[-1]:,} of {len(own):,} picks are looked at: for all of them write "
+        f"{len(own):,} under Up to, and Select."
+    )
+
+
 def offer(session: Session, choice: Strategy) -> str:
     """At which models gradients should be recorded for the last answer of this method, "" where all is well."""
     result = session.result

@@ -14,7 +14,7 @@ from coreset_explore.plots import palette
 from widgets.explorer.rows import Reading, short
 from widgets.explorer.session import Session
 from widgets.kit import encode
-from widgets.kit.markup import text
+from widgets.kit.markup import cut, text
 
 PICKS = [("Class", "class"), ("Rank", "rank"), ("Weight", "weight")]  # of picks; the others stay grey
 FIELDS = ("ids", "y", "emb", "logits", "grads", "history", "similarity")  # of a pool, that are no columns
@@ -96,8 +96,8 @@ def coloring(reading: Reading, by: str, tags: Mapping[str, Any]) -> Coloring:
     return Coloring("", reading.labels, names, every=False)
 
 
-def legend(found: Coloring, dark: bool) -> str:
-    """The key of a coloring of all points, as HTML; nothing where only picks are colored."""
+def legend(found: Coloring, dark: bool, word: str = "points") -> str:
+    """The key of a coloring of all rows (called `word`), as HTML; nothing where only picks are colored."""
     if not found.every:
         return ""
     css = [_css(shade) for shade in found.shades(dark)]
@@ -106,12 +106,12 @@ def legend(found: Coloring, dark: bool) -> str:
         low, middle, high = (short(value) for value in found.ends)
         steps = "".join(f'<i style="background:{c}"></i>' for c in css[:STEPS])
         ramp = f'<div class="cx-ramp"><span>{low}</span>{steps}<span>{high}</span></div>'
-        return f'{head}{ramp}<div class="cx-note">As many points in each step; half lie below {middle}.</div>'
+        return f'{head}{ramp}<div class="cx-note">As many {word} in each step; half lie below {middle}.</div>'
     rows = found.groups % encode.MAX_COLORS if len(found.names) > encode.MAX_COLORS else found.groups
     counts = np.bincount(rows, minlength=len(found.names) + 1)
     order = np.argsort(-counts[: len(found.names)], kind="stable")[:LISTED]
     lines = [
-        f'<span><i style="background:{css[g]}"></i>{text(found.names[g])} <u>{counts[g]:,}</u></span>'
+        f'<span><i style="background:{css[g]}"></i>{cut(found.names[g])} <u>{counts[g]:,}</u></span>'
         for g in sorted(order)
     ]
     rest = len(found.names) - len(order)

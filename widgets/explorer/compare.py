@@ -22,6 +22,7 @@ from widgets.kit.guard import session_guard
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.markup import field, text
 from widgets.kit.pictures import Pictures
+from widgets.kit.tags import tags_of
 from widgets.kit.view import Part, View
 
 HEIGHT = 446  # px of the map, in a high window
@@ -47,7 +48,7 @@ class CompareView:
         swap.on_click(session_guard(session)(self._swap))
         self.frame = w.Box([]).add_class("cx-frame")
         self.caption, self.side = w.HTML().add_class("cx-note"), w.HTML().add_class("cx-compare-side")
-        self.strips = Gallery(size=42, label="Rows that only one of the two selections holds")
+        self.strips = Gallery(size=42, label="What only one of the two selections holds")
         link(self.strips, session)
         tools = [field("A", self.pick_a), field("B", self.pick_b), swap, field("Layout", self.layout)]
         toolbar = w.HBox(tools).add_class("cx-toolbar")
@@ -68,6 +69,7 @@ class CompareView:
             "tab",
             "height",
             "hovered",
+            "tags",
         ]
         self.view = View(session, self._parts(), watch, seen=lambda: session.tab == "compare")
         self.view.refresh()
@@ -97,7 +99,10 @@ class CompareView:
                 lambda: self.canvas.look(self._table()),
             ),
             "only": (lambda: drawable(session.found), lambda: self.canvas.only(session.found)),
-            "card": (lambda: drawable(*self._pair, self._j, self._pointed, self._pictures), self._point),
+            "card": (
+                lambda: drawable(*self._pair, self._j, self._pointed, self._pictures, session.tags),
+                self._point,
+            ),
             "plot": (lambda: drawable(), self._attach),  # last: a view wants its points first
             "words": (lambda: (*self._pair, self._j, session.dark, self.layout.value), self._tell),
             "strips": (
@@ -175,7 +180,9 @@ class CompareView:
 
     def _point(self) -> None:
         sides = [Side(self.session.result, run, self._j, self._pictures) for run in self._pair]
-        self.canvas.point_at(self._pointed, compared_html(*sides, self._pointed))
+        row = self._pointed
+        tags = tags_of(self.session, self._pictures.id(row)) if row >= 0 else []
+        self.canvas.point_at(row, compared_html(*sides, row, tags))
 
     def _attach(self) -> None:
         self.frame.children = (self.canvas.box,)
@@ -184,9 +191,12 @@ class CompareView:
         result, pair, j = self.session.result, self._pair, self._j
         if self.canvas is not None:
             names = (one.strategy.name for one in pair)
-            self.canvas.pointer.label = f"Map of {result.n:,} points: A {next(names)}, B {next(names)}"
-        self.side.value = side_html(result, *pair, j, self.session.dark)
-        self.caption.value = f"<p>{text(caption_text(result, *pair, j, self.layout.value))}</p>"
+            self.canvas.pointer.label = (
+                f"Map of {self._pictures.many(result.n)}: A {next(names)}, B {next(names)}"
+            )
+        self.side.value = side_html(result, *pair, j, self._pictures, self.session.dark)
+        said = caption_text(result, *pair, j, self.layout.value, self._pictures)
+        self.caption.value = f"<p>{text(said)}</p>"
 
     def _fill_strips(self) -> None:
         result, found = self.session.result, self.session.found

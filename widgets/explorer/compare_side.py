@@ -9,6 +9,7 @@ from widgets.explorer.curves_figure import accuracies
 from widgets.explorer.result import Result
 from widgets.explorer.rows import told
 from widgets.kit import encode
+from widgets.kit.pictures import Pictures
 
 MEASURES = ("mean_distance", "radius", "gradient_error", "effective_size")  # no seeds, so no side is marked
 
@@ -24,8 +25,8 @@ def inks(result: Result, a: str, b: str, dark: bool) -> tuple[str, str]:
     return found[0], found[1]
 
 
-def side_html(result: Result, a: Run, b: Run, j: int, dark: bool = False) -> str:
-    """Jaccard, the overlap bar and the table of numbers at the slider's budget."""
+def side_html(result: Result, a: Run, b: Run, j: int, pictures: Pictures, dark: bool = False) -> str:
+    """Jaccard, the overlap bar and the table of numbers at the slider's budget; `pictures` knows what rows are."""
     rows_a, rows_b = (run.at[j].indices.numpy() for run in (a, b))
     counts = encode.compare_counts(rows_a, rows_b, result.n)
     union = counts["a"] + counts["b"] + counts["both"]
@@ -53,14 +54,14 @@ def side_html(result: Result, a: Run, b: Run, j: int, dark: bool = False) -> str
         for title, one, two in _numbers(result, a, b, j)
     )
     return (
-        f"<div class=cx-h>Overlap at {result.budgets[j]:,} points</div>"
+        f"<div class=cx-h>Overlap at {pictures.many(result.budgets[j])}</div>"
         f"<div class=cx-figures><div><b class=cx-num>{jaccard:.3f}</b><span>Jaccard</span></div>"
         f"<div><b class=cx-num data-both={counts['both']}>{counts['both']:,}</b><span>in both</span></div></div>"
         f'<div class=cx-overlap role=img {data} aria-label="{spoken}">{parts}</div>'
         f"<div class=cx-key>{keys}</div>"
         f"<table class=cx-table><thead><tr><th></th><th scope=col>A</th><th scope=col>B</th></tr></thead>"
         f"<tbody>{table}</tbody></table>"
-        "<p class=cx-note>Distances are between features, over all rows.</p>"
+        f"<p class=cx-note>Distances are between features, over all {pictures.word}.</p>"
     )
 
 
@@ -86,13 +87,10 @@ def _numbers(result: Result, a: Run, b: Run, j: int) -> list[tuple[str, str, str
     return rows
 
 
-def caption_text(result: Result, a: Run, b: Run, j: int, layout: str) -> str:
+def caption_text(result: Result, a: Run, b: Run, j: int, layout: str, pictures: Pictures) -> str:
     """What the map shows, as a sentence."""
-    k = result.budgets[j]
+    many = f"{result.budgets[j]:,} each of {pictures.many(result.n)}"
     said = [
         f" {side}: {words}" for side, run in (("A", a), ("B", b)) for words in told(run.at[j], result.pool)
     ]
-    return (
-        f"A: {a.strategy.name}. B: {b.strategy.name}. {k:,} points each of {result.n:,}. {layout} of the features."
-        f"{''.join(said)}"
-    )
+    return f"A: {a.strategy.name}. B: {b.strategy.name}. {many}. {layout} of the features.{''.join(said)}"

@@ -15,5 +15,6 @@ def only_strip(label: str, reading: Reading, without: np.ndarray, color: str) ->
     only = reading.rows[~np.isin(reading.rows, without)]
     found = reading.only(only)
     room = STRIP if reading.pictures.kind in ("images", "values") else STRIP_CARDS
-    rows = f"{len(only):,} rows" if reading.found is None else f"{len(found):,} of {len(only):,} rows found"
+    all_of_them = reading.many(len(only))
+    rows = all_of_them if reading.found is None else f"{len(found):,} of {all_of_them} found"
     return Section([reading.cells(found[:room])], label, rows, color)

@@ -98,8 +98,8 @@ def whose(session: Session, form: str) -> str:
     if session.run is None:
         return "Nothing is selected yet."
     if form == "all":
-        return f"{', '.join(session.result.runs)}: {session.budget:,} points each"
-    return f"{session.run.strategy.name}, {len(session.selection):,} points"
+        return f"{', '.join(session.result.runs)}: {session.budget:,} picks each"
+    return f"{session.run.strategy.name}, {len(session.selection):,} picks"
 
 
 def write(session: Session, form: str, folder: str | Path) -> Path:
@@ -113,20 +113,15 @@ def write(session: Session, form: str, folder: str | Path) -> Path:
     if form in ("npz", "parquet"):
         return selection.save(_beside(path, form))
     if form == "csv":
-        from widgets.explorer.table import about_rows, score_of
+        from widgets.explorer.table import picks
 
-        known = about_rows(session, selection.indices)
-        picks = selection.frame()
-        table = picks.assign(**{name: known[name] for name in known.columns if name not in picks.columns})
-        if (scores := score_of(selection)) is not None:
-            table["score"] = scores
-        table.to_csv(path := _beside(path, "csv"), index=False)
+        picks(session, selection).to_csv(path := _beside(path, "csv"), index=False)
         return path
     if form == "all":
-        from widgets.explorer.table import picks_table
+        from widgets.explorer.table import every_method
 
         path = into / f"all_methods_{session.budget}.csv"
-        picks_table(session).to_csv(path, index=False)
+        every_method(session).to_csv(path, index=False)
         return path
     if form == "png":
         from coreset_explore import plots

@@ -8,6 +8,7 @@ from widgets.explorer.export import code_panel, export_panel
 from widgets.explorer.session import Session
 from widgets.kit import shell
 from widgets.kit.markup import brief_name
+from widgets.kit.pictures import Pictures
 
 
 def header(session: Session) -> w.Widget:
@@ -22,8 +23,7 @@ def dataset_line(session: Session) -> str:
     if result is None:
         return session.data_name
     data, pool = result.data, result.pool
-    kind = "images" if getattr(data, "kind", "") == "images" else "rows"
-    parts = [f"{result.n:,} {kind}"]
+    parts = [Pictures.of(result).many(result.n)]
     if pool.y is not None:
         parts.append(f"{pool.n_classes} class{'es' * (pool.n_classes != 1)}")
     if pool.emb is not None:

@@ -9,15 +9,16 @@ import numpy as np
 
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import ENDS, brief
+from widgets.explorer import unseen
 from widgets.explorer.rows import Reading, found_in_words
-from widgets.explorer.search import columns_field, search_field
+from widgets.explorer.search import columns_field
 from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.form import Controls
 from widgets.kit.gallery import Gallery, Section, link
 from widgets.kit.guard import session_guard
-from widgets.kit.markup import brief_name, field, note, text
-from widgets.kit.pictures import Pictures, missing
+from widgets.kit.markup import field, note, text
+from widgets.kit.pictures import Pictures
 from widgets.kit.view import Part, View
 
 EACH, ALL = 7, 63  # thumbnails at either end: of every class, and of one class alone
@@ -52,12 +53,10 @@ class ImagesView:
         self.which = note("", "cx-note", "cx-page-note")
         self.pager = w.Box([self.back, self.which, self.on]).add_class("cx-pager")
         self.only_field = field("Class", self.only)
-        self.find = search_field(session)
-        find = field("Find", self.find).add_class("cx-find")
-        tools = [field("Selection", self.active), field("Order by", self.order), self.only_field, find]
+        tools = [field("Selection", self.active), field("Order by", self.order), self.only_field]
         tools += [columns_field(session), self.pager]
         tools = w.Box(tools).add_class("cx-toolbar").add_class("cx-images-tools")
-        self.gallery = Gallery(size=46, label="Images by class").add_class("cx-images-gallery")
+        self.gallery = Gallery(size=46, label="Rows by class").add_class("cx-images-gallery")
         self.told = note("", "cx-note")
         self.root = w.VBox([tools, self.told, self.gallery]).add_class("cx-images")
         self.root.view = self
@@ -126,11 +125,11 @@ class ImagesView:
             sections,
             reading.pictures,
             head=head if reading.k and sections else (),
-            label=f"{reading.name}, {reading.k:,} points",
+            label=f"{reading.name}, {reading.many(reading.k)}",
             empty="No row here holds these words." if searched else "Nothing was chosen.",
         )
         off = any(cell.off for s in sections for group in s.groups for cell in group)
-        told = [_told(reading), "≠ marks rows that the model takes for another class." if off else ""]
+        told = [unseen.told(reading), "≠ marks rows that the model takes for another class." if off else ""]
         told += [f"Found: {found_in_words(reading)}." if searched else ""]
         self.told.value = f'<span role="status">{text(" ".join(one for one in told if one))}</span>'
 
@@ -196,7 +195,7 @@ def section(reading: Reading, label: int, order: str, each: int, dark: bool) -> 
         hits = int((reading.labels[reading.found] == label).sum())
         said = f"{hits:,} of {size:,} found"
     color = palette.class_colors(min(reading.classes, encode.MAX_COLORS), dark)[label % encode.MAX_COLORS]
-    return Section(groups, brief(reading.class_name(label), 40), said, color)
+    return Section(groups, brief(reading.class_name(label)), said, color, reading.class_name(label))
 
 
 def ranked(reading: Reading, label: int, order: str) -> np.ndarray:
@@ -226,16 +225,3 @@ def _marked(reading: Reading, row: int):
 def _said(reading: Reading, order: str) -> str:
     under = "rank, then ×weight" if reading.weights is not None else "rank"
     return f"{under}; outlined: selected" if order == "score" else under
-
-
-def _told(reading: Reading) -> str:
-    """What stands above the pictures: why there are none, or which of them are missing."""
-    data = reading.result.data
-    gone = missing(getattr(data, "files", None) or ())
-    if reading.pictures.has_images:
-        return f"{gone}: a grey cross stands for each." if gone else ""
-    if reading.pictures.shown.kind:
-        return ""
-    name = brief_name(getattr(data, "name", "")) or "This data"
-    shown = "each card shows the row's first values; explore(…, images=), texts=, frame= or render= show more"
-    return f"{name} has no images{f', {gone}' if gone else ''}: {shown}."

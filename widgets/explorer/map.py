@@ -21,6 +21,7 @@ from widgets.kit.guard import session_guard
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.markup import note
 from widgets.kit.pictures import Pictures
+from widgets.kit.tags import tags_of
 from widgets.kit.view import Part, View
 
 HEIGHT = 548  # px of a map, in a high window
@@ -113,7 +114,7 @@ class MapView:
             "tools": (lambda: self.tools.made_of(self.reading), lambda: self.tools.fill(self.reading)),
             "busy": (lambda: (self.layout.busy(),), self._say_busy),
             "side": (lambda: (self.reading, *self._colors), self._tell),
-            "card": (lambda: drawable(self.reading, self._pointed), self._point),
+            "card": (lambda: drawable(self.reading, self._pointed, session.tags), self._point),
             "caption": (lambda: (self.reading, self._map, self.coloring), self._caption),
             "region": (
                 lambda: (self.reading, session.focus, self.under.covered(self.reading)),
@@ -210,7 +211,7 @@ class MapView:
         reading, color_by, dark = self.reading, self.session.color_by, self.session.dark
         parts = [
             map_side.numbers(reading),
-            colors.legend(self.coloring, dark),
+            colors.legend(self.coloring, dark, reading.pictures.word),
             map_side.bars(reading, dark, color_by not in ("class", "all class")),
             map_side.weights(reading, color_by, dark, fixed=not self._restated),
         ]
@@ -218,12 +219,13 @@ class MapView:
 
     def _point(self) -> None:
         row = self._pointed
-        self.canvas.point_at(row, card_html(self.reading, row))
+        tags = tags_of(self.session, self._pictures.id(row)) if row >= 0 else []
+        self.canvas.point_at(row, card_html(self.reading, row, tags))
 
     def _caption(self) -> None:
         reading, shown_in = self.reading, self.layout.words()
         self.canvas.pointer.label = (
-            f"Map of {reading.n:,} points in {shown_in}, {reading.k:,} of them selected by {reading.name}"
+            f"Map of {reading.many(reading.n)} in {shown_in}, {reading.k:,} selected by {reading.name}"
         )
         self.caption.value = map_side.caption(reading, shown_in, not self.coloring.every)
 

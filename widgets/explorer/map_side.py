@@ -9,15 +9,15 @@ import numpy as np
 
 from coreset_explore.measures import NUMBERS, THIN
 from coreset_explore.plots import palette
-from coreset_explore.plots.base import brief
 from widgets.explorer.arguments import YOURS
 from widgets.explorer.rows import Reading, listed, said_class, short, space_of, sure, told
 from widgets.kit import encode
 from widgets.kit.cards import card_html
-from widgets.kit.markup import brief_name
+from widgets.kit.markup import brief_name, cut
 from widgets.kit.pictures import data_url
 
 MAX_BARS = 12
+NAME = 40  # characters of a class's or a file's name in the card
 VALUES, FIELDS = 5, 6  # of a row that are shown in its card: beside what is said of it, and below
 NAMELESS = ("arrays", "frame", YOURS)  # what data is called that nobody gave a name
 BESIDE_RANDOM = ("mean_distance", "radius", "gradient_error")
@@ -41,7 +41,7 @@ def numbers(reading: Reading) -> str:
     warning = ""
     if size is not None and size < THIN * reading.k:
         warning = '<div class="cx-thin">Weights this uneven make training diverge.</div>'
-    head = f'<div class="cx-h">At {reading.k:,} point{"" if reading.k == 1 else "s"}</div>'
+    head = f'<div class="cx-h">At {reading.many(reading.k)}</div>'
     return f'{head}<div class="cx-numbers">{"".join(boxes)}</div>{warning}'
 
 
@@ -62,11 +62,11 @@ def bars(reading: Reading, dark: bool, plain: bool = False) -> str:
     lines = []
     for label in order:
         whole = reading.class_name(int(label))
-        name, short_name = escape(whole), escape(brief(whole))
         color = "var(--cx-muted)" if plain else colors[label % encode.MAX_COLORS]
         lines.append(
-            f'<div class="cx-share" title="{name}: {counts[label]:,} picks, {expected[label]:,.1f} by its share">'
-            f'<i style="background:{color}"></i><span>{short_name}</span>'
+            f'<div class="cx-share" title="{escape(whole)}: {counts[label]:,} picks, '
+            f'{expected[label]:,.1f} by its share">'
+            f'<i style="background:{color}"></i><span>{cut(whole)}</span>'
             f'<u><s style="width:{100 * counts[label] / full:.1f}%;background:{color}"></s>'
             f'<em style="left:{100 * expected[label] / full:.1f}%"></em></u><b>{counts[label]:,}</b></div>'
         )
@@ -95,13 +95,13 @@ def weights(reading: Reading, color_by: str, dark: bool, fixed: bool = False) ->
     size = np.abs(reading.weights)
     mean = float(size.mean()) if len(size) else 0.0
     if mean == 0 or np.allclose(size, mean, rtol=1e-6):
-        said = f"Every pick counts for {short(mean)} points."
+        said = f"Every pick counts for {short(mean)} {reading.pictures.word}."
         return f'{ramp}<div class="cx-h">Weights</div><div class="cx-note">{said}</div>'
     negative = int((reading.weights < 0).sum())
     note = f'<div class="cx-note">{negative:,} are negative; size is their amount.</div>' if negative else ""
     if fixed and reading.j < len(reading.run.at) - 1:
         last = len(reading.run.at[-1])
-        note += f'<div class="cx-note">Dots keep the size of their weight at {last:,} points.</div>'
+        note += f'<div class="cx-note">Dots keep the size of their weight at {reading.many(last)}.</div>'
     return f'{ramp}<div class="cx-h">Size: weight</div>{_spread(size / mean, mean, reading.k, color_by, dark)}{note}'
 
 
@@ -113,13 +113,13 @@ def card(reading: Reading, row: int) -> str:
             '<div class="cx-note">Hover a point to see it.<br>Click to see what it represents.</div></div>'
         )
     face = reading.pictures.face(row)
-    label = reading.label(row)
-    label = escape(label[:1].upper() + label[1:]) or "Point"
+    word = reading.pictures.word[:-1].capitalize()
+    label = cut(reading.heading(row), NAME) or word
     weight = reading.weight(row)
     said = f"<b>{label}</b>{_predicted(reading, row)}<br>{reading.standing(row)}"
     said += "" if weight is None else f"<br>Weight <b>{short(weight)}</b>"
-    name = escape(reading.pictures.name(row))
-    head = f'<div class="cx-h">Point <span class="cx-note" title="{name}">{name}</span></div>'
+    name = cut(reading.pictures.name(row), NAME)
+    head = f'<div class="cx-h">{word} <span class="cx-note">{name}</span></div>'
     if face.picture is not None:
         alt = escape(reading.cell(row).alt)
         thumb = (
@@ -138,7 +138,7 @@ def _predicted(reading: Reading, row: int) -> str:
     if guess is None:
         return ""
     off = reading.labels is not None and guess[0] != int(reading.labels[row])
-    name = escape(said_class(reading.class_name(guess[0])))
+    name = cut(said_class(reading.class_name(guess[0])), NAME)
     return f"<br><span{' class=cx-off' if off else ''}>{'≠ ' if off else ''}Predicted {name}, {sure(guess[1])}</span>"
 
 
@@ -148,24 +148,26 @@ def caption(reading: Reading, shown_in: str, grey: bool = True) -> str:
     `grey`: whether what is not selected is grey, since the colors are of the picks alone.
     """
     result, info = reading.result, reading.selection.info
-    kind = "images" if reading.pictures.has_images else "points"
     name = brief_name(getattr(result.data, "name", "") or result.pool.info.get("name", ""))
-    name = "" if name in NAMELESS else f"{name} "
-    what = f"{reading.k:,} of {reading.n:,} {name}{kind}"
+    of = "" if name in NAMELESS else f" of {name}"
+    what = f"{reading.k:,} of {reading.many(reading.n)}{of}"
     space, seed = space_of(info), info.get("seed")
     how = (
         f"chosen by {reading.name}{f' in {space}' if space else ''}{'' if seed is None else f', seed {seed}'}"
     )
-    parts = [f"{what} {f'of {reading.name}' if info.get('own') else how}; shown in {shown_in}."]
+    if info.get("own"):
+        whole = len(reading.run.selection)
+        how = f"{f'that come first of the {whole:,} ' if whole > reading.k else ''}in {reading.name}"
+    said = f"{what} {how}; shown in {shown_in}."
     rest = "Grey is not selected" if grey else "Small is not selected"
-    parts.append(f"{rest}." if reading.weights is None else f"{rest}; size is weight.")
+    parts = [escape(said), f"{rest}." if reading.weights is None else f"{rest}; size is weight."]
     if reading.labels is not None:
-        without = [said_class(reading.class_name(c)) for c in np.flatnonzero(reading.counts() == 0)]
+        without = [cut(said_class(reading.class_name(c))) for c in np.flatnonzero(reading.counts() == 0)]
         parts += [f"No pick in {listed(without)}."] if without else []
-    parts += told(reading.selection, reading.result.pool)
+    parts += map(escape, told(reading.selection, reading.result.pool))
     if not reading.run.nested:
         parts.append("Each budget was selected anew.")
-    return f'<div class="cx-caption">{escape(" ".join(parts))}</div>'
+    return f'<div class="cx-caption">{" ".join(parts)}</div>'
 
 
 def _spread(ratio: np.ndarray, mean: float, k: int, color_by: str, dark: bool) -> str:

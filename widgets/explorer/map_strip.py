@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coreset_explore.plots.base import ENDS
+from coreset_explore.plots.base import ENDS, brief
 from widgets.explorer.rows import Reading, found_in_words, share
+from widgets.explorer.unseen import of_pictures
 from widgets.kit.gallery import Section
 
 ROOM = {
@@ -40,7 +41,7 @@ def strip(reading: Reading, focus: tuple[str, Sequence[int]]) -> Strip:
     if reading.found is not None:
         return searched(reading)
     shown = reading.cells(reading.rows[: _room(reading)])
-    return Strip(ENDS[0], "use Lasso to look at a region", Section([shown]))
+    return Strip(ENDS[0], of_pictures(reading) or "use Lasso to look at a region", Section([shown]))
 
 
 def searched(reading: Reading) -> Strip:
@@ -65,8 +66,7 @@ def lasso(reading: Reading, rows: np.ndarray) -> Strip:
         len(picked), max(room - len(others), room - min(7, room // 2))
     )  # some of the others are always seen
     cells = reading.cells(picked[:count], True) + reading.cells(others[: room - count])
-    points = f"{len(rows):,} point{'' if len(rows) == 1 else 's'}"
-    title = f"Lasso: {points}, {len(picked):,} selected ({share(len(picked), len(rows))})"
+    title = f"Lasso: {reading.many(len(rows))}, {len(picked):,} selected ({share(len(picked), len(rows))})"
     note = (
         "selected first, outlined"
         if len(rows) <= room
@@ -82,16 +82,16 @@ def represents(reading: Reading, row: int) -> Strip:
     owner, distance = reading.owners(represent)
     pick = int(owner[row])
     if pick < 0:
-        said = "Not selected: by the similarities given no selected point is like it"
+        said = f"Not selected: by the similarities given no selected {reading.pictures.word[:-1]} is like it"
         return Strip(said, "represented by none", Section([[reading.cell(row)]]), [row])
     chief = int(reading.rows[pick])
     members = np.flatnonzero(owner == pick)
     others = members[members != chief]
     others = others[np.argsort(distance[others], kind="stable")]
     room = _room(reading)
-    label = reading.label(chief)
-    who = f"{label[:1].upper()}{label[1:]}, rank" if label else "Rank"
-    said = f"represents {len(others):,} other point{'' if len(others) == 1 else 's'}"
+    label = brief(reading.heading(chief), 40)
+    who = f"{label}, rank" if label else "Rank"
+    said = f"represents {reading.many(len(others)).replace(' ', ' other ')}"
     if row == chief:
         title, first = f"{who} {pick + 1:,}, {said}", [reading.cell(chief, True)]
     else:

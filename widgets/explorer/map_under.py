@@ -12,6 +12,7 @@ from widgets.explorer.owners import Owners
 from widgets.explorer.region import Region
 from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
+from widgets.kit import closing
 from widgets.kit.gallery import Gallery, Section, link
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import note, text
@@ -23,11 +24,12 @@ class Under:
     def __init__(self, session: Session, loop: Any, picked: Callable[[int], Any], changed: Callable[[], Any]):
         self.session = session
         self.head = note("", "cx-strip-head")
-        self.strip = Gallery(size=44, label="Images of the points looked at").add_class("cx-strip")
+        self.strip = Gallery(size=44, label="What is looked at").add_class("cx-strip")
         self.region, self.owners = Region(session), Owners(session, loop, changed)
         self.region.turned = session_guard(session)(self._turned)
         self._reading: Reading | None = None
         self.box = w.VBox([self.region.box, self.head, self.strip]).add_class("cx-map-under")
+        closing.along(self.box, self.owners.close)
         link(self.strip, session, session_guard(session)(picked))
 
     def tell(self, reading: Reading, rests: bool = True) -> None:

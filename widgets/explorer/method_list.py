@@ -11,7 +11,7 @@ from coreset_explore.plots import palette
 from coreset_explore.plots.base import brief
 from coreset_explore.registry import PICKERS, SCORES
 from coreset_explore.selecting.strategy import Strategy
-from widgets.explorer.chosen import change, failure, lack, offer
+from widgets.explorer.chosen import change, cut_short, failure, lack, offer
 from widgets.explorer.method_adder import adder
 from widgets.explorer.session import GRADIENTS, Session
 from widgets.kit import closing
@@ -75,7 +75,8 @@ class Row:
     def show(self, choice: Strategy, style: palette.Style) -> None:
         """Bring the line style and what the pool lacks up to date."""
         self.swatch.value = swatch(style)
-        failed, words = failure(self.session, choice), lack(self.session, choice)
+        failed = failure(self.session, choice)
+        words = lack(self.session, choice) or cut_short(self.session, choice)
         self.offered = offer(self.session, choice)
         if self.offered:
             title = GRADIENTS[self.offered][0]

@@ -19,7 +19,7 @@ class Owners:
 
     def __init__(self, session: Session, loop: Any, known: Callable[[], Any]):
         self.session, self.loop, self.known = session, loop, known
-        self._job, self._of = Job(loop), None
+        self._job, self._of, self._closed = Job(loop), None, False
 
     def ask(self, reading: Reading) -> None:
         """Have the answer: at once where it is quick, else `prepare`."""
@@ -35,12 +35,9 @@ class Owners:
 
     def prepare(self, reading: Reading) -> None:
         """Begin, where the answer is none that is quick, nor there, nor on its way."""
-        if (
-            self.session.busy
-            or self.quick(reading)
-            or reading.known_owners is not None
-            or self._of is reading
-        ):
+        if self._closed or self.session.busy or self.quick(reading):
+            return
+        if reading.known_owners is not None or self._of is reading:
             return
         from coreset_explore.measures import represent
 
@@ -60,7 +57,7 @@ class Owners:
         if self._of is reading:
             self._job.finish()
 
-    def drop(self) -> None:
-        """What is on its way is of no use any more."""
-        self._of = None
+    def close(self) -> None:
+        """What is on its way is of no use any more, and nothing is begun again."""
+        self._of, self._closed = None, True
         self._job.drop()

@@ -17,9 +17,10 @@ from widgets.explorer.control import Control
 from widgets.explorer.header import header
 from widgets.explorer.opened import reader
 from widgets.explorer.rail import rail
-from widgets.explorer.search import columns_first, finder, tags_of_each_data
+from widgets.explorer.search import columns_first, finder, search_field, tags_of_each_data
 from widgets.explorer.session import Session
 from widgets.kit.kernel import kernel_loop
+from widgets.kit.pictures import Pictures
 from widgets.kit.shell import Shell, status
 from widgets.kit.tags import checked
 
@@ -95,7 +96,7 @@ class Explorer(Shell):
             css=[CSS / f"{tab}.css" for tab in TABS],
             header=lambda: header(session),
             rail=lambda: rail(session, self.control),
-            tabs=TABS,
+            tabs={**TABS, "images": TABS["images"] if session.data is None else "Rows"},
             build=lambda tab: build(tab, session),
             blank=BLANK,
             touches=["focus", "j", "active", "layout"],
@@ -106,12 +107,16 @@ class Explorer(Shell):
         self.control = Control(self.session, self.loop)
         self.control.background.warmed = self._guard(lambda: self.make_ahead("curves"))
         self.session.observe(self._guard(self._replay), "result")
+        self.session.observe(self._guard(self._name_rows), "result")
         for follow in (
             tags_of_each_data,
             finder,
             columns_first,
         ):  # before the tabs, which show what these find
             follow(self.session)
+
+    def beside(self) -> tuple[w.Widget, ...]:
+        return (search_field(self.session),)
 
     def over(self) -> tuple[w.Widget, ...]:
         return (reader(self.session),)
@@ -204,6 +209,11 @@ class Explorer(Shell):
 
     def portrait(self):
         return portrait(self.session)
+
+    def _name_rows(self, _=None) -> None:
+        """The tab of the rows is called what they are."""
+        if self.session.result is not None:
+            self.title_tab("images", Pictures.of(self.session.result).word.capitalize())
 
     def _replay(self, _=None) -> None:
         """The budget and the view of a config, once its result is there."""

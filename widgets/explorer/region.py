@@ -9,13 +9,12 @@ import ipywidgets as w
 import numpy as np
 
 from coreset_explore.plots import palette
-from coreset_explore.plots.base import brief
 from widgets.explorer import own
 from widgets.explorer.rows import Reading, share, short, space_of
 from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.guard import session_guard
-from widgets.kit.markup import note, show, text
+from widgets.kit.markup import cut, note, show
 
 LISTED = 8  # classes
 
@@ -33,18 +32,18 @@ class Region:
         self.told = note("", "cx-region-told")
         self.where = note("", "cx-note", "cx-region-where")
         self.back, self.on = (
-            self._button(sign, tip) for sign, tip in (("‹", "Rows before"), ("›", "Next rows"))
+            self._button(sign, tip) for sign, tip in (("‹", "Previous page"), ("›", "Next page"))
         )
         self.back.on_click(guard(lambda _: self._turn(-1)))
         self.on.on_click(guard(lambda _: self._turn(1)))
         self.use = self._button(
-            "Use as a selection", "These rows beside the methods, to compare and to export"
+            "Use as a selection", "The region beside the methods, to compare and to export"
         )
         self.add = self._button(
-            "Add to the picks", "The picks on the map and these, as a selection of your own"
+            "Add to the picks", "The picks on the map and the region, as a selection of your own"
         )
         self.drop = self._button(
-            "Drop from the picks", "The picks on the map without these, as one of your own"
+            "Drop from the picks", "The picks on the map without the region, as a selection of your own"
         )
         self.use.on_click(guard(lambda _: own.as_selection(session, self._rows)))
         self.add.on_click(guard(lambda _: own.edit(session, add=self._rows)))
@@ -94,7 +93,11 @@ def about(reading: Reading, rows: np.ndarray, dark: bool) -> str:
     fair = reading.k * len(rows) / reading.n
     figures = [
         (f"{len(held):,}", "picks inside", f"{fair:,.1f} by its share"),
-        (share(len(held), reading.k), "of all picks", f"{share(len(rows), reading.n)} of all points"),
+        (
+            share(len(held), reading.k),
+            "of all picks",
+            f"{share(len(rows), reading.n)} of all {reading.pictures.word}",
+        ),
     ]
     figures += coverage(reading, rows)
     boxes = "".join(
@@ -119,7 +122,7 @@ def coverage(reading: Reading, rows: np.ndarray) -> list[tuple[str, str, str]]:
         (
             short(value),
             f"distance to a pick{f', {space}' if space else ''}",
-            f"{short(whole)} over all points",
+            f"{short(whole)} over all {reading.pictures.word}",
         )
     ]
 
@@ -133,8 +136,8 @@ def classes(reading: Reading, rows: np.ndarray, held: list[int], dark: bool) -> 
     colors = palette.class_colors(min(reading.classes, encode.MAX_COLORS), dark)
     order = [int(c) for c in np.argsort(-counts, kind="stable") if counts[c]]
     lines = [
-        f'<span title="{text(reading.class_name(c))}"><i style="background:{colors[c % encode.MAX_COLORS]}"></i>'
-        f"{text(brief(reading.class_name(c)))} <b>{counts[c]:,}</b> <u>{picked[c]:,} picked</u></span>"
+        f'<span><i style="background:{colors[c % encode.MAX_COLORS]}"></i>'
+        f"{cut(reading.class_name(c))} <b>{counts[c]:,}</b> <u>{picked[c]:,} picked</u></span>"
         for c in order[:LISTED]
     ]
     rest = len(order) - LISTED

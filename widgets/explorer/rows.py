@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from coreset_explore.inputs.origin import doubt
+from coreset_explore.plots.base import brief
 from coreset_explore.pool import Pool
 from coreset_explore.selection import REMARKS, Selection
 from widgets.kit.gallery import Cell
@@ -53,6 +54,10 @@ class Reading:
     def name(self) -> str:
         return self.run.strategy.name
 
+    def many(self, n: int) -> str:
+        """So many rows, by what they are: "60 texts"."""
+        return self.pictures.many(n)
+
     @property
     def classes(self) -> int:
         return 1 if self.labels is None else self.result.pool.n_classes
@@ -65,11 +70,18 @@ class Reading:
     def class_options(self, everything: str) -> list[tuple[str, int]]:
         """Options of a menu of classes, after `everything` (-1); without labels that alone."""
         labels = () if self.labels is None else range(self.classes)
-        return [(everything, -1), *((self.class_name(label), label) for label in labels)]
+        return [(everything, -1), *((brief(self.class_name(label), 60), label) for label in labels)]
 
     def label(self, row: int) -> str:
         """The row's class as a sentence says it ("Bag", "class 7"), or nothing without labels. Not escaped."""
-        return "" if self.labels is None else said_class(self.class_name(int(self.labels[row])))
+        return self._label(row)
+
+    def heading(self, row: int) -> str:
+        """The row's class as a heading begins with it ("Bag", "Class 7"), or nothing without labels. Not escaped."""
+        return self._label(row, begins=True)
+
+    def _label(self, row: int, begins: bool = False) -> str:
+        return "" if self.labels is None else said_class(self.class_name(int(self.labels[row])), begins)
 
     def only(self, rows: np.ndarray) -> np.ndarray:
         """Those of the rows that the search finds, in their order; all where nothing is searched for."""
@@ -118,7 +130,7 @@ class Reading:
         if row in self.place:
             return f"Rank {self.place[row] + 1:,} of {self.k:,}"
         first = self.first_budget(row)
-        return "Not selected" if first is None else f"Not yet selected: from {first:,} points on"
+        return "Not selected" if first is None else f"Not yet selected: from {self.many(first)} on"
 
     @property
     def known_owners(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -165,10 +177,12 @@ class Reading:
 
 
 def found_in_words(reading: Reading) -> str:
-    """37 rows, 4 of them selected."""
+    """37 texts, 4 of them selected."""
     count = 0 if reading.found is None else len(reading.found)
     picked = len(reading.only(reading.rows))
-    return f"{count:,} row{'' if count == 1 else 's'}, {picked:,} of them selected" if count else "no row"
+    return (
+        f"{reading.many(count)}, {picked:,} of them selected" if count else f"no {reading.pictures.word[:-1]}"
+    )
 
 
 def predictions(pool: Pool) -> np.ndarray | None:
@@ -182,7 +196,7 @@ def told(selection: Selection, pool: Pool) -> list[str]:
     Of a prefix with the budget that it was said at: it is of all that was picked.
     """
     whole = selection.info.get("prefix_of")
-    before = "" if whole is None else f"At {whole:,} points: "
+    before = "" if whole is None else f"At {whole:,} picks: "
     strange = doubt(selection.info, pool)
     found = [f"Of other rows? {strange[0].upper()}{strange[1:]}."] if strange else []
     for kind in REMARKS:
@@ -190,9 +204,9 @@ def told(selection: Selection, pool: Pool) -> list[str]:
     return found
 
 
-def said_class(name: str) -> str:
-    """A class's name in a sentence: a bare number needs the word."""
-    return f"class {name}" if name.isdigit() else name
+def said_class(name: str, begins: bool = False) -> str:
+    """A class's name in a sentence, or where one begins: a bare number needs the word; a name is never capitalized."""
+    return f"{'Class' if begins else 'class'} {name}" if name.isdigit() else name
 
 
 def short(value: float) -> str:

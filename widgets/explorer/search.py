@@ -78,17 +78,21 @@ def _searched(result: Any) -> Search:
 
 
 def search_field(session: Session) -> w.Text:
-    """Where one types the query; it follows the session."""
-    box = w.Text(placeholder="Find rows", tooltip=HINT, continuous_update=False)
+    """Where one types the query, beside the tabs that follow it; it follows the session."""
+    box = w.Text(placeholder="Find rows", tooltip=HINT, continuous_update=False).add_class("cx-find")
     guard = session_guard(session)
     box.observe(guard(lambda change: session.set_trait("query", change["new"])), "value")
 
     def follow(_: Any = None) -> None:
         if box.value != session.query:
             box.value = session.query
-        box.continuous_update = session.result is not None and session.result.n <= AT_ONCE
+        result = session.result
+        if result is not None:
+            box.continuous_update = result.n <= AT_ONCE
+            box.placeholder = f"Find {Pictures.of(result).word}"
+        show(box, session.tab != "curves")  # which are of all rows
 
-    session.observe(guard(follow), ["query", "result"])
+    session.observe(guard(follow), ["query", "result", "tab"])
     follow()
     return box
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from widgets.explorer import map_side
 from widgets.explorer.rows import Reading, short
-from widgets.kit.markup import text
+from widgets.kit.markup import cut, text
 
 
-def card_html(reading: Reading, row: int) -> str:
-    """What a row is shown as, its class, prediction, rank and weight; and its score, where the method has one."""
+def card_html(reading: Reading, row: int, tags: Sequence[str] = ()) -> str:
+    """What a row is shown as, its class, prediction, rank and weight; its score, where the method has one; its tags."""
     if not 0 <= row < reading.n:
         return ""
-    lines = scored(reading, row)
-    more = (
-        f'<div class="cx-tip-more">{"".join(f"<div>{line}</div>" for line in lines)}</div>' if lines else ""
+    return f"{map_side.card(reading, row)}{_more(scored(reading, row), tags)}"
+
+
+def _more(lines: Sequence[str], tags: Sequence[str]) -> str:
+    """Lines of HTML under a card, and the row's tags as the dialog shows them."""
+    chips = "".join(f'<span class="cx-tag">{cut(tag)}</span>' for tag in tags)
+    found = [*lines, *([f'<span class="cx-tags">{chips}</span>'] if chips else [])]
+    return (
+        f'<div class="cx-tip-more">{"".join(f"<div>{line}</div>" for line in found)}</div>' if found else ""
     )
-    return f"{map_side.card(reading, row)}{more}"
 
 
 class Side(Reading):
@@ -29,15 +36,14 @@ class Side(Reading):
         return f"{self.side} {self.name}: {super().standing(row)}"
 
 
-def compared_html(a: Side, b: Side, row: int) -> str:
+def compared_html(a: Side, b: Side, row: int, tags: Sequence[str] = ()) -> str:
     """The same row's card in Compare: what it is, and how each of the two selections ranks and weighs it."""
     if not 0 <= row < a.n:
         return ""
     a.side, b.side = "A", "B"
     weight = b.weight(row)
     lines = [f"{text(b.standing(row))}{'' if weight is None else f', weight {short(weight)}'}"]
-    more = "".join(f"<div>{line}</div>" for line in lines)
-    return f'{map_side.card(a, row)}<div class="cx-tip-more">{more}</div>'
+    return f"{map_side.card(a, row)}{_more(lines, tags)}"
 
 
 def scored(reading: Reading, row: int) -> list[str]:

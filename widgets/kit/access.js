@@ -14,6 +14,8 @@ function nameFields(root) {
     say(group, "role", "group");
     say(group, "aria-label", label);
   }
+  for (const one of root.querySelectorAll("input[placeholder]")) // one that stands alone is named by what it asks for
+    if (!one.closest(".cx-field")) say(one, "aria-label", one.placeholder);
   for (const button of root.querySelectorAll("button[title]")) // an icon is no name
     if (words(button).length < 3) say(button, "aria-label", button.title);
   say(root.querySelector(".cx-fold"), "aria-expanded", String(!root.classList.contains("cx-folded")));
@@ -101,12 +103,21 @@ function accessible(root) {
     event.preventDefault();
     event.stopPropagation(); // a notebook would move among its cells
   };
+  // A notebook takes single letters for commands: m makes the cell a text and drops the panel, dd deletes it. Ours are
+  // ours; Ctrl and Shift+Enter stay the notebook's. On the window, since the notebook may listen before the panel.
+  const plain = (event) => {
+    if (!root.contains(event.target)) return;
+    const theirs = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter");
+    event.target.toggleAttribute("data-lm-suppress-shortcuts", !theirs); // looked for from here upwards
+  };
   const focused = (event) => (held = event.target);
+  window.addEventListener("keydown", plain, true);
   root.addEventListener("keydown", keys);
   root.addEventListener("focusin", focused);
   return () => {
     cancelAnimationFrame(pending);
     changes.disconnect();
+    window.removeEventListener("keydown", plain, true);
     root.removeEventListener("keydown", keys);
     root.removeEventListener("focusin", focused);
   };

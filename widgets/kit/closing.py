@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ipywidgets as w
@@ -28,6 +28,11 @@ def _held(value: Any) -> list[w.Widget]:
     if isinstance(value, dict):
         value = tuple(value.values())
     return [one for one in value if isinstance(one, w.Widget)] if isinstance(value, list | tuple) else []
+
+
+def along(widget: w.Widget, end: Callable[[], Any]) -> None:
+    """Call `end` when the widget is closed: what works for it, and is no widget, ends with it."""
+    widget.observe(lambda change: end() if change.new is None else None, "comm")
 
 
 def close(widget: w.Widget) -> None:

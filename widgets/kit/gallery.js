@@ -165,6 +165,7 @@ function render({ model, el }) {
       if (section.label) {
         const label = node("div", "cx-section-label");
         const name = node("b");
+        name.title = section.whole;
         const dot = node("i");
         dot.style.background = section.color;
         name.append(dot, node("span", "", section.label));

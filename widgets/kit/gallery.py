@@ -44,6 +44,7 @@ class Section:
     label: str = ""
     note: str = ""
     color: str = ""
+    whole: str = ""  # the label, where it was cut: seen where it is pointed at
 
 
 class Gallery(anywidget.AnyWidget):

@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 import ipywidgets as w
 
+from coreset_explore.plots.base import brief
 from coreset_explore.plots.palette import Style
 
 _DASHES = {
@@ -22,6 +23,12 @@ _DASHES = {
 def text(value: object) -> str:
     """Escaped for HTML."""
     return html.escape(str(value))
+
+
+def cut(name: str, most: int = 24) -> str:
+    """A user's name for something, escaped: of a long one the ends, and all of it where it is pointed at."""
+    short = brief(name, most)
+    return text(name) if short == name else f'<span title="{text(name)}">{text(short)}</span>'
 
 
 def brief_name(name: str) -> str:

@@ -51,6 +51,18 @@ class Pictures:
         own = self.shown.kind
         return own if own == "rendered" else "images" if self.has_images else own or "values"
 
+    @property
+    def word(self) -> str:
+        """What rows are called in sentences: "images", "texts", "rows" (of a table, or with names), else "points"."""
+        if self.has_images:
+            return "images"
+        named = getattr(self.data, "columns", None) or getattr(self.data, "files", None) is not None
+        return "texts" if self.shown.kind == "texts" else "rows" if self.shown.kind or named else "points"
+
+    def many(self, n: int) -> str:
+        """So many of them: "1,797 images", "1 text"."""
+        return f"{n:,} {self.word[:-1] if n == 1 else self.word}"
+
     def face(self, row: int) -> Face:
         """What the row shows, all of it: its rendering, or its picture, its text and its fields. Nothing is escaped."""
         face = self.shown.face(self.original(row)) if self.shown.kind else Face()

@@ -3,6 +3,7 @@
 
 const SLACK = 4; // pixels beside a dot that still mean it, where the pointer is on none
 const STILL = 4; // pixels the mouse may move between down and up of a click
+const REST = 90; // milliseconds after the last drawing until what it moved is pointed at anew
 const FRESH = 400; // milliseconds for which the view's order, filter and selection count as known
 const SIDE = 192; // cells a side of the grid over [-1, 1]
 const ZOOM = [0.4, 60];
@@ -159,9 +160,21 @@ function render({ model, el }) {
     if (scene?.api !== api) {
       scene = new Scene(api, canvas);
       api.subscribe("view", follow);
+      api.subscribe("draw", drawn);
     }
     return scene;
   };
+
+  // What is drawn anew may move or hide what the mouse rests on, or what is pinned.
+  let resting = 0;
+  function drawn() {
+    clearTimeout(resting);
+    resting = setTimeout(() => {
+      if (off.signal.aborted) return;
+      if (scene) scene.asked = -Infinity;
+      look();
+    }, REST);
+  }
 
   const circle = (spot, name) => {
     const ring = document.createElementNS("http://www.w3.org/2000/svg", "circle");
@@ -343,6 +356,7 @@ function render({ model, el }) {
   return () => {
     off.abort();
     cancelAnimationFrame(frame);
+    clearTimeout(resting);
     for (const name of ["card", "halo", "pointed", "pinned"]) model.off(`change:${name}`, told);
   };
 }

@@ -37,8 +37,8 @@ class Shell(Shown):
 
     - `loop`: `kernel_loop()`, None in a script. `css`: files of style, after the shell's own.
     - `header()`, `rail()` make what stands above and beside the tabs.
-    - `tabs` {key: title}; `build(key)` makes a tab's widget, the first time that it is open and there is a result;
-      until then `blank` is told.
+    - `tabs` {key: title} (`title_tab` gives one another title later); `build(key)` makes a tab's widget, the first time
+      that it is open and there is a result; until then `blank` is told.
     - `touches`: traits whose change means that the user does something.
     """
 
@@ -56,7 +56,7 @@ class Shell(Shown):
         touches: Iterable[str] = (),
     ):
         self._build_tab = build
-        self._header, self._rail, self._titles, self._blank_words = header, rail, tabs, blank
+        self._header, self._rail, self._titles, self._blank_words = header, rail, dict(tabs), blank
         self._style, self._touches = stylesheet(css), tuple(touches)
         super().__init__(session, loop)
         self.add_class("cx")
@@ -66,6 +66,7 @@ class Shell(Shown):
         """Make every part of the panel."""
         session, guard = self.session, self._guard
         super()._furnish()
+        self._naming = False
         self._touched = 0.0  # when the user last did something
         self.prepare()
         self._told = note(text(self._blank_words), "cx-blank")
@@ -73,7 +74,10 @@ class Shell(Shown):
         self._views = w.VBox([self._blank]).add_class("cx-views")
         self._fold_button = w.Button(description="☰").add_class("cx-fold")
         self._fold_button.on_click(guard(self._toggle))
-        top = w.Box([self._fold_button, self._tabs(self._titles)]).add_class("cx-top")
+        self._tabs = w.ToggleButtons(options=self._offered).add_class("cx-tabs")
+        self._tabs.value = session.tab or self._tabs.value
+        self._tabs.observe(guard(self._turned), "value")
+        top = w.Box([self._fold_button, self._tabs, *self.beside()]).add_class("cx-top")
         main = w.VBox([top, problem_box(session), self._views]).add_class("cx-main")
         self._still = Still(
             session,
@@ -89,6 +93,7 @@ class Shell(Shown):
         self.children = (style, self._page, self._header(), body, *self.over())
         session.observe(guard(self._theme), "theme")
         session.observe(guard(self._fold), ["width", "folded"])
+        session.observe(guard(lambda change: setattr(self._tabs, "value", change["new"])), "tab")
         session.observe(guard(self._open), ["tab", "result", "height"])
         session.observe(guard(self._old), ["result", "status", *session.SETTINGS])
         session.observe(guard(lambda _: self.shown()), "width")
@@ -105,11 +110,27 @@ class Shell(Shown):
         elif tab not in self._made and tab not in self._ahead and self.session.result is not None:
             self._ahead[tab] = self._view(tab)
 
-    def _tabs(self, titles: Mapping[str, str]) -> w.Widget:
-        tabs = w.ToggleButtons(options=[(title, key) for key, title in titles.items()]).add_class("cx-tabs")
-        tabs.observe(self._guard(lambda change: self.session.set_trait("tab", change["new"])), "value")
-        self.session.observe(self._guard(lambda change: setattr(tabs, "value", change["new"])), "tab")
-        return tabs
+    def beside(self) -> Sequence[w.DOMWidget]:
+        """What stands at the right of the tabs, for all of them."""
+        return ()
+
+    def title_tab(self, key: str, title: str) -> None:
+        """Call a tab otherwise, once it is known what is in it."""
+        if self._titles[key] != title:
+            self._titles[key] = title
+            if not self.away:
+                self._naming = True  # other options choose the first of them, which nobody asked for
+                with self._tabs.hold_sync():
+                    self._tabs.options, self._tabs.value = self._offered, self.session.tab
+                self._naming = False
+
+    @property
+    def _offered(self) -> list[tuple[str, str]]:
+        return [(title, key) for key, title in self._titles.items()]
+
+    def _turned(self, change: Any) -> None:
+        if not self._naming:
+            self.session.tab = change["new"]
 
     def _theme(self, _=None) -> None:
         (self.add_class if self.session.dark else self.remove_class)("dark")
