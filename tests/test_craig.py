@@ -101,14 +101,14 @@ def test_lazy_equals_naive_on_integers(compiled, seed):
 def test_lazy_equals_naive_whatever_is_gathered(monkeypatch, room, threads):
     """Rows of a plane, of which few matter soon: in room for all, for some and for none, by pieces on threads."""
     monkeypatch.setattr("coreset_explore.greedy.facility.ROOM", room)
-    monkeypatch.setattr("coreset_explore.greedy.facility.PASS", 20_000)
+    monkeypatch.setattr("coreset_explore.greedy.facility.PASS", 5_000)
     monkeypatch.setattr("torch.get_num_threads", lambda: threads)
-    points = torch.randint(0, 99, (700, 2), generator=torch.Generator().manual_seed(room % 7)).float()
-    points[300:] = points[:400].clone()
+    points = torch.randint(0, 99, (350, 2), generator=torch.Generator().manual_seed(room % 7)).float()
+    points[150:] = points[:200].clone()
     matrix = torch.cdist(points, points).round()
-    given = torch.tensor([5, 600]) if threads == 3 else NONE
-    picks, gains, owner = greedy.cover(matrix, 500, given)
-    want, saved = naive(matrix, 500, given.tolist())
+    given = torch.tensor([5, 300]) if threads == 3 else NONE
+    picks, gains, owner = greedy.cover(matrix, 250, given)
+    want, saved = naive(matrix, 250, given.tolist())
     assert picks.tolist() == want and gains.tolist() == saved
     nearest, own = matrix[torch.cat([picks, given])].min(0).values, owner >= 0
     assert torch.equal(matrix[picks[owner[own].long()], own.nonzero()[:, 0]], nearest[own])
