@@ -17,6 +17,7 @@ from coreset_explore.training import models
 from coreset_explore.training import run as training
 from coreset_explore.training.evaluation import evaluate, logits_features
 from coreset_explore.training.optimizers import SGD, Adam
+from tests.test_epochs import shuffled
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -208,7 +209,7 @@ def test_fit_agrees_with_torchs_optimizer_in_a_plain_loop(model, data, optimizer
     before = torch.cat([p.detach().flatten() for p in net.parameters()])
     x, y, w = data.x[rows], data.y[rows], weights / weights.mean()
     steps, shuffle = REAL[optimizer](net.parameters()), generator(4, "batches")
-    batches = [b for _ in range(8) for b in torch.randperm(50, generator=shuffle).tensor_split(4)][:30]
+    batches = [b for _ in range(8) for b in shuffled(100, rows, shuffle).tensor_split(4)][:30]
     net.train()
     for batch in batches:
         steps.zero_grad()
@@ -289,7 +290,10 @@ def test_uneven_weights_warn_and_negative_ones_are_taken():
         training.fit("logistic", table(), Selection(rows, uneven), epochs=1)
     signed = torch.ones(40)
     signed[5] = -0.5
-    assert training.fit("logistic", table(), Selection(rows, signed), epochs=1).info["weighted"]
+    with pytest.warns(
+        UserWarning, match="1 weights are negative, so that training drives those rows' losses up"
+    ):
+        assert training.fit("logistic", table(), Selection(rows, signed), epochs=1).info["weighted"]
 
 
 def test_a_run_that_diverges_stops_and_says_so():
