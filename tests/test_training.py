@@ -1,5 +1,6 @@
 """Training: one tensor, even batches, weights honoured, seeds, the steps of torch.optim."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,11 @@ from coreset_explore import progress
 from coreset_explore.datasets import Data, load
 from coreset_explore.machine.seeds import generator
 from coreset_explore.selection import Selection
-from coreset_explore.training import models
+from coreset_explore.training import models, recipes
 from coreset_explore.training import run as training
 from coreset_explore.training.evaluation import evaluate, logits_features
 from coreset_explore.training.optimizers import SGD, Adam
+from coreset_explore.training.recipes import RECIPES
 from tests.test_epochs import shuffled
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -319,3 +321,18 @@ def test_progress_is_told():
         training.fit("logistic", table(), epochs=4, batch_size=8)
     assert any("epoch 2 of 4, training, update 3 of 8" in text for _, text in told)
     assert 0 <= min(told)[0] and max(told)[0] <= 1.0
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_papers_recipe_is_a_plain_dictionary_that_fit_takes(name):
+    how = {**RECIPES[name], "updates": 3}
+    assert json.loads(json.dumps(RECIPES[name])) == RECIPES[name] and name in (recipes.__doc__ or "")
+    model = "logistic" if name == "fastcore" else "lenet"
+    done = training.fit(model, _images(), **how)
+    told = {word: done.info[word] for word in RECIPES[name] if word not in ("epochs", "batch_size")}
+    assert told == {word: RECIPES[name][word] for word in told}
+    assert done.info["batch_size"] == (RECIPES[name]["batch_size"] or 32)
+
+
+def test_the_optimizers_under_the_recipes_have_the_momentum_that_they_speak_of():
+    assert SGD([]).rule["momentum"] == 0.9 and Adam([]).rule["beta1"] == 0.9
