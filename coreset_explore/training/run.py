@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from coreset_explore import progress
 from coreset_explore.datasets import Data
 from coreset_explore.inputs.checks import seed as checked_seed
-from coreset_explore.inputs.checks import shown
+from coreset_explore.inputs.checks import shown, warn
 from coreset_explore.machine.cache import versions
 from coreset_explore.machine.devices import pick_device
 from coreset_explore.machine.seeds import generator
@@ -178,7 +177,7 @@ def fit(
             if run.updates < total:
                 stopped = f"the model was not finite after update {run.updates:,}: lower lr={lr:g}"
     if stopped:
-        warnings.warn(f"training stopped: {stopped}", stacklevel=2)
+        warn(f"training stopped: {stopped}")
     choices = () if adaptive is None else tuple(adaptive.choices)
     info = {
         "model": net.name, "data": data.name, "rows": k,
