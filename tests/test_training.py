@@ -261,6 +261,35 @@ def test_logits_and_features_in_blocks_equal_the_whole_and_modes_come_back():
     torch.testing.assert_close(features, whole[1], atol=1e-5, rtol=1e-4)
 
 
+class Cramped(nn.Module):
+    """Has memory for so many rows at a time."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.head, self.most, self.refused = nn.Linear(5, 3), most, 0
+
+    def forward(self, x):
+        if len(x) > self.most:
+            self.refused += 1
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.head(x)
+
+
+def test_out_of_memory_asks_for_fewer_rows_at_a_time_from_then_on_and_says_so():
+    data, net = table(60), Cramped(16)
+    with pytest.warns(
+        UserWarning, match="out of memory for 60 rows at a time: the model is asked of 15, "
+    ) as told:
+        logits, features = logits_features(net, data.x)
+    assert len(told) == 1 and net.refused == 2
+    torch.testing.assert_close(logits, net.head(data.x).detach())
+    assert torch.equal(features, data.x)
+    with pytest.warns(UserWarning, match="asked of 15"):
+        assert evaluate(net, data.x, data.y) == int((logits.argmax(1) == data.y).sum()) / 60
+    with pytest.raises(torch.OutOfMemoryError):
+        logits_features(Cramped(0), data.x)
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
