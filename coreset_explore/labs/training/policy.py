@@ -114,6 +114,8 @@ class Policy:
 class Chooser:
     """A policy at work: the model in, a Choice out, its n-th drawn by the seed and by n alone."""
 
+    before: Selection | None  # the choice made last
+
     def __init__(self, policy: Policy, data: Data, seed: int):
         self.policy, self.data, self.seed = policy, data, seed
         self.warm, self.every = policy.warm, policy.every
@@ -126,7 +128,7 @@ class Chooser:
                 )
         self.k = budget(policy.k, len(self.rows))
         self.fields = _fields(policy.reads)
-        self.number, self.before = 0, None
+        self.number, self.before, self.made = 0, None, 0
 
     def plain(self) -> Mapping[str, Any]:
         return {**self.policy.plain(), "k": self.k}
@@ -146,8 +148,16 @@ class Chooser:
             stale = (
                 None if before is None else apart(self._again(net, pool, before), before, target, len(pool))
             )
-        self.number, self.before = self.number + 1, selection
+        self.number, self.before, self.made = self.number + 1, selection, update
         return Choice(update, selection, len(rows), looked - begun, chosen - looked, error, stale)
+
+    def error_now(self, net: nn.Module) -> tuple[float, int] | None:
+        """The gradient error that the present choice has by now over all rows, and the update it was made at."""
+        if self.before is None:
+            return None
+        pool = snapshot(net, self.data, self.rows, fields=("grads",))
+        now = self._again(net, pool, self.before)
+        return apart(now, self.before, pool.need("grads").sum(), len(pool)), self.made
 
     def _looked(self) -> Tensor:
         """The rows of the data that this choice looks at, in order: a share of them, but k at least."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -60,7 +60,8 @@ def run(
     rows, last epoch), n (rows trained on at a time), updates, train_seconds, forward_seconds, choosing_seconds and
     their sum `seconds`, without testing; choices, used (different rows trained on), gradient_error, stale and
     effective_size (means over the choices); and lists: `at`, `errors`, `overlap` (Jaccard, of each choice with the one
-    before), `held` (rows a class of the first, middle and last choice), `curve` (updates, loss, accuracy).
+    before), `held` (rows a class of the first, middle and last choice), `curve` (updates, loss, accuracy). Where
+    `data.truth` tells of each row whether it is something (is_noisy), share_is_noisy is how many of the chosen are.
 
     Raises ValueError for what cannot be run, before anything is. `frame(records)` makes a table of them.
 
@@ -176,6 +177,7 @@ def _run(setting: Setting, cell: Cell, batch: int) -> tuple[dict[str, Any] | Non
 def _numbers(setting: Setting, done: Fit) -> dict[str, Any]:
     choices, data = done.choices, setting.data
     train = sum(record.seconds for record in done.epochs) - done.info["test_seconds"]
+    known = {name: values for name, values in data.truth.items() if values.dtype == torch.bool}
     forward, choosing = (
         sum(c.forward_seconds for c in choices),
         sum(c.choosing_seconds for c in choices),
@@ -190,6 +192,7 @@ def _numbers(setting: Setting, done: Fit) -> dict[str, Any]:
         "choosing_seconds": choosing,
         "seconds": train + forward + choosing,
         "choices": len(choices),
+        "rows": len(data),
         "used": _used(done, len(data)),
         "gradient_error": _mean([c.gradient_error for c in choices]),
         "stale": _mean([c.stale for c in choices]),
@@ -199,6 +202,10 @@ def _numbers(setting: Setting, done: Fit) -> dict[str, Any]:
         "errors": [c.gradient_error for c in choices],
         "overlap": [jaccard(a.rows.tolist(), b.rows.tolist()) for a, b in itertools.pairwise(choices)],
         "held": _held(choices, data),
+        **{
+            f"share_{name}": _mean([float(values[c.rows].float().mean()) for c in choices])
+            for name, values in known.items()
+        },
         "curve": {
             "updates": [record.updates for record in tested],
             "loss": [record.loss for record in tested],
@@ -227,27 +234,3 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
-COLUMNS = (
-    "regime", "budget", "seed", "accuracy", "n", "updates", "seconds", "train_seconds", "forward_seconds",
-    "choosing_seconds", "choices", "used", "gradient_error", "stale", "effective_size", "stopped", "remarks", "failed",
-)  # fmt: skip
-
-
-def frame(records: Iterator[Record] | Sequence[Record]):
-    """A tidy pandas frame of a run's records, one row a cell, without the lists; `failed` is the sentence, or None.
-
-    Works on what there is so far. What trains on everything has the number of all rows as its budget where it is one
-    and the same for all.
-    """
-    import pandas
-
-    rows: list[Mapping[str, Any]] = []
-    for record in records:
-        numbers = record.numbers or {}
-        told = {word: record.settings[word] for word in ("regime", "budget", "seed")}
-        told["budget"] = numbers.get("n") if told["budget"] is None else told["budget"]
-        remarks = " ".join(f"{sentence}." for sentence in numbers.get("remarks", ())) or None
-        rows.append({**numbers, **told, "remarks": remarks, "failed": record.error})
-    return pandas.DataFrame(rows, columns=list(COLUMNS))
