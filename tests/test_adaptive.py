@@ -1,5 +1,6 @@
 """Training on what is chosen anew: the laws of fit, what a policy promises, and what it refuses."""
 
+import json
 import math
 
 import pytest
@@ -14,6 +15,7 @@ from coreset_explore.machine.seeds import generator
 from coreset_explore.training import fit
 from coreset_explore.training.epochs import systematic
 from coreset_explore.training.weighing import Weighing
+from tests.test_epochs import started
 
 RULE = {"epochs": 12, "batch_size": 8, "seed": 5, "show": False}
 GRADMATCH = {"method": "gradmatch", "wrap": ["per_class"], "params": {"ridge": 0.0}}
@@ -165,6 +167,32 @@ def test_rows_set_aside_are_the_target_and_are_never_trained_on():
     assert other.choices[0].rows.tolist() != mine.choices[0].rows.tolist()
 
 
+def test_a_warm_start_trains_on_no_row_that_is_set_aside():
+    data, seen = table(), []
+
+    class Spy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = nn.Linear(6, 3)
+
+        def forward(self, x):
+            if self.training:
+                seen.append(x.detach())
+            return self.head(x)
+
+    chooser = Policy("Random", 12, warm=1.0, holdout=0.3).start(data, 5)
+    fit(Spy(), data, Policy("Random", 12, warm=1.0, holdout=0.3), **{**RULE, "updates": 16})
+    trained = {int((data.x == row).all(1).nonzero()[0]) for row in torch.cat(seen)}
+    assert trained == set(chooser.rows.tolist()) and len(chooser.held) == 27
+
+
+def test_a_policy_is_json_and_comes_back():
+    policy = Policy(
+        {"method": "gradmatch", "wrap": [("per_batch", {"size": 16})], "name": "mine"}, 0.1, 7, 0.5, 0.2, 0.9
+    )
+    assert Policy(**json.loads(json.dumps(policy.plain()))) == policy
+
+
 def test_a_share_of_the_rows_may_be_looked_at_drawn_anew_each_time():
     looked = []
 
@@ -205,6 +233,26 @@ def test_rows_drawn_by_weight_are_trained_on_as_often_as_their_weights_say():
     assert (counts.sum(1) == 5).all()
     assert (counts >= chances.floor()).all() and (counts <= chances.ceil()).all()
     torch.testing.assert_close(counts.double().mean(0), chances.double(), atol=0.04, rtol=0)
+
+
+def test_copies_of_a_row_are_spread_over_the_epoch():
+    """Side by side they would meet in one batch, which then sees nothing else."""
+    run = started(size=8)
+    run.on(torch.arange(8).repeat_interleave(8))
+    first = torch.arange(8).repeat_interleave(8)[run._order()]
+    assert sorted(first.tolist()) == sorted(torch.arange(8).repeat_interleave(8).tolist())
+    assert min(len(set(part.tolist())) for part in first.split(16)) >= 4
+
+
+def test_a_run_on_drawn_rows_is_resumed_as_it_went_on():
+    chances = torch.linspace(0.2, 1.8, 20)
+    whole, first, second = started(size=8), started(size=8), started(size=8, seed=9)
+    for run in (whole, first, second):
+        run.on(torch.arange(20), chances, drawn=True)
+    expected = [record.loss for record in whole.epochs(until=12)]
+    assert [record.loss for record in first.epochs(until=6)] == expected[:2]
+    second.restore(first.state())
+    assert [record.loss for record in second.epochs(until=12)] == expected[2:]
 
 
 def test_drawn_training_sees_heavy_rows_more_often_and_weighs_no_loss():
