@@ -52,6 +52,8 @@ _WHERE = {
     "snapshot": "recording.forward",
     "initial_gradients": "recording.initial",
     "fit": "training.run",
+    "RECIPES": "training.recipes",
+    "Policy": "labs.training.policy",
     "project": "projection.run",
     "accuracy_curve": "experiment.grid",
     "gradient_error": "measures.matching",

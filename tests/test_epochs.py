@@ -52,6 +52,12 @@ def made(model, data, seed=SEED):
     return training.made(model() if callable(model) else model, data, generator(seed, "init"))
 
 
+def shuffled(n, rows, rng):
+    """One epoch's order of `rows` (ascending), as places among them: all n rows shuffled, the others struck out."""
+    place = {row: i for i, row in enumerate(rows.tolist())}
+    return torch.tensor([place[r] for r in torch.randperm(n, generator=rng).tolist() if r in place])
+
+
 def plain(model, data, rows, weights, *, updates, size, lr, cosine=True, augment=None, kind=SGD):
     """Training written down once more, in the plainest way: the network and each epoch's loss."""
     net = made(model, data)
@@ -62,7 +68,7 @@ def plain(model, data, rows, weights, *, updates, size, lr, cosine=True, augment
     done, losses = 0, []
     while done < updates:
         total = seen = 0
-        for batch in torch.randperm(len(rows), generator=shuffle).tensor_split(math.ceil(len(rows) / size)):
+        for batch in shuffled(len(data), rows, shuffle).tensor_split(math.ceil(len(rows) / size)):
             if done == updates:
                 break
             given = x[batch] if augment is None else training.moved(x[batch], moves, flip="flip" in augment)
@@ -175,7 +181,7 @@ def test_other_rows_and_weights_are_taken_between_epochs():
     for rows, weights in turns:
         end = done + 4
         while done < end:
-            parts = torch.randperm(len(rows), generator=shuffle).tensor_split(math.ceil(len(rows) / 10))
+            parts = shuffled(60, rows, shuffle).tensor_split(math.ceil(len(rows) / 10))
             for batch in parts[: end - done]:
                 loss = F.cross_entropy(net(data.x[rows][batch])[0], data.y[rows][batch], reduction="none")
                 (loss if weights is None else loss * weights[batch]).mean().backward()

@@ -242,3 +242,13 @@ def test_a_weighted_choice_is_trained_on_it(there, one_thread, optimizer):
     one, two = (training.fit("mlp", data, picks, device=device, **options) for device in (there, "cpu"))
     assert one.info["device"] == "pretend:0"
     assert [e.loss for e in one.epochs] == pytest.approx([e.loss for e in two.epochs], rel=1e-4)
+
+
+def test_a_policy_is_followed_on_it(there, one_thread):
+    y = torch.arange(60) % 3
+    data = cx.datasets.load(torch.randn(60, 6, generator=rng()) + torch.nn.functional.one_hot(y, 6), y=y)
+    policy = cx.Policy("CRAIG", 24, every=1, look=0.5, holdout=0.1)
+    options = {"epochs": 3, "batch_size": 8, "weights": "drawn", "show": False}
+    one, two = (training.fit("logistic", data, policy, device=device, **options) for device in (there, "cpu"))
+    assert [c.rows.tolist() for c in one.choices] == [c.rows.tolist() for c in two.choices]
+    assert [c.stale for c in one.choices][1:] == pytest.approx([c.stale for c in two.choices][1:], rel=1e-4)

@@ -1,5 +1,6 @@
 """Training: one tensor, even batches, weights honoured, seeds, the steps of torch.optim."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,12 @@ from coreset_explore import progress
 from coreset_explore.datasets import Data, load
 from coreset_explore.machine.seeds import generator
 from coreset_explore.selection import Selection
-from coreset_explore.training import models
+from coreset_explore.training import models, recipes
 from coreset_explore.training import run as training
 from coreset_explore.training.evaluation import evaluate, logits_features
 from coreset_explore.training.optimizers import SGD, Adam
+from coreset_explore.training.recipes import RECIPES
+from tests.test_epochs import shuffled
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -208,7 +211,7 @@ def test_fit_agrees_with_torchs_optimizer_in_a_plain_loop(model, data, optimizer
     before = torch.cat([p.detach().flatten() for p in net.parameters()])
     x, y, w = data.x[rows], data.y[rows], weights / weights.mean()
     steps, shuffle = REAL[optimizer](net.parameters()), generator(4, "batches")
-    batches = [b for _ in range(8) for b in torch.randperm(50, generator=shuffle).tensor_split(4)][:30]
+    batches = [b for _ in range(8) for b in shuffled(100, rows, shuffle).tensor_split(4)][:30]
     net.train()
     for batch in batches:
         steps.zero_grad()
@@ -258,6 +261,35 @@ def test_logits_and_features_in_blocks_equal_the_whole_and_modes_come_back():
     torch.testing.assert_close(features, whole[1], atol=1e-5, rtol=1e-4)
 
 
+class Cramped(nn.Module):
+    """Has memory for so many rows at a time."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.head, self.most, self.refused = nn.Linear(5, 3), most, 0
+
+    def forward(self, x):
+        if len(x) > self.most:
+            self.refused += 1
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.head(x)
+
+
+def test_out_of_memory_asks_for_fewer_rows_at_a_time_from_then_on_and_says_so():
+    data, net = table(60), Cramped(16)
+    with pytest.warns(
+        UserWarning, match="out of memory for 60 rows at a time: the model is asked of 15, "
+    ) as told:
+        logits, features = logits_features(net, data.x)
+    assert len(told) == 1 and net.refused == 2
+    torch.testing.assert_close(logits, net.head(data.x).detach())
+    assert torch.equal(features, data.x)
+    with pytest.warns(UserWarning, match="asked of 15"):
+        assert evaluate(net, data.x, data.y) == int((logits.argmax(1) == data.y).sum()) / 60
+    with pytest.raises(torch.OutOfMemoryError):
+        logits_features(Cramped(0), data.x)
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -289,7 +321,10 @@ def test_uneven_weights_warn_and_negative_ones_are_taken():
         training.fit("logistic", table(), Selection(rows, uneven), epochs=1)
     signed = torch.ones(40)
     signed[5] = -0.5
-    assert training.fit("logistic", table(), Selection(rows, signed), epochs=1).info["weighted"]
+    with pytest.warns(
+        UserWarning, match="1 weights are negative, so that training drives those rows' losses up"
+    ):
+        assert training.fit("logistic", table(), Selection(rows, signed), epochs=1).info["weighted"]
 
 
 def test_a_run_that_diverges_stops_and_says_so():
@@ -315,3 +350,18 @@ def test_progress_is_told():
         training.fit("logistic", table(), epochs=4, batch_size=8)
     assert any("epoch 2 of 4, training, update 3 of 8" in text for _, text in told)
     assert 0 <= min(told)[0] and max(told)[0] <= 1.0
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_papers_recipe_is_a_plain_dictionary_that_fit_takes(name):
+    how = {**RECIPES[name], "updates": 3}
+    assert json.loads(json.dumps(RECIPES[name])) == RECIPES[name] and name in (recipes.__doc__ or "")
+    model = "logistic" if name == "fastcore" else "lenet"
+    done = training.fit(model, _images(), **how)
+    told = {word: done.info[word] for word in RECIPES[name] if word not in ("epochs", "batch_size")}
+    assert told == {word: RECIPES[name][word] for word in told}
+    assert done.info["batch_size"] == (RECIPES[name]["batch_size"] or 32)
+
+
+def test_the_optimizers_under_the_recipes_have_the_momentum_that_they_speak_of():
+    assert SGD([]).rule["momentum"] == 0.9 and Adam([]).rule["beta1"] == 0.9

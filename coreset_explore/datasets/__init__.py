@@ -2,6 +2,6 @@
 
 from coreset_explore.datasets.data import Data
 from coreset_explore.datasets.run import load, names
-from coreset_explore.datasets.variants import duplicates, label_noise, longtail
+from coreset_explore.datasets.variants import duplicates, imbalance, label_noise, longtail
 
-__all__ = ["Data", "duplicates", "label_noise", "load", "longtail", "names"]
+__all__ = ["Data", "duplicates", "imbalance", "label_noise", "load", "longtail", "names"]

@@ -55,6 +55,30 @@ def longtail(data: Data, ratio: float = 100.0, seed: int = 0) -> Data:
     )
 
 
+def imbalance(data: Data, classes: float = 0.3, cut: float = 0.9, seed: int = 0) -> Data:
+    """Take `cut` of the rows away from a share of the `classes`, which `seed` draws, as GRAD-MATCH A.3.2 does.
+
+    round(classes · C) classes, one at least and not all, keep round((1 − cut) · their rows), one at least.
+    `truth["row"]` is each row's number in the dataset as first loaded, `truth["is_thinned"]` whether its class was cut.
+    """
+    y = _labels(data, "imbalance")
+    _share(classes, "imbalance")
+    _share(cut, "imbalance")
+    rng, c = _draws(seed), len(data.classes)
+    thinned = torch.randperm(c, generator=rng)[: min(max(1, round(classes * c)), c - 1)]
+    keep = torch.ones(len(y), dtype=torch.bool)
+    for one in thinned.tolist():
+        rows = (y == one).nonzero().flatten()
+        rows = rows[torch.randperm(len(rows), generator=rng)]
+        keep[rows[max(1, round((1 - cut) * len(rows))) :]] = False
+    rows = keep.nonzero().flatten()
+    left = data[rows]
+    truth = {"row": data.truth["row"][rows] if "row" in data.truth else rows}
+    truth["is_thinned"] = torch.isin(y[rows], thinned)
+    said = f"{len(thinned)} of {c} classes cut by {cut:.0%}"
+    return replace(left, truth={**left.truth, **truth}, note=_note(data, said))
+
+
 def label_noise(data: Data, fraction: float = 0.2, seed: int = 0) -> Data:
     """Give round(`fraction` · n) rows another label, uniform over the other classes (symmetric noise).
 

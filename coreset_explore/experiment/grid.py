@@ -147,7 +147,7 @@ def _settings(judge: Judge, strategy: Strategy, size: int, seed: int) -> dict[st
         "budget": size,
         "seed": seed,
         "strategy": {word: value for word, value in strategy.plain().items() if word != "name"},
-        "source": _source(strategy),
+        "source": source(strategy),
         "pool": judge.pool.fingerprint,
         "target": None if target is None else target.fingerprint,
         "model": judge.model,
@@ -157,7 +157,7 @@ def _settings(judge: Judge, strategy: Strategy, size: int, seed: int) -> dict[st
     }
 
 
-def _source(strategy: Strategy) -> str | None:
+def source(strategy: Strategy) -> str | None:
     """A digest of the code of a method of one's own: edited, it is another. The library's own go by its version."""
     own = [fn for fn in filter(None, strategy.functions) if not str(fn.__module__).startswith(LIBRARY)]
     return hashlib.sha256(b"".join(map(_code, own))).hexdigest()[:12] if own else None

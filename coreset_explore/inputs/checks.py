@@ -12,7 +12,9 @@ import numbers
 import operator
 import sys
 import warnings
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -27,12 +29,29 @@ class RowError(IndexError, ValueError):
     """A row that is not there: an IndexError to whoever slices, a ValueError to whoever passes row numbers."""
 
 
+_gathered: ContextVar[list[str] | None] = ContextVar("coreset_explore_gathered", default=None)
+
+
 def warn(sentence: str) -> None:
-    """A warning at the line outside this library that led here."""
+    """A warning at the line outside this library that led here, or one more sentence for whoever gathers them."""
+    if (told := _gathered.get()) is not None:
+        told.append(sentence)
+        return
     depth, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == PACKAGE:
         depth, frame = depth + 1, frame.f_back
     warnings.warn(sentence, stacklevel=depth)
+
+
+@contextmanager
+def gathered() -> Iterator[list[str]]:
+    """Within the block `warn` adds to this list instead: for runs of many, which keep what was said with each."""
+    told: list[str] = []
+    token = _gathered.set(told)
+    try:
+        yield told
+    finally:
+        _gathered.reset(token)
 
 
 def whole(value: Any, what: str, low: float = -math.inf, high: float = math.inf) -> int:

@@ -68,7 +68,7 @@ def _errors(axes, paths: Mapping[str, Path], styles) -> dict:
         points = sorted((b, e) for b, e in zip(path.budgets, path.errors, strict=True) if e > 0)
         lines[name] = _line(axes, [b for b, _ in points], [e for _, e in points], styles[name])
     axes.set_yscale("log")
-    _ticks(axes.yaxis)
+    log_ticks(axes.yaxis)
     axes.set_ylabel("‖Σ w g − Σ g‖ / ‖Σ g‖")
     return lines
 
@@ -112,7 +112,7 @@ def _line(axes, x, y, style: palette.Style):
 def _budget_axis(axes, budget: int | None, dark: bool) -> None:
     """A logarithmic axis of budgets with ticks at 1, 2 and 5."""
     axes.set_xscale("log")
-    _ticks(axes.xaxis)
+    log_ticks(axes.xaxis)
     axes.set_xlabel(NUMBERS["budget"].whole)
     if budget is not None:
         axes.axvline(
@@ -120,7 +120,8 @@ def _budget_axis(axes, budget: int | None, dark: bool) -> None:
         )
 
 
-def _ticks(axis) -> None:
+def log_ticks(axis) -> None:
+    """Ticks at 1, 2 and 5 of a logarithmic axis, in plain figures."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))

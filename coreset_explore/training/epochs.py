@@ -23,6 +23,9 @@ from coreset_explore.training.optimizers import Optimizer
 State = dict[str, Tensor | str]  # tensors and JSON, as `machine.cache.write` and npz hold them
 
 
+APART = ("counts", "shuffle", "moves", "draws")  # of a state, what is no tensor of network or optimizer
+
+
 @dataclass(frozen=True)
 class Epoch:
     """What one epoch came to. Training accuracy is counted as rows pass, before their update; no test, no number."""
@@ -67,22 +70,26 @@ class Training:
         self.net, self.optimizer, self.rate, self.move = net, optimizer, rate, move
         self.batch_size = batch_size
         self.shuffle, self.moves = generator(seed, "batches"), generator(seed, "augment")
+        self.draws = generator(seed, "draws")  # apart, so that what is drawn leaves the shuffles as they are
         self.epoch = self.updates = 0
-        self._data, self._rows = (x, y), None
+        self._data, self._rows, self._served = (x, y), None, None
         net.zero_grad()  # a module of one's own may bring gradients along
 
-    def on(self, rows: Tensor | None = None, weights: Tensor | None = None) -> None:
+    def on(self, rows: Tensor | None = None, weights: Tensor | None = None, drawn: bool = False) -> None:
         """Train on these rows (k,) from the next epoch on, None being all n, with weights (k,) of mean 1.
 
-        They are taken in the order of the data, so that the same rows in another order (the order of picks) train to
-        the same network: else it would depend on which of them a shuffle calls the first.
+        Weights are factors of the loss, or where rows are `drawn` the mean number of times each stands in an epoch of
+        k. Rows are taken in the order of the data, so that the same ones in another order (the order of picks) train
+        to the same network: else it would depend on which of them a shuffle calls the first.
         """
         where = device_of(self.net)
         if rows is not None:
             order = rows.argsort(stable=True)
             rows, weights = rows[order], None if weights is None else weights[order]
         x, y = (part if rows is None else part[rows] for part in self._data)
-        self._rows = x.to(where), y.to(where), None if weights is None else weights.to(where)
+        self._rows, self._chances = rows, weights if drawn else None
+        factors = None if weights is None or drawn else weights.to(where)
+        self._served = x.to(where), y.to(where), factors
 
     def epochs(self, until: int) -> Iterator[Epoch]:
         """Pass after pass until `until` updates were made in all, the last one cut short; a record after each.
@@ -94,11 +101,11 @@ class Training:
 
     def _pass(self, most: int) -> Epoch:
         begun = time.perf_counter()
-        if self._rows is None:
+        if self._served is None:
             self.on()
-        x, y, weights = self._rows
+        x, y, weights = self._served
         self.net.train(len(x) > 1)  # one row has no batch statistics
-        order = torch.randperm(len(x), generator=self.shuffle).to(x.device)
+        order = self._order().to(x.device)
         batches = order.tensor_split(math.ceil(len(x) / self.batch_size))[:most]
         lost = right = torch.zeros((), device=x.device)
         with progress.stage("training", 0, 0.75):
@@ -117,6 +124,29 @@ class Training:
         loss, accuracy = float(lost) / seen, float(right) / seen
         return Epoch(self.epoch, self.updates, loss, rate, accuracy, None, time.perf_counter() - begun)
 
+    def _order(self) -> Tensor:
+        """Places (k,) among the rows trained on, in the order of this epoch.
+
+        All n rows of the data are shuffled and those trained on keep their order: two runs of one seed see what rows
+        they share in the same order. A row that stands there more than once has its other places anywhere.
+        """
+        shuffled = torch.randperm(len(self._data[0]), generator=self.shuffle)
+        if self._rows is None:
+            return shuffled
+        at = torch.empty(len(shuffled), dtype=torch.float64)
+        at[shuffled] = torch.arange(len(shuffled), dtype=torch.float64)
+        at, rows, places = at[self._rows], self._rows, torch.arange(len(self._rows))
+        if self._chances is not None:
+            order = at.argsort(stable=True)
+            places = order[systematic(self._chances[order], self.draws)].sort().values
+            at, rows = at[places], rows[places]
+        again = torch.zeros(len(rows), dtype=torch.bool)
+        again[1:] = rows[1:] == rows[:-1]
+        if bool(again.any()):
+            anywhere = torch.rand(int(again.sum()), dtype=torch.float64, generator=self.draws)
+            at[again] = anywhere * len(shuffled)
+        return places[at.argsort(stable=True)]
+
     def state(self) -> State:
         """After an epoch: parameters, the optimizer's state, the generators' and the counts, copied to the CPU.
 
@@ -126,6 +156,7 @@ class Training:
             "counts": json.dumps({"epoch": self.epoch, "updates": self.updates}),
             "shuffle": self.shuffle.get_state(),
             "moves": self.moves.get_state(),
+            "draws": self.draws.get_state(),
             **{name: value.detach().cpu().clone() for name, value in self._tensors().items()},
         }
 
@@ -136,7 +167,7 @@ class Training:
         """
         own = self._tensors()
         counts = json.loads(state["counts"])
-        theirs = {name: value for name, value in state.items() if name not in ("counts", "shuffle", "moves")}
+        theirs = {name: value for name, value in state.items() if name not in APART}
         for name in sorted(own.keys() | theirs.keys()):
             sizes = [tuple(part[name].shape) if name in part else "nothing" for part in (own, theirs)]
             if sizes[0] != sizes[1]:
@@ -149,6 +180,7 @@ class Training:
                 value.copy_(theirs[name])
         self.shuffle.set_state(state["shuffle"])
         self.moves.set_state(state["moves"])
+        self.draws.set_state(state["draws"])
         self.epoch, self.updates = counts["epoch"], counts["updates"]
 
     def _tensors(self) -> dict[str, Tensor]:
@@ -157,3 +189,17 @@ class Training:
         for name, values in self.optimizer.state.items():
             of |= {f"optimizer.{name}.{i}": value for i, value in enumerate(values)}
         return of
+
+
+def systematic(chances: Tensor, rng: torch.Generator) -> Tensor:
+    """k places drawn from k rows, each `chances` (k,) times in the mean: ⌊c⌋ or ⌈c⌉ times, so even ones draw all once.
+
+    Madow 1949: one uniform offset against the running sum. Varies less than k independent draws, and as unbiased.
+    """
+    k = len(chances)
+    ends = chances.double().cumsum(0) * (k / float(chances.double().sum()))
+    ends[-1] = k
+    # float32 has so few digits that its sum with a count is exact
+    ends = (ends + torch.rand((), generator=rng).double()).floor().long()
+    times = ends.diff(prepend=ends.new_zeros(1))
+    return torch.arange(k).repeat_interleave(times)

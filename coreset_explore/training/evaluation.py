@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from coreset_explore import progress
 from coreset_explore.gradients import less_one_hot
+from coreset_explore.inputs.checks import warn
 from coreset_explore.machine.devices import device_of
 from coreset_explore.training import models
 
@@ -20,10 +21,10 @@ from coreset_explore.training import models
 def evaluate(model: nn.Module, x: Tensor, y: Tensor) -> float:
     """Share of the rows x (n, …), as stored, that `model` puts into their class y (n,)."""
     net, where = models.adapt(model, x), device_of(model)
-    right, size = 0, _block(x, where)
+    right, size, ask = 0, _block(x, where), _Room(net, where)
     with evaluating(net):
         for part, labels in progress.track(list(zip(*(v.split(size) for v in (x, y)))), "test batch"):
-            right += int((net(part.to(where))[0].argmax(1).cpu() == labels.cpu()).sum())
+            right += int((ask(part)[0].argmax(1).cpu() == labels.cpu()).sum())
     return right / len(x)
 
 
@@ -39,10 +40,10 @@ def logits_features(
     """Logits (n, c) and the features (n, d) that enter the last layer, kept on the CPU, a block of rows at a time."""
     net, where = models.adapt(model, x), device_of(model)
     found: tuple[Tensor, ...] = ()
-    done = 0
+    done, ask = 0, _Room(net, where)
     with evaluating(net):
         for part in progress.track(x.split(_block(x, where)), label):
-            given = net(part.to(where))
+            given = ask(part)
             found = found or tuple(torch.empty(len(x), v.shape[1], device=keep) for v in given)
             for whole, block in zip(found, given):
                 whole[done : done + len(part)] = block
@@ -73,6 +74,35 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for m, training in modes:
             m.training = training
+
+
+class _Room:
+    """The model asked of blocks of rows; where its device has no memory for one, of halves from then on."""
+
+    def __init__(self, net: nn.Module, where: torch.device):
+        self.net, self.where, self.most, self.said = net, where, 0, False
+
+    def __call__(self, part: Tensor) -> tuple[Tensor, ...]:
+        pieces = part.split(self.most or len(part))
+        try:
+            answers = [self.net(piece.to(self.where)) for piece in pieces]
+        except torch.OutOfMemoryError:
+            if len(pieces[0]) < 2:
+                raise
+        else:
+            self._say(len(part))
+            return answers[0] if len(answers) == 1 else tuple(torch.cat(parts) for parts in zip(*answers))
+        # outside the handler, whose exception would hold the memory of the pass that failed
+        self.most = len(pieces[0]) // 2
+        return self(part)
+
+    def _say(self, wanted: int) -> None:
+        if self.most and not self.said:
+            self.said = True
+            warn(
+                f"out of memory for {wanted:,} rows at a time: the model is asked of {self.most:,}, which is as right "
+                "and slower; free some memory on the device, or take a smaller model"
+            )
 
 
 def _block(x: Tensor, where: torch.device) -> int:

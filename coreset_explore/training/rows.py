@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +13,10 @@ from coreset_explore.inputs import checks
 from coreset_explore.inputs.classes import numbered
 from coreset_explore.inputs.origin import doubt_of_data
 from coreset_explore.pool import Pool
-from coreset_explore.selection import THIN, Selection
+from coreset_explore.selection import Selection
 from coreset_explore.training import models
 from coreset_explore.training.evaluation import outputs
+from coreset_explore.training.weighing import Weighing
 
 
 def taught(data: Any, y: Any = None, model: Any = None) -> Data:
@@ -65,7 +65,7 @@ def spoken(data: Data, net: models.Classifier | models.Adapted) -> Data:
     return replace(data, y=y, y_test=y_test, classes=classes, coded=False)
 
 
-def chosen(subset: Any, data: Data) -> tuple[Tensor, Tensor | None]:
+def chosen(subset: Any, data: Data, weighing: Weighing | None = None) -> tuple[Tensor, Tensor | None]:
     """The rows of `data` that `subset` names (row numbers, a mask, a Selection) and their weights, scaled to mean 1."""
     n = len(data)
     if subset is None:
@@ -77,19 +77,5 @@ def chosen(subset: Any, data: Data) -> tuple[Tensor, Tensor | None]:
         raise ValueError("the subset is empty: training needs at least one row")
     if own and (why := doubt_of_data(subset.info, n, data.y)):
         checks.warn(f"{subset!r} hardly belongs to {data.name}: {why}")
-    return rows, _scaled(subset.weights.double()) if own and subset.weights is not None else None
-
-
-def _scaled(weights: Tensor) -> Tensor:
-    total = math.fsum(weights.tolist())  # whatever their order
-    if total <= 0:
-        raise ValueError(
-            f"the weights sum to {total:g}, so the weighted loss points nowhere; use non-negative weights"
-        )
-    effective = total**2 / float(weights.square().sum())
-    if effective < THIN * len(weights):
-        checks.warn(
-            f"the weights of {len(weights):,} rows count like {effective:.1f} even ones (below {THIN:.0%}): training "
-            "may diverge; use non-negative weights, a ridge, or uniform ones"
-        )
-    return (weights * (len(weights) / total)).float()
+    weights = subset.weights if own else None
+    return rows, None if weights is None else (weighing or Weighing())(weights)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -19,32 +18,35 @@ from torch import Tensor, nn
 from coreset_explore import progress
 from coreset_explore.datasets import Data
 from coreset_explore.inputs.checks import seed as checked_seed
-from coreset_explore.inputs.checks import shown
+from coreset_explore.inputs.checks import shown, warn
 from coreset_explore.machine.cache import versions
 from coreset_explore.machine.devices import pick_device
 from coreset_explore.machine.seeds import generator
 from coreset_explore.machine.threads import threads
 from coreset_explore.params import Param, Range, check_params, parameters
-from coreset_explore.selection import Selection
 from coreset_explore.training import models
+from coreset_explore.training.choosing import Adaptive, Choice
 from coreset_explore.training.epochs import Epoch, Training
 from coreset_explore.training.evaluation import evaluate, outputs
 from coreset_explore.training.optimizers import SGD, Adam, usual_batch
 from coreset_explore.training.rows import chosen, taught
+from coreset_explore.training.weighing import Weighing
 
 OPTIMIZERS = {"sgd": (SGD, 0.05), "adam": (Adam, 1e-3)}  # with their usual rates
-RECIPE = ("batch_size", "optimizer", "lr", "weight_decay", "schedule", "augment")  # how, whatever the budget
+# how to train, whatever the budget
+RECIPE = ("batch_size", "optimizer", "lr", "weight_decay", "schedule", "augment", "weights", "temper", "clip")
 Count = Annotated[int, Range(1, math.inf)]
 Amount = Annotated[float, Range(0, math.inf)]
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A trained model, a record an epoch, and how it was trained (`info`, plain JSON)."""
+    """A trained model, a record an epoch, how it was trained (`info`, plain JSON), and what was chosen on the way."""
 
     model: nn.Module
     epochs: tuple[Epoch, ...]
     info: Mapping[str, Any]
+    choices: tuple[Choice, ...] = ()
 
     @property
     def accuracy(self) -> float | None:
@@ -65,8 +67,11 @@ class Fit:
 def fit(
     model: str | nn.Module,
     data,
-    subset: Selection | Tensor | list[int] | None = None,
+    subset: Any = None,
     *,
+    weights: Literal["loss", "drawn"] = "loss",
+    temper: Annotated[float, Range(0, 1)] = 1.0,
+    clip: Annotated[float, Range(1, math.inf)] | None = None,
     epochs: Count = 10,
     updates: Count | None = None,
     batch_size: Count | None = None,
@@ -84,8 +89,13 @@ def fit(
     """Train a named model, or a module in place, on `data` or on the rows that `subset` names.
 
     - `data`: a dataset's name, a Data, or (X, y). `subset`: row numbers, or a Selection, whose ids are used where
-      it has them and whose weights, scaled to mean 1, multiply the rows' losses (batch norm does not see them). In
-      whatever order they stand, the same rows train to the same model.
+      it has them; or a `Policy`, which chooses during training, by the model as it is then (`Fit.choices`). In whatever
+      order they stand, the same rows train to the same model, and runs of one seed see the rows they share in the same
+      order.
+    - `weights` of a Selection, scaled to mean 1, multiply the rows' losses (batch norm does not see them), or say how
+      often a row is "drawn": of k rows an epoch w_i times in the mean. `temper` is τ of w^τ, and `clip` cuts what is
+      above so many times the mean.
+    - An epoch is one pass over k rows, a Policy's `every` and `epochs` too; its warm start counts by updates.
     - `updates`: train for so many steps instead of `epochs` passes, so that subsets of any size train equally long.
     - `batch_size`: unless told `usual_batch` of the rows trained on; to compare runs on more and on fewer rows, give
       all of them one. Batches are even, since a short last one would count its rows more.
@@ -106,22 +116,30 @@ def fit(
     given = {
         "epochs": epochs, "updates": updates, "batch_size": batch_size, "optimizer": optimizer, "lr": lr,
         "weight_decay": weight_decay, "schedule": schedule, "augment": augment, "test_every": test_every,
+        "weights": weights, "temper": temper, "clip": clip,
     }  # fmt: skip
-    epochs, updates, batch_size, _, lr, weight_decay, _, _, test_every = check_params(
+    epochs, updates, batch_size, _, lr, weight_decay, _, _, test_every, _, temper, clip = check_params(
         "fit", _options(), given
     ).values()
     data, seed = taught(data, model=model), checked_seed(seed)
     if augment is not None and data.kind != "images":
         raise ValueError(f"augment={augment!r} moves pixels, and {data.name} is a table: leave it out")
-    rows, weights = chosen(subset, data)
+    weighing, adaptive = Weighing(weights, temper, clip), None
+    starts = callable(getattr(subset, "start", None))  # a range has a start too
+    chooser = subset.start(data, seed) if starts else None
+    rows, factors = chosen(None, data) if chooser is not None else chosen(subset, data, weighing)
+    k = len(rows) if chooser is None else chooser.k
     where = pick_device(device)
     net = made(model, data, generator(seed, "init")).to(where)
     kind, usual = OPTIMIZERS[optimizer]
     lr = usual if lr is None else lr
-    batch_size = batch_size or usual_batch(len(rows))
-    steps = math.ceil(len(rows) / batch_size)
+    batch_size = batch_size or usual_batch(k)
+    steps = math.ceil(k / batch_size)
     total = epochs * steps if updates is None else updates
     epochs = math.ceil(total / steps)
+    if chooser is not None:
+        adaptive = Adaptive(chooser, data, weighing, total, batch_size)
+        epochs = adaptive.expected()
     test_every = max(1, epochs // 10) if test_every is None else test_every
 
     def rate(done: int) -> float:
@@ -132,35 +150,45 @@ def fit(
         net, data.x, data.y, kind(net.parameters(), decay=weight_decay), rate, batch_size=batch_size, seed=seed,
         move=move,
     )  # fmt: skip
-    run.on(None if subset is None else rows, weights)
+    if adaptive is None:
+        run.on(None if subset is None else rows, factors, drawn=weights == "drawn")
+    passes = run.epochs(until=total) if adaptive is None else adaptive.passes(run)
     records: list[Epoch] = []
-    stopped = None
+    stopped, test_seconds = None, 0.0
     start = time.perf_counter()
     with progress.bar(f"Training {net.name}", show), threads() as threads_used:
-        for record in progress.track(run.epochs(until=total), "epoch", epochs):
-            last = record.epoch == epochs or not math.isfinite(record.loss)
+        for record in progress.track(passes, "epoch", epochs):
+            last = run.updates >= total or not math.isfinite(record.loss)
             if data.y_test is not None and test_every and (last or record.epoch % test_every == 0):
                 begun = time.perf_counter()
                 with progress.stage("testing", 0.75, 1):
                     tested = evaluate(net, data.x_test, data.y_test)
-                seconds = record.seconds + time.perf_counter() - begun
-                record = replace(record, test_accuracy=tested, seconds=seconds)
+                tested_in = time.perf_counter() - begun
+                test_seconds += tested_in
+                record = replace(record, test_accuracy=tested, seconds=record.seconds + tested_in)
             records.append(record)
             if on_epoch is not None:
                 with progress.stage("recording", 0.75, 1):
                     on_epoch(record, net)
             if not math.isfinite(record.loss):
                 stopped = f"the loss was not finite in epoch {record.epoch}: lower lr={lr:g}, or use more even weights"
-                warnings.warn(f"training stopped: {stopped}", stacklevel=2)
                 break
+        else:
+            if run.updates < total:
+                stopped = f"the model was not finite after update {run.updates:,}: lower lr={lr:g}"
+    if stopped:
+        warn(f"training stopped: {stopped}")
+    choices = () if adaptive is None else tuple(adaptive.choices)
     info = {
-        "model": net.name, "data": data.name, "rows": len(rows), "weighted": weights is not None,
+        "model": net.name, "data": data.name, "rows": k,
+        "weighted": weighing.effective is not None, "weights": weights, "temper": temper, "clip": clip,
+        "effective_size": weighing.effective, "policy": None if chooser is None else dict(chooser.plain()),
         "epochs": epochs, "updates": run.updates, "batch_size": batch_size, "optimizer": optimizer, "lr": lr,
         "weight_decay": weight_decay, "schedule": schedule, "augment": augment, "seed": seed, "device": str(where),
-        "threads": threads_used, "seconds": round(time.perf_counter() - start, 3), "versions": versions(),
-        "stopped": stopped,
+        "threads": threads_used, "seconds": round(time.perf_counter() - start, 3),
+        "test_seconds": round(test_seconds, 3), "versions": versions(), "stopped": stopped,
     }  # fmt: skip
-    return Fit(net.eval(), tuple(records), info)
+    return Fit(net.eval(), tuple(records), info, choices)
 
 
 def made(model: str | nn.Module, data: Data, rng: torch.Generator) -> models.Classifier | models.Adapted:
