@@ -275,6 +275,12 @@ def test_drawn_training_sees_heavy_rows_more_often_and_weighs_no_loss():
     assert sum(times) == 400 and times[3] == 200 and times[2] == 100 and abs(times[0] - 50) < 25
 
 
+def test_a_row_drawn_twice_counts_as_two_rows_and_not_as_four():
+    rule = {**RULE, "batch_size": 100}
+    drawn = fit("mlp", table(), Selection([0, 31, 62], [2.0, 1.0, 0.0]), weights="drawn", **rule)
+    torch.testing.assert_close(weights_of(drawn), weights_of(fit("mlp", table(), [0, 0, 31], **rule)))
+
+
 def test_weights_are_tempered_and_then_clipped_and_what_they_are_worth_is_told_once():
     weigh = Weighing("loss", 0.5)
     found = weigh(torch.tensor([1.0, 4.0, 9.0, 0.0]))

@@ -100,6 +100,15 @@ def test_any_strategy_is_a_regime_also_warm_and_with_weights_of_its_own_way():
     assert Regime.of(drawn).how == {"weights": "drawn"} and Regime.of(drawn).again
 
 
+def test_a_regimes_own_way_of_weighing_is_fits():
+    drawn = {"strategy": "CRAIG", "name": "drawn", "how": {"weights": "drawn", "temper": 0.5}}
+    record = next(run(setting(), drawn, budgets=16, seeds=1, show=False))
+    how = {"epochs": 4, "batch_size": 8, "weights": "drawn", "temper": 0.5}
+    done = fit("logistic", table(), Policy("CRAIG", 16, every=2), **how)
+    assert record.numbers["curve"]["loss"] == [e.loss for e in done.epochs if e.test_accuracy is not None]
+    assert record.settings["how"]["weights"] == "drawn"
+
+
 def test_early_stop_by_the_clock_says_so_and_is_run_once():
     regime = early_stop(2.0, 4.6)
     found = rows([regime, "RANDOM"], budgets=[16, 32])
@@ -127,6 +136,17 @@ def test_a_kept_grid_is_the_grid_and_is_run_once(tmp_path):
         assert len(store) == CELLS
         kept = store.frame()
     assert {"budget", "seed", "how.strategy.method", "how.warm", "accuracy", "versions.torch"} <= set(kept)
+
+
+def test_what_changes_a_number_is_another_cell_and_a_name_is_none(tmp_path):
+    path, other = tmp_path / "grid.sqlite", table(126)
+    for ground in (setting(), setting(recipe={"batch_size": 8, "lr": 0.1}), setting(epochs=5), setting("mlp"),
+                   setting(), Setting(other, "logistic", **HOW)):  # fmt: skip
+        rows(["RANDOM"], setting=ground, store=path)
+    rows([{"strategy": "RANDOM", "name": "chance"}], store=path)
+    rows([{"strategy": "RANDOM", "name": "drawn", "how": {"weights": "drawn"}}], store=path)
+    with Store(path) as store:
+        assert len(store) == 6
 
 
 def test_killed_again_and_again_it_goes_on_where_it_was(tmp_path):

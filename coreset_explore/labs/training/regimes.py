@@ -102,7 +102,7 @@ class Regime:
                 "comparison share stands in the setting's recipe"
             )
         recipe(more.get("how"))
-        return replace(found, **{"again": found.strategy.own is None, **more})
+        return replace(found, **more)
 
     @property
     def adaptive(self) -> bool:
