@@ -13,7 +13,7 @@ from PIL import Image
 from coreset_explore.measures import represent
 from coreset_explore.plots import palette
 from tests import panels
-from widgets.explorer import map as map_module
+from widgets.explorer import map_sizes
 from widgets.explorer.map import HEIGHT, MapView
 from widgets.explorer.rows import said_class, short
 from widgets.kit import canvas as canvas_module
@@ -157,7 +157,7 @@ def test_a_large_map_waits_longer_and_the_largest_keeps_its_sizes_and_says_so(mo
     session.j = 1
     assert [c.seconds for c in loop.calls] == [1.0] and "Dots keep" not in view.side.value
     loop.run()
-    monkeypatch.setattr(map_module, "RESTATED", 20_000)
+    monkeypatch.setattr(map_sizes, "RESTATED", 20_000)
     view, session = view_of(20_001, loop=loop)
     sent = Sent(view.canvas.widget, monkeypatch)
     session.j = 2
@@ -167,7 +167,7 @@ def test_a_large_map_waits_longer_and_the_largest_keeps_its_sizes_and_says_so(mo
 
 
 def test_methods_without_prefixes_are_restated_at_any_size(monkeypatch):
-    monkeypatch.setattr(map_module, "RESTATED", 100)
+    monkeypatch.setattr(map_sizes, "RESTATED", 100)
     loop = panels.Loop()
     view, session = view_of(loop=loop, nested=False)
     session.j = 2

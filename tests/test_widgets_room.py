@@ -36,6 +36,9 @@ def test_the_picture_is_as_high_as_the_window_leaves_within_bounds():
     assert room.height(of(1006, 779), OTHERS, HEIGHT) == 779 - room.CELL - room.HEAD - OTHERS
     assert room.height(of(800, 779), OTHERS, HEIGHT) == room.LOW
     assert room.height(of(1006, 300), OTHERS, HEIGHT) == room.LOW
+    assert (
+        room.height(of(1006, 300), OTHERS, HEIGHT, room.LOW + 9) == room.LOW + 9
+    )  # it would change by little
 
 
 def test_the_map_is_drawn_anew_for_another_window_and_keeps_what_is_ringed():

@@ -20,7 +20,12 @@ from coreset_explore.registry import Method
 from coreset_explore.selecting.strategy import WORDS, Strategy
 from coreset_explore.selection import Selection, fitting
 
-MEASURED = ("radius", "mean_distance", "gradient_error", "effective_size")  # of every run, at every budget
+MEASURED: tuple[str, ...] = (
+    "radius",
+    "mean_distance",
+    "gradient_error",
+    "effective_size",
+)  # of every run, at every budget
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,7 @@ from widgets.kit.tags import tags_of
 from widgets.kit.view import Part, View
 
 HEIGHT = 446  # px of the map, in a high window
-OTHERS, SLIGHT = 214, 40  # px seen with it; px of another height for which it is not drawn anew
+OTHERS = 214  # px seen with it
 
 
 def compare_panel(session: Session) -> w.Widget:
@@ -130,9 +130,8 @@ class CompareView:
 
     @property
     def _height(self) -> int:
-        wanted = room.height(self.session, OTHERS, HEIGHT)
-        same = self.canvas is not None and abs(wanted - self.canvas.widget.height) <= SLIGHT
-        return self.canvas.widget.height if same else wanted
+        now = 0 if self.canvas is None else self.canvas.widget.height
+        return room.height(self.session, OTHERS, HEIGHT, now)
 
     @property
     def _map(self) -> Any:

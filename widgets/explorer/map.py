@@ -9,6 +9,7 @@ import numpy as np
 
 from widgets.explorer import colors, map_points, map_side
 from widgets.explorer.map_layout import Shown
+from widgets.explorer.map_sizes import Sizes
 from widgets.explorer.map_toolbar import Toolbar
 from widgets.explorer.map_under import Under
 from widgets.explorer.owners import SOON
@@ -26,13 +27,6 @@ from widgets.kit.view import Part, View
 
 HEIGHT = 548  # px of a map, in a high window
 OTHERS = 260  # px of what is to be seen with it: toolbar, caption, strip
-SLIGHT = 40  # px of another height for which it is not drawn anew
-SETTLE = 0.3  # seconds after the slider's last move until sizes are stated for that budget
-LARGE = (
-    20_000  # rows above which it waits longer, since a page without a GPU then stands still for half a second
-)
-SETTLE_LARGE = 1.0
-RESTATED = 100_000  # rows above which dots keep the size of their weight at the largest budget
 
 
 def map_panel(session: Session, loop: Any = None) -> w.Widget:
@@ -49,8 +43,7 @@ class MapView:
         self.canvas: Canvas | None = None
         self.reading: Reading | None = None
         self._pictures: Pictures | None = None
-        self._stated = 0  # the budget that the dots' sizes are stated for
-        self._timer: Any = None
+        self.sizes = Sizes(session, loop, self._settled)
         self.layout = Shown(session)
         self.coloring: Any = None
         self._ringed: tuple = ()  # the focus that stands out on the canvas
@@ -82,7 +75,7 @@ class MapView:
         return {
             "pool": (lambda: (session.result.pool, session.result.data, self._height), self._new_pool),
             "run": (lambda: (session.run.at,), self._new_run),
-            "slider": (lambda: (self._j,), self._settle_later),
+            "slider": (lambda: (self._j,), self.sizes.later),
             "reading": (
                 lambda: (
                     session.result.pool,
@@ -97,7 +90,10 @@ class MapView:
             "colors": (lambda: colors.made_of(session), self._color),
             "layout": (self.layout.made_of, self.layout.choose),
             "theme": (lambda: drawable(session.dark), lambda: self.canvas.theme(session.dark)),
-            "points": (lambda: drawable(session.run.at, self._map, self._stated, self.coloring), self._draw),
+            "points": (
+                lambda: drawable(session.run.at, self._map, self.sizes.stated, self.coloring),
+                self._draw,
+            ),
             "look": (
                 lambda: drawable(session.run.at, self._j, *self._colors),
                 lambda: self.canvas.look(self._table()),
@@ -143,15 +139,13 @@ class MapView:
     @property
     def _height(self) -> int:
         """Px that the map is high: it is drawn anew where the window leaves another height, not for a few px of it."""
-        wanted = room.height(self.session, OTHERS, HEIGHT)
-        if self.canvas is None or abs(wanted - self.canvas.widget.height) > SLIGHT:
-            return wanted
-        return self.canvas.widget.height
+        now = 0 if self.canvas is None else self.canvas.widget.height
+        return room.height(self.session, OTHERS, HEIGHT, now)
 
     @property
     def _dragged(self) -> bool:
         """Whether the slider moves while a click is shown: what it stands for costs a pass over all rows."""
-        return self.session.focus[0] == "click" and self._timer is not None
+        return self.session.focus[0] == "click" and self.sizes.moving
 
     @property
     def _pointed(self) -> int:
@@ -174,8 +168,13 @@ class MapView:
             old.close()
 
     def _new_run(self) -> None:
-        self._stated = self._j if self._restated else len(self.session.run.at) - 1
+        self.sizes.begin()
         self.view.drawn("slider")
+
+    def _settled(self) -> None:
+        """The slider rests: dots get the sizes of its budget, and what a click may ask is prepared."""
+        self.view.refresh()
+        self.under.owners.prepare(self.reading)
 
     def _read(self) -> None:
         first = self.reading is None or self.reading.result.early
@@ -193,7 +192,7 @@ class MapView:
 
     def _draw(self) -> None:
         codes, order = map_points.coded(
-            self.session.run, self.session.result.n, self._stated, self.coloring.groups
+            self.session.run, self.session.result.n, self.sizes.stated, self.coloring.groups
         )
         self.canvas.draw(encode.square(np.asarray(self._map.xy)), codes, order, self._table())
         self.view.drawn("look")
@@ -208,14 +207,8 @@ class MapView:
         self.plot.children = (self.canvas.box,)
 
     def _tell(self) -> None:
-        reading, color_by, dark = self.reading, self.session.color_by, self.session.dark
-        parts = [
-            map_side.numbers(reading),
-            colors.legend(self.coloring, dark, reading.pictures.word),
-            map_side.bars(reading, dark, color_by not in ("class", "all class")),
-            map_side.weights(reading, color_by, dark, fixed=not self._restated),
-        ]
-        self.side.value = "".join(f'<section class="cx-part">{part}</section>' for part in parts if part)
+        look = self.coloring, self.session.color_by, self.session.dark
+        self.side.value = map_side.beside(self.reading, *look, fixed=not self.sizes.restated)
 
     def _point(self) -> None:
         row = self._pointed
@@ -230,7 +223,7 @@ class MapView:
         self.caption.value = map_side.caption(reading, shown_in, not self.coloring.every)
 
     def _tell_region(self) -> None:
-        self.under.tell(self.reading, self._timer is None)
+        self.under.tell(self.reading, not self.sizes.moving)
         self.view.drawn("region")  # telling may have found what it tells
 
     def _fill_strip(self) -> None:
@@ -238,30 +231,6 @@ class MapView:
         if focus[0] != "lasso" or focus != self._ringed:
             map_points.ring(self.canvas, self.reading, found.ringed or (), focus[0])
         self._ringed = focus
-
-    # -- sizes, once the slider rests -------------------------------------------------------------------------------
-
-    @property
-    def _restated(self) -> bool:
-        return self.session.result.n <= RESTATED or not self.session.run.nested
-
-    def _settle_later(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self.loop is not None:
-            seconds = SETTLE if self.session.result.n <= LARGE else SETTLE_LARGE
-            self._timer = self.loop.call_later(seconds, self.guard(self.settle))
-        elif self._restated:
-            self._stated = min(self.session.j, len(self.session.run.at) - 1)
-
-    def settle(self) -> None:
-        """State sizes (and membership, where prefixes are not a method's answers) for the budget under the slider."""
-        self._timer = None
-        if self.session.result is not None:
-            if self._restated:
-                self._stated = min(self.session.j, len(self.session.run.at) - 1)
-            self.view.refresh()
-            self.under.owners.prepare(self.reading)
 
     # -- what the user does -----------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import numpy as np
 from coreset_explore.measures import NUMBERS, THIN
 from coreset_explore.plots import palette
 from widgets.explorer.arguments import YOURS
+from widgets.explorer.colors import Coloring, legend
 from widgets.explorer.rows import Reading, listed, said_class, short, space_of, sure, told
 from widgets.kit import encode
 from widgets.kit.cards import card_html
@@ -21,6 +22,17 @@ NAME = 40  # characters of a class's or a file's name in the card
 VALUES, FIELDS = 5, 6  # of a row that are shown in its card: beside what is said of it, and below
 NAMELESS = ("arrays", "frame", YOURS)  # what data is called that nobody gave a name
 BESIDE_RANDOM = ("mean_distance", "radius", "gradient_error")
+
+
+def beside(reading: Reading, coloring: Coloring, color_by: str, dark: bool, fixed: bool = False) -> str:
+    """All that stands beside the map; `fixed` says that dots keep the size of their weight at the largest budget."""
+    parts = [
+        numbers(reading),
+        legend(coloring, dark, reading.pictures.word),
+        bars(reading, dark, color_by not in ("class", "all class")),
+        weights(reading, color_by, dark, fixed),
+    ]
+    return "".join(f'<section class="cx-part">{part}</section>' for part in parts if part)
 
 
 def numbers(reading: Reading) -> str:

@@ -16,6 +16,7 @@ from widgets.explorer.arguments import settle
 from widgets.explorer.control import Control
 from widgets.explorer.header import header
 from widgets.explorer.opened import reader
+from widgets.explorer.portrait import portrait
 from widgets.explorer.rail import rail
 from widgets.explorer.search import columns_first, finder, search_field, tags_of_each_data
 from widgets.explorer.session import Session
@@ -216,34 +217,8 @@ class Explorer(Shell):
             self.title_tab("images", Pictures.of(self.session.result).word.capitalize())
 
     def _replay(self, _=None) -> None:
-        """The budget and the view of a config, once its result is there."""
         wanted, self._wanted = self._wanted, {}
-        session = self.session
-        if wanted.get("budget") and session.result is not None:
-            budgets = session.result.budgets
-            session.j = min(range(len(budgets)), key=lambda i: abs(budgets[i] - wanted["budget"]))
-        for name, value in wanted.get("view", {}).items():
-            if name in ("active", "compare_a", "compare_b") and value not in session.result.runs:
-                continue
-            session.set_trait(name, value)
-
-
-def portrait(session: Session):
-    """A call that draws the map as it is now, or in Compare the pair on it; None while there is nothing to draw."""
-    from coreset_explore import plots
-
-    result, maps = session.result, session.maps
-    if result is None or not maps:
-        return None
-    shown, j = maps.get(session.layout) or next(iter(maps.values())), session.j
-    pair = [result.runs[name] for name in (session.compare_a, session.compare_b) if name in result.runs]
-    if session.tab == "compare" and len(pair) == 2:
-        names = [run.strategy.name for run in pair]
-        return lambda: plots.compare(shown, *(run.at[min(j, len(run.at) - 1)] for run in pair), names)
-    selection, color = session.selection, session.color_by
-    title = f"{len(selection):,} of {result.n:,} by {session.run.strategy.name}"
-    color = color if color in ("class", "rank", "weight") else "class"
-    return lambda: plots.map(shown, selection, result.pool, color=color, title=title)
+        replay.view(self.session, wanted)
 
 
 @dataclass(frozen=True)

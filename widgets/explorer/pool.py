@@ -1,4 +1,4 @@
-"""From the rail's settings to a pool: the data loaded, its signals recorded, and the lines of code that do the same."""
+"""From the rail's settings to a pool: the data loaded, and its signals recorded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from coreset_explore.inputs import frames
-from coreset_explore.inputs.code import python
 from coreset_explore.pool import Pool
 from coreset_explore.selecting.strategy import Strategy
 from widgets.explorer.session import GRADIENTS, Session, yours
@@ -196,7 +195,7 @@ def _lesson(ask: Ask, data, features: Pool | None) -> tuple[Any, dict[str, Any]]
     model = ask.module if ask.module is not None else ask.model or None
     settings = {
         "epochs": ask.epochs,
-        "holdout": _holdout(ask),
+        "holdout": holdout(ask),
         "seed": ask.seed,
         **GRADIENTS[ask.gradients][1],
     }
@@ -224,53 +223,6 @@ def own_features(pool: Pool, table) -> Pool:
     return replace(pool.add(emb=table.x[pool.ids]), test=test, target=target)
 
 
-def _holdout(ask: Ask) -> float:
+def holdout(ask: Ask) -> float:
     """Validation rows are set aside only where a chosen method matches them."""
     return 0.1 if any("target" in choice.reads for choice in ask.choices) else 0.0
-
-
-def made(ask: Ask, pool: Pool) -> dict:
-    """The lines of code that make the data and the pool of these settings, and the seed."""
-    from coreset_explore.datasets import Data
-
-    lines: dict = {"seed": ask.seed, "load": "", "note": "", "pool": []}
-    if isinstance(ask.data, Pool):
-        return {**lines, "note": "pool: the Pool you gave to explore"}
-    if isinstance(ask.data, Data):
-        lines["note"] = "data: the Data you gave to explore"
-    else:
-        given = "".join(_written(name, value) for name, value in ask.options.items())
-        lines["load"] = f"cx.load({'X' if ask.data is not None else python(ask.name)}{given})"
-        if ask.data is not None:
-            lines["note"] = f"X{', y' if ', y=y' in given else ''}: what you gave to explore"
-    model = pool.info.get("model")
-    if model is None:
-        features = "data.x.flatten(1).float()" + ("" if pool.y is None else ", data.y, classes=data.classes")
-        return {**lines, "pool": [f"pool = cx.Pool.of({features})"]}
-    if ask.module is not None:
-        lines["note"] += f"{', ' if lines['note'] else ''}model: the {model} you gave to explore"
-        if "inits" not in pool.info:  # a snapshot's: nothing was trained
-            return {**lines, "pool": ["pool = cx.snapshot(model, data)"]}
-    named = "model" if ask.module is not None else python(model)
-    settings = f"model={named}, epochs={ask.epochs}, seed={ask.seed}"
-    settings += "".join(f", {name}={python(value)}" for name, value in GRADIENTS[ask.gradients][1].items())
-    if _holdout(ask):
-        settings += f", holdout={_holdout(ask)}"
-    lines["pool"] = [f"pool = cx.signals(data, {settings})"]
-    if ask.data is not None and not isinstance(ask.data, Data) and model == "logistic" and not ask.model:
-        lines["pool"].append("pool = pool.add(emb=data.x[pool.ids])")
-    return lines
-
-
-def _written(name: str, value: Any) -> str:
-    """An option of `load` as code; what is too long to write stays a name. Files do not change the picks."""
-    if name == "files":
-        return ""
-    plain = isinstance(value, str | int | float) or (
-        isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
-    )
-    return (
-        f", {name}={python(value)}"
-        if plain and not (name == "y" and not isinstance(value, str))
-        else f", {name}={name}"
-    )

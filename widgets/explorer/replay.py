@@ -150,3 +150,15 @@ def _is_json(value: Any) -> bool:
     except TypeError:
         return False
     return True
+
+
+def view(session: Session, wanted: Mapping[str, Any]) -> None:
+    """The budget and the view of a config, once its result is there."""
+    result = session.result
+    if wanted.get("budget") and result is not None:
+        budgets = result.budgets
+        session.j = min(range(len(budgets)), key=lambda i: abs(budgets[i] - wanted["budget"]))
+    for name, value in wanted.get("view", {}).items():
+        if name in ("active", "compare_a", "compare_b") and value not in result.runs:
+            continue
+        session.set_trait(name, value)

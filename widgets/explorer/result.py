@@ -16,7 +16,8 @@ from coreset_explore.selecting.answer import budget
 from coreset_explore.selecting.strategy import Strategy
 from widgets.explorer.arguments import checked_coords, decided
 from widgets.explorer.columns import parted, shown
-from widgets.explorer.pool import Ask, bare, load, made, of_rows, quick, record, teachable
+from widgets.explorer.pool import Ask, bare, load, of_rows, quick, record, teachable
+from widgets.explorer.pool_code import made
 from widgets.explorer.session import Session, chosen_key
 from widgets.kit.cards import Shown
 

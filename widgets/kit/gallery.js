@@ -1,5 +1,4 @@
 // One grid of thumbnails from one sheet. Cells are buttons in document order: one Tab stop, arrows move within.
-// It also tells Python the page's theme and the panel's width, which Python cannot see otherwise.
 
 function node(tag, className, text) {
   const made = document.createElement(tag);
@@ -231,20 +230,8 @@ function render({ model, el }) {
   model.on("change:tags", mark);
   soon();
 
-  const theme = () => tell("theme", isDark() ? "dark" : "light");
-  const themes = new MutationObserver(theme);
-  themes.observe(document.body, { attributes: true });
-  theme();
-  const widths = new ResizeObserver(([entry]) => {
-    const width = Math.round(entry.contentRect.width);
-    if (width > 0) tell("width", width);
-  });
-  const attached = requestAnimationFrame(() => widths.observe(root.closest(".cx") ?? root));
   return () => {
     gone = true;
-    cancelAnimationFrame(attached);
-    themes.disconnect();
-    widths.disconnect();
     model.off("change:serial", soon);
     model.off("change:picked", press);
     model.off("change:tags", mark);

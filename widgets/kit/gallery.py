@@ -1,4 +1,4 @@
-"""Thumbnails from one sheet: the only way images reach the page. Also where Python learns theme and width."""
+"""Thumbnails from one sheet: the only way images reach the page."""
 
 from __future__ import annotations
 
@@ -50,12 +50,11 @@ class Section:
 class Gallery(anywidget.AnyWidget):
     """A grid or strip of thumbnails and cards; `show` fills it. A click, or Enter, opens a row: see `link`.
 
-    `hovered` (under mouse or focus) and `picked` (asked about, with Shift) are rows of the pool, -1 for none; `theme`
-    ("light", "dark") and `width` (of the panel, px) are what the page says.
+    `hovered` (under mouse or focus) and `picked` (asked about, with Shift) are rows of the pool, -1 for none.
     """
 
     # as text: of a Path anywidget would keep every widget alive
-    _esm = "\n".join(Path(__file__).with_name(name).read_text() for name in ("theme.js", "gallery.js"))
+    _esm = Path(__file__).with_name("gallery.js").read_text()
     pictures = Pictures()  # of what is shown
 
     sheet = Bytes(b"").tag(sync=True)
@@ -71,8 +70,6 @@ class Gallery(anywidget.AnyWidget):
 
     hovered = Int(-1).tag(sync=True)
     picked = Int(-1).tag(sync=True)
-    theme = Unicode("light").tag(sync=True)
-    width = Int(0).tag(sync=True)
 
     def show(
         self,
@@ -125,7 +122,7 @@ def card(pictures: Pictures, row: int) -> dict:
 
 
 def link(gallery: Gallery, session: Session, on_pick: Callable[[int], None] | None = None) -> None:
-    """Let the gallery's page tell the session its theme, width, and the rows that are hovered and opened.
+    """Let the gallery's page tell the session which rows are hovered and opened.
 
     A cell that is asked about (clicked with Shift, or `m`) goes to `on_pick`.
     """
@@ -149,7 +146,6 @@ def link(gallery: Gallery, session: Session, on_pick: Callable[[int], None] | No
     gallery.on_msg(guard(told))
     gallery.observe(guard(tag), "serial")
     session.observe(guard(tag), "tags")
-    for trait in ("theme", "width", "hovered"):
-        gallery.observe(lambda change: session.set_trait(change.name, change.new), trait)
+    gallery.observe(lambda change: session.set_trait("hovered", change.new), "hovered")
     if on_pick is not None:
         gallery.observe(lambda change: on_pick(change.new), "picked")

@@ -328,9 +328,11 @@ function render({ model, el }) {
       requestAnimationFrame(() => requestAnimationFrame(() => { pending = 0; }));
     }, { capture: true, passive: false });
     const sized = new ResizeObserver(() => {
-      // a view that is hidden goes on believing that the mouse is over it, and throws
-      if (!plot.clientHeight) plot.querySelector("canvas")?.dispatchEvent(new MouseEvent("mouseleave"));
-      else follow();
+      if (plot.clientHeight) return follow();
+      // a view that is hidden goes on believing that the mouse is over it, and throws; and that it is held down, and
+      // moves its camera by a share of no height: to nowhere, from where it never comes back
+      if (down) window.dispatchEvent(new MouseEvent("mouseup"));
+      plot.querySelector("canvas")?.dispatchEvent(new MouseEvent("mouseleave"));
     });
     sized.observe(plot);
     off.signal.addEventListener("abort", () => sized.disconnect());

@@ -11,6 +11,7 @@ HEAD = 108  # px: header and tabs
 BAR = 58  # px: what stays of a folded form
 CELL = 78  # px: a cell's few lines of code, over the panel
 LOW = 300  # px: a picture is never less high than this
+SLIGHT = 40  # px of another height for which a picture is not drawn anew
 
 
 def folded(session: Session) -> bool:
@@ -24,12 +25,14 @@ def width(session: Session) -> int:
     return max(240, session.width - MARGINS - (RAIL if beside else 0))
 
 
-def height(session: Session, others: int, most: int) -> int:
+def height(session: Session, others: int, most: int, now: int = 0) -> int:
     """Px that a tab's picture may be high, beside `others` px of what stands over and under it, to be seen with them.
 
-    Up to `most`, which it is where the page has not said how high the window is.
+    Up to `most`, which it is where the page has not said how high the window is. One that is `now` px high stays so
+    where it would change by little.
     """
     if not session.height:
         return most
     left = session.height - CELL - HEAD - others - (BAR if folded(session) else 0)
-    return min(most, max(LOW, left))
+    wanted = min(most, max(LOW, left))
+    return now if abs(wanted - now) <= SLIGHT else wanted
