@@ -27,9 +27,10 @@ def tables() -> dict[str, tuple[str, str]]:
 
 
 def notebooks() -> None:
-    """Drop widget state, and the outputs of walkthroughs that open panels: no page shows those.
+    """Drop widget state and views of panels, which no page shows.
 
-    What the others drew and printed is what is read on GitHub, and stays; `execute` makes it anew.
+    What cells drew and printed is what is read on GitHub, and stays; `execute` makes it anew, and `portraits.py` the
+    pictures of panels.
     """
     import nbformat
 
@@ -39,8 +40,7 @@ def notebooks() -> None:
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.metadata.clear()
-                if opens_panels(notebook):
-                    cell.outputs, cell.execution_count = [], None
+                cell.outputs = [output for output in cell.outputs if not is_view(output)]
         nbformat.write(notebook, path)
 
 
@@ -70,6 +70,11 @@ def execute() -> None:
 
 def walkthroughs() -> list[Path]:
     return sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def is_view(output) -> bool:
+    """Whether an output is a live widget, which a reader does not have."""
+    return any("widget-view" in kind for kind in output.get("data", {}))
 
 
 def opens_panels(notebook) -> bool:

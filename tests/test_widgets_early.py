@@ -30,7 +30,7 @@ def steps(panel) -> list[tuple[work.Result, str]]:
 
 
 def of_pictures(**given):
-    return explore(PICTURES, y=LABELS, methods=["kcenter"], k_max=12, epochs=1, run=False, **given)
+    return explore(PICTURES, y=LABELS, methods=["kcenter", "Random"], k_max=12, epochs=1, run=False, **given)
 
 
 def test_pixels_first_then_the_signals_map_then_the_answer():
@@ -48,6 +48,7 @@ def test_pixels_first_then_the_signals_map_then_the_answer():
     # what is shown early is what random answers there
     wanted = work.random_choice(pixels.pool).select(pixels.pool, pixels.budgets[-1], seed=0, show=False)
     assert torch.equal(pixels.random.selection.indices, wanted.indices)
+    assert panel.session.active == "k-center", "random was shown because nothing else was there"
     assert not panel.session.stale and panel.session.maps["PCA"].note == "PCA"
 
 

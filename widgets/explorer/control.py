@@ -79,7 +79,8 @@ class Control:
         if session.undecided and result.decided:
             view["choices"] = view["unasked"] = result.decided
         view["j"] = min(range(len(result.budgets)), key=lambda i: abs(result.budgets[i] - wanted))
-        return {"result": result, **view, **_named(session, list(result.runs))}
+        shown = None if before is None or before.early else session
+        return {"result": result, **view, **_named(shown, list(result.runs))}
 
     def _asked(self, change) -> None:
         asked, result = change["new"] or {}, self.session.result
@@ -109,10 +110,15 @@ class Control:
         self.session.done(f"Trained in {duration(self.session.seconds)}", trained=frame, judge="model")
 
 
-def _named(session: Session, names: list[str]) -> dict[str, str]:
-    """The runs on the map and in Compare: those there were, where a new result has them too."""
-    active = session.active if session.active in names else names[0]
-    a = session.compare_a if session.compare_a in names else names[0]
+def _named(session: Session | None, names: list[str]) -> dict[str, str]:
+    """The runs on the map and in Compare: those that `session` shows, where the new result has them too."""
+    active, a, b = (
+        (session.active, session.compare_a, session.compare_b) if session is not None else ("",) * 3
+    )
+    a = a if a in names else names[0]
     others = [name for name in names if name != a]
-    b = session.compare_b if session.compare_b in others else (others or names)[-1]
-    return {"active": active, "compare_a": a, "compare_b": b}
+    return {
+        "active": active if active in names else names[0],
+        "compare_a": a,
+        "compare_b": b if b in others else (others or names)[-1],
+    }
