@@ -44,7 +44,7 @@ table: ## write the registry's tables into README and CONTRIBUTING
 	@$(RUN) install panel,test
 	@$(RUN) python scripts/refresh.py table
 
-notebooks: ## drop widget state, and outputs of notebooks that open panels
+notebooks: ## drop widget state and views of panels from the notebooks
 	@$(RUN) install panel,test
 	@$(RUN) python scripts/refresh.py notebooks
 

@@ -24,6 +24,7 @@ def test_what_numbers_are_called_and_how_they_are_written():
         "93.1 %",
         "–",
     ]
+    assert [error.write(4738.6), error.write(999.6), error.write(2.5e7)] == ["4,739", "1,000", "2.5e+07"]
 
 
 def test_every_number_of_a_run_has_a_name():

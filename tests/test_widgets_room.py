@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.panels import pool_of, session_of
+from tests.panels import Loop, pool_of, session_of
 from widgets.explorer.map import HEIGHT, OTHERS, MapView
 from widgets.kit import room
 from widgets.kit.session import Session
@@ -56,3 +56,15 @@ def test_the_map_is_drawn_anew_for_another_window_and_keeps_what_is_ringed():
     assert view.canvas is second
     session.height = 1000
     assert view.canvas is not second and sorted(view.canvas.widget.selection) == [1, 2, 3]
+
+
+def test_a_view_that_is_replaced_may_first_be_made_and_is_heard_no_more():
+    session, loop = session_of(pool_of()), Loop()
+    view = MapView(session, loop)
+    first = view.canvas
+    session.height = 900
+    assert view.canvas is not first and first.widget.comm is not None, "its page would throw without a model"
+    first.pointer.hovered = 3
+    assert session.hovered == -1
+    loop.run()
+    assert first.widget.comm is None and view.canvas.widget.comm is not None

@@ -218,7 +218,7 @@ def test_what_the_model_takes_for_another_class_is_explained():
     session = session_of(logits=True)
     session.tab = "images"
     view = ImagesView(session)
-    assert "≠ marks rows" in view.told.value
+    assert "≠ marks texts" in view.told.value
     session.query = "predicted:<1>"
     assert session.found.tolist() == every(lambda i: i % 3 == 0)
 

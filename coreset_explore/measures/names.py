@@ -35,10 +35,13 @@ class Number:
         return self.name + {True: " ↓", False: " ↑", None: ""}[self.less]
 
     def write(self, value: float | None) -> str:
-        """The value, or a dash for one that was not measured."""
+        """The value in three digits, or whole from 1,000 on; a dash for one that was not measured."""
         if value is None:
             return "–"
-        return f"{100 * value:.1f} %" if self.form == "%" else format(value, self.form)
+        if self.form == "%":
+            return f"{100 * value:.1f} %"
+        plain = self.form == ".3g" and 999.5 <= abs(value) < 1e6  # 4,740 and not 4.74e+03
+        return format(value, ",.0f" if plain else self.form)
 
 
 # By the names they have in `runs` and in tables.

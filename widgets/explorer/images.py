@@ -23,6 +23,7 @@ from widgets.kit.view import Part, View
 
 EACH, ALL = 7, 63  # thumbnails at either end: of every class, and of one class alone
 ALL_CARDS = 24
+NARROW = 20  # characters of a class's name beside its rows
 WIDER = {"values": 4, "records": 3, "texts": 4, "rendered": 4}  # cards need more room than pictures
 PAGE = 10  # classes shown at once, where there are more than MANY
 MANY = 12
@@ -129,7 +130,10 @@ class ImagesView:
             empty="No row here holds these words." if searched else "Nothing was chosen.",
         )
         off = any(cell.off for s in sections for group in s.groups for cell in group)
-        told = [unseen.told(reading), "≠ marks rows that the model takes for another class." if off else ""]
+        told = [
+            unseen.told(reading),
+            f"≠ marks {reading.pictures.word} that the model takes for another class." if off else "",
+        ]
         told += [f"Found: {found_in_words(reading)}." if searched else ""]
         self.told.value = f'<span role="status">{text(" ".join(one for one in told if one))}</span>'
 
@@ -195,7 +199,7 @@ def section(reading: Reading, label: int, order: str, each: int, dark: bool) -> 
         hits = int((reading.labels[reading.found] == label).sum())
         said = f"{hits:,} of {size:,} found"
     color = palette.class_colors(min(reading.classes, encode.MAX_COLORS), dark)[label % encode.MAX_COLORS]
-    return Section(groups, brief(reading.class_name(label)), said, color, reading.class_name(label))
+    return Section(groups, brief(reading.class_name(label), NARROW), said, color, reading.class_name(label))
 
 
 def ranked(reading: Reading, label: int, order: str) -> np.ndarray:

@@ -18,6 +18,7 @@ from widgets.kit.markup import brief_name, cut
 from widgets.kit.pictures import data_url
 
 MAX_BARS = 12
+NARROW = 20  # characters of a class's name beside its bar
 NAME = 40  # characters of a class's or a file's name in the card
 VALUES, FIELDS = 5, 6  # of a row that are shown in its card: beside what is said of it, and below
 NAMELESS = ("arrays", "frame", YOURS)  # what data is called that nobody gave a name
@@ -78,7 +79,7 @@ def bars(reading: Reading, dark: bool, plain: bool = False) -> str:
         lines.append(
             f'<div class="cx-share" title="{escape(whole)}: {counts[label]:,} picks, '
             f'{expected[label]:,.1f} by its share">'
-            f'<i style="background:{color}"></i><span>{cut(whole)}</span>'
+            f'<i style="background:{color}"></i><span>{cut(whole, NARROW)}</span>'
             f'<u><s style="width:{100 * counts[label] / full:.1f}%;background:{color}"></s>'
             f'<em style="left:{100 * expected[label] / full:.1f}%"></em></u><b>{counts[label]:,}</b></div>'
         )

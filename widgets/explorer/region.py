@@ -10,7 +10,7 @@ import numpy as np
 
 from coreset_explore.plots import palette
 from widgets.explorer import own
-from widgets.explorer.rows import Reading, share, short, space_of
+from widgets.explorer.rows import Reading, said_class, share, short, space_of
 from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.guard import session_guard
@@ -137,7 +137,7 @@ def classes(reading: Reading, rows: np.ndarray, held: list[int], dark: bool) -> 
     order = [int(c) for c in np.argsort(-counts, kind="stable") if counts[c]]
     lines = [
         f'<span><i style="background:{colors[c % encode.MAX_COLORS]}"></i>'
-        f"{cut(reading.class_name(c))} <b>{counts[c]:,}</b> <u>{picked[c]:,} picked</u></span>"
+        f"{cut(said_class(reading.class_name(c), begins=True))} <b>{counts[c]:,}</b> <u>{picked[c]:,} picked</u></span>"
         for c in order[:LISTED]
     ]
     rest = len(order) - LISTED

@@ -15,7 +15,7 @@ from widgets.kit.pictures import Pictures
 from widgets.kit.search import Search
 from widgets.kit.tags import rows_of
 
-MOST = ("The one that varies most", "")
+MOST = ("Most varying", "")
 AT_ONCE = 20_000  # rows up to which each letter is answered, above them Enter
 HINT = 'words, "two words", column:word, column<5, class:, predicted:, tag:'
 

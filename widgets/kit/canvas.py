@@ -17,6 +17,7 @@ from widgets.kit.pointer import Pointer
 from widgets.kit.rings import FADED, WIDER, Rings
 
 YOUNG, AGAIN = 20.0, 3.0  # seconds: points told to a view younger than this are told again after a while
+MADE = 5.0  # seconds in which a view that was begun is made, or was taken away
 NEVER = -1e6  # pixels round the mouse in which the view itself looks for a point: `pointer` does it
 OPTIONS = {"pointOutlineWidth": 0.01, "pointSizeSelected": WIDER["lasso"], "pointSizeMouseDetection": NEVER}
 
@@ -159,12 +160,12 @@ class Canvas:
         return self.tick
 
     def close(self) -> None:
-        """Forget the view on the page and listen to it no more, once it has drawn: it must not speak to nobody."""
+        """Forget the view on the page, which takes it away; what is still being made of it throws without its model."""
         self.on_lasso = self.on_click = self.on_hover = self.on_open = self.on_clear = _nothing
         if self.loop is None:
             closing.close(self.box)
         else:
-            self.loop.call_later(AGAIN, closing.close, self.box)
+            self.loop.call_later(MADE, closing.close, self.box)
 
     # -- how it gets there ----------------------------------------------------------------------------------------
 

@@ -166,9 +166,9 @@ def card_html(face: Face, fields: int = 6, most: int = CLIPPED) -> str:
 
 
 def table_html(fields: Sequence[tuple[str, str]]) -> str:
-    """Fields as a small table, escaped."""
+    """Fields as a small table, escaped; a long name may break behind its underscores."""
     lines = "".join(
-        f'<tr><td>{escaped(name)}</td><td dir="auto">{escaped(clipped(found, 120))}</td></tr>'
+        f'<tr><td>{escaped(name).replace("_", "_<wbr>")}</td><td dir="auto">{escaped(clipped(found, 120))}</td></tr>'
         for name, found in fields
     )
     return f'<table class="cx-values">{lines}</table>'

@@ -212,7 +212,8 @@ def header(
         )
 
     def named(_=None) -> None:
-        title.value = f"<b>{text(name)}</b><span>{text(line())}</span>"
+        said = text(line())
+        title.value = f'<b>{text(name)}</b><span title="{said}" data-may-clip>{said}</span>'
 
     for button in buttons:
         button.on_click(guard(lambda b: toggle(b.description)))
