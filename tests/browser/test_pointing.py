@@ -31,6 +31,12 @@ ASK = """async places => {
   }
   return found;
 }"""
+# Where the view has a row, and of how many that it shows.
+HELD = """row => {
+  let holder = document.querySelector('.cx-plot canvas');
+  while (!holder.api) holder = holder.parentElement;
+  return JSON.stringify([[...holder.api.get('points')[row]].slice(0, 2), holder.api.get('filteredPoints').length]);
+}"""
 NAMED = "() => Number(document.querySelector('.cx-plot').dataset.row)"
 CAMERA = """() => {
   let holder = document.querySelector('.cx-plot canvas');
@@ -150,8 +156,10 @@ def test_the_card_stands_whole_in_panel_and_window_and_a_click_pins_it(notebook)
         f"only_class = {1 - min(row % 4, 1)}",
         "only_class = -1",
     ):
+        before = page.evaluate(HELD, row)
         book.execute(f"session.{change}")  # under a mouse that rests
-        page.wait_for_timeout(700)
+        page.wait_for_function(f"([row, before]) => ({HELD})(row) !== before", arg=[row, before])
+        page.wait_for_timeout(600)  # drawn, and pointed at anew
         named, told = (
             page.evaluate(one) for one in (NAMED, "() => document.querySelector('.cx-tip').dataset.row")
         )
