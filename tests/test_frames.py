@@ -303,3 +303,18 @@ def test_the_labels_own_column_is_no_feature():
             load(frame, y=y)
     with pytest.raises(ValueError, match="several columns called 'a'"):
         load(pd.DataFrame([[1, 2]], columns=["a", "a"]), y="a")
+
+
+def test_where_rows_are_set_aside_keys_are_places_in_what_was_given():
+    x, y = np.random.default_rng(0).normal(size=(50, 4)).astype("float32"), np.arange(50) % 5
+    data = load(x, y=y, test=0.2)
+    picked = select("random", Pool.of(data.x, data.y), 9, show=False)
+    assert picked.keys is None, "a pool of tensors knows of no places"
+    pool = signals(data, model="logistic", epochs=1, show=False)
+    picked = select("random", pool, 9, show=False)
+    assert np.array_equal(x[list(picked.keys)], data.x[picked.ids]) and max(picked.ids.tolist()) < 40
+    assert not np.array_equal(x[picked.ids], data.x[picked.ids])
+    assert select("random", signals(load(x, y=y), model="logistic", epochs=1, show=False), 9).keys is None
+    # places name no rows of other frames: a Series with an index of its own still goes by position
+    named = pd.Series(np.arange(40.0), index=np.arange(40) * 7)
+    assert pool.add(extra=named).need("extra").tolist() == named.tolist()

@@ -15,8 +15,10 @@ import coreset_explore as cx
 from tests import panels
 from tests.tree import texts as texts_of
 from widgets import explore
+from widgets.explorer.header import dataset_line
 from widgets.explorer.images import ImagesView
 from widgets.explorer.map import MapView
+from widgets.explorer.table import picks
 from widgets.kit.cards import Shown, card_html, clipped
 from widgets.kit.gallery import Cell, Gallery, Section
 from widgets.kit.pictures import Pictures
@@ -579,3 +581,19 @@ def test_of_data_of_ones_own_the_pool_names_what_to_give_and_a_table_asks_for_no
     assert "images=data.x) shows them, with the data that" in MapView(session).under.head.value
     _, table = ran()
     assert "shows them" not in MapView(table).under.head.value
+
+
+def test_rows_set_aside_do_not_shift_what_picks_and_tags_point_at():
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+    said = pd.Series([f"text {i}" for i in range(60)], index=np.arange(60) * 3 + 1)
+    panel = explore(x, y=np.arange(60) % 3, texts=said, test=0.2, methods=["kcenter"], k_max=9, run=False)
+    panel.run(wait=True)
+    places = list(panel.selection.keys)
+    assert np.array_equal(x[places], panel.session.result.pool.emb[panel.selection.indices])
+    table = picks(panel.session, panel.selection)
+    assert list(table["key"]) == places and list(table["text"]) == [f"text {i}" for i in places]
+    assert panel.tagged.empty
+    panel.tags = {"odd": [int(panel.selection.ids[2])]}
+    assert panel.tagged[["key", "text", "tags"]].values.tolist() == [[places[2], f"text {places[2]}", "odd"]]
+    assert "48 rows" in dataset_line(panel.session) or "48 texts" in dataset_line(panel.session)
+    assert "12 more to test" in dataset_line(panel.session)

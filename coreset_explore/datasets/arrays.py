@@ -109,7 +109,7 @@ def own(
         coded=coded,
         index=index,
     )
-    return hold_out(data, test, seed) if isinstance(test, float) else data
+    return frames.placed(hold_out(data, test, seed)) if isinstance(test, float) else data
 
 
 def is_dataset(x: Any) -> bool:

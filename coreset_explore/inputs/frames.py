@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,12 +86,32 @@ def series(y: Any) -> Any:
     return y.to_pandas()
 
 
+PLACE = "row of what was given"  # the name of an index that only counts rows, some of which are elsewhere
+
+
+def placed(data: Any) -> Any:
+    """Data of which rows were set aside, its own called by their places in what was given, unless a frame names them.
+
+    So a selection's `keys` find the picks there, which its ids, counting the rows that are left, do not.
+    """
+    if data.index is not None or "row" not in data.truth:
+        return data
+    from pandas import Index
+
+    return replace(data, index=Index(data.truth["row"].numpy(), name=PLACE))
+
+
+def names_rows(index: Any) -> bool:
+    """Whether an index is a frame's own, by which rows of another frame are found."""
+    return index is not None and index.name != PLACE
+
+
 def aligned(value: Any, index: Any, what: str) -> Any:
     """`value` with its rows in the order of `index`, where both are pandas' and say which row is which.
 
     Raises ValueError where the value's index names other rows: what stands at a place is not to be guessed.
     """
-    if index is None or not (_is_pandas(value, "Series") or _is_pandas(value, "DataFrame")):
+    if not names_rows(index) or not (_is_pandas(value, "Series") or _is_pandas(value, "DataFrame")):
         return value
     own = value.index
     if own.equals(index):

@@ -29,6 +29,8 @@ def dataset_line(session: Session) -> str:
     if pool.emb is not None:
         model = pool.info.get("model")
         parts.append(f"{pool.emb.shape[1]}-d features{f' of {model}' if model else ''}")
+    if pool.test is not None and len(pool.test):
+        parts.append(f"{len(pool.test):,} more to test")
     line = f"{brief_name(getattr(data, 'name', session.data_name))}: {', '.join(parts)}"
     if note_ := getattr(data, "note", ""):
         line += f" ({note_})"

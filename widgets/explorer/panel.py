@@ -165,12 +165,19 @@ class Explorer(Shell):
 
     @property
     def tags(self) -> dict[str, list[int]]:
-        """Tags given to rows in the panel, {tag: ids}; what is set here is shown there."""
+        """Tags given to rows in the panel, {tag: ids}; what is set here is shown there. `tagged` names the rows."""
         return {tag: list(ids) for tag, ids in self.session.tags.items()}
 
     @tags.setter
     def tags(self, tags: Mapping[str, Any]) -> None:
         self.session.tags = checked(tags)
+
+    @property
+    def tagged(self) -> Any:
+        """The rows that have a tag, as a frame: id, key (as in what was given), class, tags, text and record."""
+        from widgets.explorer.table import tagged
+
+        return tagged(self.session)
 
     @property
     def config(self) -> dict:

@@ -125,7 +125,7 @@ def of_rows(values: Any, table, what: str, things: str) -> Any:
     held = 0 if table.x_test is None else len(table.x_test)
     all_of_them = rows is not None and given != n and (given == n + held if held else given > int(rows.max()))
     own = getattr(values, "index", None)
-    if index is not None and own is not None and not callable(own):
+    if frames.names_rows(index) and own is not None and not callable(own):
         if all_of_them and own.is_unique and index.isin(own).all():
             return values.loc[index]
         return frames.aligned(values, index, what)

@@ -45,6 +45,15 @@ def picks(session: Session, selection: Selection) -> pandas.DataFrame:
     return pandas.concat([held, known.loc[:, [name not in held.columns for name in known.columns]]], axis=1)
 
 
+def tagged(session: Session) -> pandas.DataFrame:
+    """What is known of the rows that have a tag, in the order of the pool; none before the first result."""
+    if session.result is None:
+        return pandas.DataFrame()
+    held = set().union(*session.tags.values())
+    ids = session.result.pool.ids.tolist()
+    return about_rows(session, torch.tensor([row for row, one in enumerate(ids) if one in held], dtype=torch.long))
+
+
 def about_rows(session: Session, rows: torch.Tensor) -> pandas.DataFrame:
     """What is known of rows of the pool, whoever picked them, in their order.
 
