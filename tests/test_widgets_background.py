@@ -201,8 +201,8 @@ def test_accuracies_follow_when_curves_opens_and_only_once():
 def test_accuracies_come_one_method_after_the_other_and_can_be_stopped(monkeypatch):
     real, go = judging.accuracies, threading.Event()
 
-    def slowly(result):
-        for part in real(result):
+    def slowly(result, also):
+        for part in real(result, also):
             yield part
             assert go.wait(10)
         return part
@@ -227,7 +227,7 @@ def test_accuracies_come_one_method_after_the_other_and_can_be_stopped(monkeypat
 
 def test_a_new_run_drops_accuracies_under_way_and_measures_its_own(monkeypatch):
     go, real = threading.Event(), judging.accuracies
-    monkeypatch.setattr(judging, "accuracies", lambda result: go.wait(5) and real(result))
+    monkeypatch.setattr(judging, "accuracies", lambda result, also: go.wait(5) and real(result, also))
     panel = labelled()
     session = panel.session
     session.tab = "curves"
@@ -291,7 +291,7 @@ def test_curves_are_made_ahead_only_while_nothing_is_touched(panel):
 
 def test_opening_curves_draws_before_accuracies_are_measured(panel, monkeypatch):
     asked = []
-    monkeypatch.setattr(judging, "accuracies", lambda result: asked.append(result) or result)
+    monkeypatch.setattr(judging, "accuracies", lambda result, also: asked.append(result) or result)
     one = panel(y=Y)
     background, session = one.control.background, one.session
     background.loop = loop = Loop()

@@ -21,6 +21,7 @@ from coreset_explore.registry import METHODS, selector
 from coreset_explore.selecting.strategy import Strategy, presets
 from tests.tree import button, texts, widgets_in
 from widgets import Explorer, explore
+from widgets.explorer import accuracy as judging
 from widgets.explorer.arguments import preset
 from widgets.explorer.chosen import add, lack
 from widgets.explorer.export import offered, whose, write
@@ -710,3 +711,26 @@ def test_changes_are_undone_to_the_settings_shown():
     assert session.stale and "cx-hidden" not in undo._dom_classes
     undo.click()
     assert session.key == key and not session.stale and "cx-hidden" in undo._dom_classes
+
+
+def test_a_typed_budget_stays_and_is_judged_when_methods_are_added():
+    panel = panel_of(X, y=np.arange(len(X)) % 2)
+    session = panel.session
+    wanted = next(k for k in range(session.result.budgets[-2] + 1, session.result.budgets[-1]))
+    session.asked = {"budget": wanted}
+    assert panel.control.main.wait(30) and session.budget == wanted
+    kept = session.result.runs
+    session.choices = (*session.choices, Strategy.of("herding"))
+    panel.run(wait=True)
+    assert session.budget == wanted and wanted in session.result.budgets
+    assert all(session.result.runs[name].selection is run.selection for name, run in kept.items()), (
+        "not run again"
+    )
+    *_, judged = judging.accuracies(session.result, wanted)
+    assert wanted in set(judged.random.accuracy["budget"])
+
+
+def test_code_says_what_has_to_be_there_before_it_is_used():
+    lines = panel_of(X, y=np.arange(len(X)) % 2).code.splitlines()
+    said = next(i for i, line in enumerate(lines) if "what you gave to explore" in line)
+    assert said < next(i for i, line in enumerate(lines) if "cx.load(X" in line)

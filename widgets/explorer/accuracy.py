@@ -31,11 +31,12 @@ def no_accuracy(result: Result) -> str:
     return ""
 
 
-def accuracies(result: Result) -> Generator[Result, None, Result]:
+def accuracies(result: Result, also: int = 0) -> Generator[Result, None, Result]:
     """The result with the accuracies of a linear probe, trained on every run's picks at eight budgets, three seeds.
 
-    Judged by the test rows, or without any by a fifth of each class that is set aside before selecting again. Yields
-    what is known after each method, random first.
+    At the budget `also` too, where the sweep knows it: the one that is looked at. Judged by the test rows, or without
+    any by a fifth of each class that is set aside before selecting again. Yields what is known after each method,
+    random first.
     """
     import pandas
 
@@ -44,7 +45,11 @@ def accuracies(result: Result) -> Generator[Result, None, Result]:
     room = result.n if result.pool.test is not None else int(0.75 * result.n)
     known = [b for b in result.budgets if b <= room]
     last, parts = len(known) - 1, max(1, min(PROBE_BUDGETS, len(known)) - 1)
-    budgets = sorted({known[round(i * last / parts)] for i in range(parts + 1)}) if known else []
+    budgets = (
+        sorted({known[round(i * last / parts)] for i in range(parts + 1)} | {also} & set(known))
+        if known
+        else []
+    )
     if not budgets:
         raise ValueError(
             "too few rows are left to judge accuracies by; give a test set, explore(X, y, test=0.2)"

@@ -167,7 +167,7 @@ class Background:
         if reason := judging.no_accuracy(result):
             session.probe_note = reason
             return
-        session.probe_note = "Measuring accuracies"
+        session.probe_note, budget = "Measuring accuracies", session.budget
 
         def partly(found: Result) -> None:
             if session.result is self._probed:
@@ -182,7 +182,7 @@ class Background:
             session.problem = problem(error)
 
         self.probes.start(
-            lambda: judging.accuracies(result),
+            lambda: judging.accuracies(result, budget),
             then=done,
             partly=partly,
             failed=failed,

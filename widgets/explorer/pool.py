@@ -36,6 +36,7 @@ class Ask:
     choices: tuple[Strategy, ...] = ()
     undecided: bool = False  # whether nobody named the choices, so that the data has a say
     k_max: int | float = 0
+    looked_at: int = 0  # the budget under the slider, which stays there; 0 before there was one
     seed: int = 0
     key: tuple = ()
     pool_key: tuple = ()
@@ -59,6 +60,7 @@ class Ask:
             choices=tuple(session.choices),
             undecided=session.undecided,
             k_max=session.k_max,
+            looked_at=session.budget,
             seed=session.seed,
             key=session.key,
             pool_key=session.pool_key,

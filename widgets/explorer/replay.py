@@ -117,11 +117,9 @@ def code(session: Session) -> str:
 
 def _pool_lines(result: Result) -> list[str]:
     made = result.made
-    lines = []
+    lines = [f"# {made['note']}"] if made.get("note") else []  # what has to be there comes first
     if made.get("load"):
         lines.append(f"data = {made['load']}")
-    if made.get("note"):
-        lines.append(f"# {made['note']}")
     return [*lines, *made["pool"]]
 
 

@@ -93,7 +93,7 @@ def answer(ask: Ask, previous: Result | None = None) -> Generator[Answer, None, 
         low = 0.5
     for choice in ask.choices:
         _refuse_other_mask(choice, len(pool))
-    budgets = runs.budget_grid(right_end(ask.k_max, len(pool)), pool.n_classes)
+    budgets = budgets_of(ask, pool)
     known = [*kept.runs.values(), kept.random] if kept is not None and kept.budgets == budgets else []
     with progress.stage("", low, 0.99):
         found = runs.sweep(pool, ask.choices, budgets, ask.seed, random_choice(pool), known)
@@ -116,7 +116,7 @@ def answer(ask: Ask, previous: Result | None = None) -> Generator[Answer, None, 
 def _early(ask: Ask, pool: Pool, of: str, about: Mapping[str, Any]) -> Answer:
     """Random picks on the map of a pool, and no numbers: they would take as long as the picks of a method."""
     with progress.stage("A first look", 0.05, 0.06):
-        budgets = runs.budget_grid(right_end(ask.k_max, len(pool)), pool.n_classes)
+        budgets = budgets_of(ask, pool)
         run = runs.unmeasured(random_choice(pool), pool, budgets, ask.seed)
         found = Result(pool, budgets, {run.strategy.name: run}, run, 0.0, early=True, **about)
         maps = _maps(ask, found)
@@ -138,6 +138,12 @@ def _refuse_other_mask(choice: Strategy, n: int) -> None:
             f"{choice.name} is a mask of {own.info['n']:,} rows and {n:,} are chosen from; give one entry a row, of "
             "those that are not set aside"
         )
+
+
+def budgets_of(ask: Ask, pool: Pool) -> tuple[int, ...]:
+    """The slider's budgets: a grid up to its right end, and the budget that is looked at, so that it stays chosen."""
+    grid = runs.budget_grid(right_end(ask.k_max, len(pool)), pool.n_classes)
+    return tuple(sorted({*grid, *({ask.looked_at} if 0 < ask.looked_at < grid[-1] else ())}))
 
 
 def right_end(k_max: int | float, n: int) -> int:

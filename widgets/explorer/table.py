@@ -51,7 +51,9 @@ def tagged(session: Session) -> pandas.DataFrame:
         return pandas.DataFrame()
     held = set().union(*session.tags.values())
     ids = session.result.pool.ids.tolist()
-    return about_rows(session, torch.tensor([row for row, one in enumerate(ids) if one in held], dtype=torch.long))
+    return about_rows(
+        session, torch.tensor([row for row, one in enumerate(ids) if one in held], dtype=torch.long)
+    )
 
 
 def about_rows(session: Session, rows: torch.Tensor) -> pandas.DataFrame:
