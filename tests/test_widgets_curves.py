@@ -199,6 +199,7 @@ def test_one_may_go_back_from_the_real_model_to_the_probe(session):
     [judge] = buttons_of(root, w.ToggleButtons)
     assert "cx-hidden" in judge._dom_classes and "70.0 ± 1.4" in table_html(session)
     assert "50.0</td>" in table_html(session), "what no seed changes has none to tell"
+    assert "Always the largest class: 25.0 %." in describe(session)
     trained = pandas.concat(frame(n, {80: (0.9,)}, "equal epochs: 50") for n in all_runs(session.result))
     session.trained = trained
     assert "cx-hidden" not in judge._dom_classes

@@ -13,9 +13,11 @@ from functools import cache
 from typing import Any
 
 import ipywidgets as w
+import torch
 
 from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
+from coreset_explore.pool import Pool
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.curves_figure import (
     accuracies,
@@ -114,7 +116,7 @@ def describe(session: Session) -> str:
         judged = str(frame["judged"].iloc[0])
         what = str(frame["regime"].iloc[0])
         trained = (
-            "a linear classifier on the features"
+            "a linear classifier on the features, each scaled to the same spread"
             if what.startswith("probe")
             else f"{frame['model'].iloc[0]} ({what})"
         )
@@ -124,8 +126,15 @@ def describe(session: Session) -> str:
         words.insert(
             0, f"Accuracy: {trained}, trained on the weighted selection, scored on {judged}; {seeds_text}."
         )
-        words.insert(1, f"Left: seed {result.made.get('seed', session.seed)}, no band.")
+        words.insert(1, f"Always the largest class: {NUMBERS['accuracy'].write(largest(result.pool))}.")
+        words.insert(2, f"Left: seed {result.made.get('seed', session.seed)}, no band.")
     return " ".join(words)
+
+
+def largest(pool: Pool) -> float:
+    """The accuracy of naming the largest class for every row that judges: what an accuracy has to be read beside."""
+    y = pool.y if pool.test is None or pool.test.y is None else pool.test.y
+    return float(torch.bincount(y).max()) / len(y)
 
 
 def table_html(session: Session) -> str:
