@@ -130,7 +130,9 @@ def story(book: Notebook, n: int, received: list[int]) -> list[dict]:
         sent.append(sum(received))
         page.wait_for_timeout(1500)
     rows.append(row("slider key to new pixels", n, moves, 150))
-    rows.append(row("the same points drawn again by the page alone", n, [page.evaluate(REDRAWN) for _ in range(9)]))
+    rows.append(
+        row("the same points drawn again by the page alone", n, [page.evaluate(REDRAWN) for _ in range(9)])
+    )
     rows.append(
         {
             "what": "bytes per slider move",
