@@ -61,6 +61,16 @@ def test_the_optimum_has_no_gradient_and_is_scikit_learns(model, classes, subset
     assert theirs.coef_ == pytest.approx(w, abs=2e-4)
 
 
+def test_the_svms_optimum_is_found_where_newtons_whole_steps_go_round_in_circles():
+    x = torch.randn(300, 40, generator=torch.Generator().manual_seed(0))
+    y = (x[:, 0] + 2 * torch.randn(300, generator=torch.Generator().manual_seed(1)) > 0).long()
+    ground = Table.of((x, y), "svm", 1e-6)
+    for many, seed in ((70, 0), (100, 2)):
+        rows = torch.randperm(300, generator=torch.Generator().manual_seed(seed))[:many]
+        problem = ground.problem(rows)[1]
+        assert np.abs(gradient(problem, problem.optimum())).max() < 1e-7
+
+
 @pytest.mark.parametrize("optimizer", ["svrg", "saga"])
 @pytest.mark.parametrize("model, classes", KINDS)
 def test_svrg_and_saga_reach_the_optimum_of_weighted_rows(model, classes, optimizer):

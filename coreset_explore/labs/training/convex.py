@@ -97,21 +97,29 @@ class Problem:
             return solver.fit(x, y, sample_weight=weights).coef_
 
     def _settled(self, w: np.ndarray) -> np.ndarray:
-        """A nearly optimal W of the squared hinge made optimal: least squares on the rows within each line's margin,
-        until these stay the same."""
-        signs, n = self._signs(), len(self.y)
+        """A nearly optimal W of the squared hinge made optimal, line by line: Newton's steps, least squares on the
+        rows within the margin, halved while they lead up."""
+        signs, share = self._signs(), self.weights / len(self.y)
         for c in range(self.lines):
-            within = None
-            for _ in range(50):
-                now = signs[:, c] * (self.x @ w[c]) < 1
-                if within is not None and bool((now == within).all()):
+            sign, line = signs[:, c], w[c]
+
+            def value(line: np.ndarray, sign: np.ndarray = sign) -> float:
+                gaps = np.maximum(0, 1 - sign * (self.x @ line))
+                return float(share @ np.square(gaps) + self.ridge / 2 * line @ line)
+
+            for _ in range(200):
+                within = sign * (self.x @ line) < 1
+                x, weight = self.x[within], share[within]
+                bend = 2 * (x.T * weight) @ x + self.ridge * np.eye(len(line))
+                pull = 2 * x.T @ (weight * sign[within])
+                if np.abs(bend @ line - pull).max() < 1e-10:
                     break
-                within = now
-                x, weight = self.x[within], self.weights[within]
-                bend = 2 / n * (x.T * weight) @ x + self.ridge * np.eye(len(w[c]))
-                w[c] = np.linalg.solve(bend, 2 / n * x.T @ (weight * signs[within, c]))
-            else:
-                raise ValueError(f"no optimum was found with ridge={self.ridge:g}; give a larger one")
+                move, now = np.linalg.solve(bend, pull) - line, value(line)
+                step = next((0.5**i for i in range(40) if value(line + 0.5**i * move) < now), None)
+                if step is None:  # as low as rounding lets it
+                    break
+                line = line + step * move
+            w[c] = line
         return w
 
     def _signs(self) -> np.ndarray:
