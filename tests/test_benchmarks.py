@@ -1,12 +1,15 @@
 """benchmarks/selection.py: every case runs on a few rows without any peer and says so; results are kept by case."""
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 import torch
+from scipy.stats import ttest_1samp
 
 from coreset_explore import PRESETS, Selection
 from tests import pretend
@@ -109,3 +112,23 @@ def test_presets_that_do_not_agree_are_named(monkeypatch, capsys):
     assert device.compared("drawn", pool, make(30), 2)["agrees"] is False, "what draws must draw the same"
     row = device.compared("judged", pool, make(30), 2)
     assert row["objective_is"] == "mean distance" and row["agrees"] == (row["device"] <= row["cpu"] * 1.0001)
+
+
+def test_a_claim_holds_where_its_whole_interval_does():
+    path = Path(FOLDER) / "training" / "convex.py"
+    spec = importlib.util.spec_from_file_location("convex_claims", path)
+    claims = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, FOLDER)
+    try:
+        spec.loader.exec_module(claims)
+    finally:
+        sys.path.remove(FOLDER)
+        sys.path.remove(str(path.parent.parent))  # put there by the script
+    d = pandas.Series([-0.3, -0.2, -0.4, -0.3])
+    assert [claims.verdict(d, 0, below)["says"] for below in (True, False)] == ["holds", "does not hold"]
+    assert [claims.verdict(d + x, 0, True)["says"] for x in (0.3, 0.6)] == ["not decided", "does not hold"]
+    assert claims.verdict(d, -0.9, True)["says"] == "does not hold"
+    found = claims.verdict(d, 0, True)
+    low, high = ttest_1samp(d, 0).confidence_interval()
+    assert (found["low"], found["high"]) == (round(low, 4), round(high, 4)) and found["seeds"] == 4
+    assert claims.verdict(d[:1], 0, True) == {"seeds": 1, "says": "not decided"}

@@ -12,6 +12,7 @@ from typing import Any
 from coreset_explore.datasets import Data, duplicates, imbalance, label_noise
 from coreset_explore.experiment.runs import strategies_of
 from coreset_explore.experiment.significance import significance
+from coreset_explore.labs.training.convergence import convergence, speedup
 from coreset_explore.labs.training.policy import Chooser, Policy
 from coreset_explore.labs.training.reading import frame, redundant_points, trade_off
 from coreset_explore.labs.training.regimes import HOW, Regime, regimes_of
@@ -25,8 +26,8 @@ from coreset_explore.selecting.strategy import Strategy
 from coreset_explore.training.run import fit
 
 __all__ = [
-    "VARIANTS", "ablate", "gradient_error", "redundant_points", "robustness", "significance", "smallest_budget",
-    "smallest_prefix", "trade_off", "transfer",
+    "VARIANTS", "ablate", "convergence", "gradient_error", "redundant_points", "robustness", "significance",
+    "smallest_budget", "smallest_prefix", "speedup", "trade_off", "transfer",
 ]  # fmt: skip
 
 VARIANTS: dict[str, Callable[[Data, int], Data]] = {
