@@ -8,8 +8,8 @@ import pandas
 import pytest
 
 from coreset_explore.experiment.runs import Run
-from tests.panels import BUDGETS, pool_of, session_of
-from tests.tree import widgets_in
+from tests.panels import BUDGETS, pool_of, session_of, table_of
+from tests.tree import button, texts, widgets_in
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.curves import curves_panel, describe, table_html
 from widgets.explorer.curves_figure import accuracies, cursor_line, error_measure, layout, traces
@@ -156,7 +156,45 @@ def test_training_says_what_it_will_take(session):
     assert train_budgets(session) == (BUDGETS[0], BUDGETS[-1])
     session.j = len(BUDGETS) - 1
     assert train_budgets(session) == (BUDGETS[-1],)
-    assert "Needs a model" in training_note(session, 50)
+    teach(session)
+    assert "logistic from scratch on 80 rows of 3 selections" in training_note(session, 50)
+
+
+def teach(session, model: str = "logistic", **data) -> None:
+    """Give the result's pool a model, and its data test rows."""
+    pool = replace(session.result.pool, info={"model": model, "seconds": 0.1})
+    table = replace(table_of(pool), **{"x_test": pool.emb[:9], "y_test": pool.y[:9], **data})
+    session.result = replace(session.result, pool=pool, data=table)
+
+
+def test_the_real_model_is_offered_where_it_can_be_trained_and_scored(session):
+    session.tab = "curves"
+    root = curves_panel(session)
+    train = button(root, "Train the real model")
+
+    def told(call: str) -> bool:
+        return train.disabled and call in texts(root)
+
+    teach(session)
+    assert not train.disabled
+    session.data = session.given_name = session.data_name = "your data"
+    teach(session, x_test=None, y_test=None)
+    assert told("Needs test rows to score by: explore(X, y, test=0.2).")
+    session.options = {"y": "grade"}
+    teach(session, x_test=None, y_test=None)
+    assert told("explore(frame, y=&#x27;grade&#x27;, test=0.2).")
+    teach(session, model="")
+    assert told("Needs a model")
+    session.data = session.result.pool
+    teach(session)
+    assert told("of which a Pool holds signals only: explore(X, y, test=0.2)")
+
+
+def test_the_real_model_is_not_offered_without_labels():
+    session = session_of(pool_of(labels=False))
+    assert "Needs labels" in training_note(session, 50) and "explore(X, y, test=0.2)" in training_note(
+        session, 50
+    )
 
 
 # -- what stands around them -------------------------------------------------------------------------------------------

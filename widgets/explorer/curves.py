@@ -152,7 +152,9 @@ def table_html(session: Session) -> str:
     for name, run in runs.items():
         error = run.numbers.get(measure, [None] * (j + 1))[j]
         value, base = values[name], values[random_name]
-        varies = value is not None and value[2] > 0  # one seed has no deviation, and what draws nothing none to tell
+        varies = (
+            value is not None and value[2] > 0
+        )  # one seed has no deviation, and what draws nothing none to tell
         spread = f" ± {judged.write(value[2])}" if varies else ""
         accuracy = "–" if value is None else f"{100 * value[1]:.1f}{spread}"
         if name == leader:
