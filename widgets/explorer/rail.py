@@ -93,7 +93,7 @@ def _budget(session: Session) -> w.Widget:
     def tell(_=None) -> None:
         result = session.result
         if result is None:
-            number.value = "<span>after the first Select</span>"
+            number.value = "<span>after Select</span>"
             return
         k, n = session.budget, result.n
         typed.value = f"{k:,}"
