@@ -12,7 +12,7 @@ from tests.panels import BUDGETS, pool_of, session_of, table_of
 from tests.tree import button, texts, widgets_in
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.curves import curves_panel, describe, table_html
-from widgets.explorer.curves_figure import accuracies, cursor_line, error_measure, layout, traces
+from widgets.explorer.curves_figure import accuracies, cursor_line, error_measure, layout, log_ticks, traces
 from widgets.explorer.curves_rows import train_budgets, training_note
 
 
@@ -220,6 +220,33 @@ def test_a_curve_is_taken_away_and_brought_back_by_its_button(session):
     assert session.hidden == (names[0],) and drawn() == set(names[1:])
     toggles[names[0]].value = True
     assert session.hidden == () and drawn() == set(names)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        (0.41, 0.46),
+        (1.0, 1.004),
+        (0.09, 0.31),
+        (3.0, 800.0),
+        (0.00042, 0.00061),
+        (1e-9, 1e9),
+        (0.2, 2.0),
+        (5, 90),
+    ],
+)
+def test_a_log_axis_has_three_numbers_at_least_and_few_enough_to_read(low, high):
+    ticks = log_ticks(low, high)
+    assert 3 <= len(ticks) <= 12 and all(low <= tick <= high for tick in ticks) and ticks == sorted(ticks)
+    assert len({f"{tick:,.6g}" for tick in ticks}) == len(ticks), "each reads otherwise"
+
+
+def test_the_error_axis_says_that_it_is_log_and_shows_every_line(session):
+    made = layout(session, "gradient_error")
+    assert made["annotations"][0]["text"].endswith(", log scale</b>")
+    values = [v for run in all_runs(session.result).values() for v in run.numbers["gradient_error"]]
+    low, high = (10**end for end in made["yaxis"]["range"])
+    assert low < min(values) and max(values) < high and len(made["yaxis"]["ticktext"]) >= 3
 
 
 def test_the_axes_of_accuracies_are_drawn_without_any(session):
