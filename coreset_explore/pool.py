@@ -31,9 +31,12 @@ RECORDED = {
 
 
 class Missing(ValueError):
-    """A method needs a field that this pool does not hold; the message names the call that makes it."""
+    """A method needs a field that this pool does not hold; the message names the call that makes it.
 
-    def __init__(self, name: str, pool: Pool):
+    `wanted_by` names the combinator that needs it, where that is not the method: it can be left out.
+    """
+
+    def __init__(self, name: str, pool: Pool, wanted_by: str = ""):
         held = ", ".join(k for k in pool.fields if k != "ids") or "no fields"
         how = RECORDED.get(name, f"cx.signals(data, extras=('{name}',)) or pool.add({name}=values)")
         whose = "the pool"
@@ -42,8 +45,10 @@ class Missing(ValueError):
             how = (
                 f"{RECORDED['target']}; of your own: Pool.of(X, y, target=Pool.of(X_val, y_val, {name}=...))"
             )
-        super().__init__(f"this needs {name!r}, and {whose} holds {held}; {how}")
-        self.name = name
+        if wanted_by:
+            how = f"{how}, or leave it out"
+        super().__init__(f"{wanted_by or 'this'} needs {name!r}, and {whose} holds {held}; {how}")
+        self.name, self.wanted_by = name, wanted_by
 
 
 @dataclass(frozen=True, eq=False)

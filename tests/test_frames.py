@@ -318,3 +318,11 @@ def test_where_rows_are_set_aside_keys_are_places_in_what_was_given():
     # places name no rows of other frames: a Series with an index of its own still goes by position
     named = pd.Series(np.arange(40.0), index=np.arange(40) * 7)
     assert pool.add(extra=named).need("extra").tolist() == named.tolist()
+
+
+def test_a_column_of_sentences_is_told_to_be_embedded_and_one_of_words_to_be_encoded():
+    sentences = pd.DataFrame({"text": ["no", "I liked it a lot"]})
+    with pytest.raises(ValueError, match="Columns text hold no numbers: embed them, with .*TfidfVectorizer"):
+        load(sentences)
+    with pytest.raises(ValueError, match=r"encode them \(pandas.get_dummies\)"):
+        load(pd.DataFrame({"color": ["red", "deep blue"]}))

@@ -13,6 +13,8 @@ from tests.panels import Loop
 from widgets import explore
 from widgets.explorer import accuracy as judging
 from widgets.explorer import result as work
+from widgets.explorer.arguments import preset
+from widgets.explorer.rail import advice
 
 rng = np.random.default_rng(1)
 X = rng.normal(size=(80, 4)).astype("float32")
@@ -246,6 +248,21 @@ def test_without_labels_the_note_says_why_there_are_no_accuracies():
     panel = explore(X, k_max=10, methods=["kcenter"], run=False).run(wait=True)
     panel.session.tab = "curves"
     assert panel.session.probe_note == "No accuracies: the data has no labels."
+    panel.session.choices = (preset("CRAIG"),)
+    panel.run()
+    assert panel.control.main.wait(20)
+    assert panel.session.status == "error" and panel.session.problem is not None
+    assert panel.session.probe_note == "No accuracies: the data has no labels.", "of what is shown still"
+    panel.session.undo()
+    assert panel.session.status == "done" and panel.session.problem is None and not panel.session.stale
+
+
+def test_after_an_error_at_the_start_the_hint_is_not_to_press_select_as_it_is():
+    panel = explore(X, k_max=10, methods=["CRAIG"], run=False)
+    assert advice(panel.session).startswith("Press Select")
+    panel.run()
+    assert panel.control.main.wait(20)
+    assert "change what the message names" in advice(panel.session)
 
 
 def test_training_the_real_model_is_asked_for_and_can_be_cancelled():

@@ -8,11 +8,11 @@ import pandas
 import pytest
 
 from coreset_explore.experiment.runs import Run
-from tests.panels import BUDGETS, pool_of, session_of
-from tests.tree import widgets_in
+from tests.panels import BUDGETS, pool_of, session_of, table_of
+from tests.tree import button, texts, widgets_in
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.curves import curves_panel, describe, table_html
-from widgets.explorer.curves_figure import accuracies, cursor_line, error_measure, layout, traces
+from widgets.explorer.curves_figure import accuracies, cursor_line, error_measure, layout, log_ticks, traces
 from widgets.explorer.curves_rows import train_budgets, training_note
 
 
@@ -156,7 +156,45 @@ def test_training_says_what_it_will_take(session):
     assert train_budgets(session) == (BUDGETS[0], BUDGETS[-1])
     session.j = len(BUDGETS) - 1
     assert train_budgets(session) == (BUDGETS[-1],)
-    assert "Needs a model" in training_note(session, 50)
+    teach(session)
+    assert "logistic from scratch on 80 rows of 3 selections" in training_note(session, 50)
+
+
+def teach(session, model: str = "logistic", **data) -> None:
+    """Give the result's pool a model, and its data test rows."""
+    pool = replace(session.result.pool, info={"model": model, "seconds": 0.1})
+    table = replace(table_of(pool), **{"x_test": pool.emb[:9], "y_test": pool.y[:9], **data})
+    session.result = replace(session.result, pool=pool, data=table)
+
+
+def test_the_real_model_is_offered_where_it_can_be_trained_and_scored(session):
+    session.tab = "curves"
+    root = curves_panel(session)
+    train = button(root, "Train the real model")
+
+    def told(call: str) -> bool:
+        return train.disabled and call in texts(root)
+
+    teach(session)
+    assert not train.disabled
+    session.data = session.given_name = session.data_name = "your data"
+    teach(session, x_test=None, y_test=None)
+    assert told("Needs test rows to score by: explore(X, y, test=0.2).")
+    session.options = {"y": "grade"}
+    teach(session, x_test=None, y_test=None)
+    assert told("explore(frame, y=&#x27;grade&#x27;, test=0.2).")
+    teach(session, model="")
+    assert told("Needs a model")
+    session.data = session.result.pool
+    teach(session)
+    assert told("of which a Pool holds signals only: explore(X, y, test=0.2)")
+
+
+def test_the_real_model_is_not_offered_without_labels():
+    session = session_of(pool_of(labels=False))
+    assert "Needs labels" in training_note(session, 50) and "explore(X, y, test=0.2)" in training_note(
+        session, 50
+    )
 
 
 # -- what stands around them -------------------------------------------------------------------------------------------
@@ -182,6 +220,33 @@ def test_a_curve_is_taken_away_and_brought_back_by_its_button(session):
     assert session.hidden == (names[0],) and drawn() == set(names[1:])
     toggles[names[0]].value = True
     assert session.hidden == () and drawn() == set(names)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        (0.41, 0.46),
+        (1.0, 1.004),
+        (0.09, 0.31),
+        (3.0, 800.0),
+        (0.00042, 0.00061),
+        (1e-9, 1e9),
+        (0.2, 2.0),
+        (5, 90),
+    ],
+)
+def test_a_log_axis_has_three_numbers_at_least_and_few_enough_to_read(low, high):
+    ticks = log_ticks(low, high)
+    assert 3 <= len(ticks) <= 12 and all(low <= tick <= high for tick in ticks) and ticks == sorted(ticks)
+    assert len({f"{tick:,.6g}" for tick in ticks}) == len(ticks), "each reads otherwise"
+
+
+def test_the_error_axis_says_that_it_is_log_and_shows_every_line(session):
+    made = layout(session, "gradient_error")
+    assert made["annotations"][0]["text"].endswith(", log scale</b>")
+    values = [v for run in all_runs(session.result).values() for v in run.numbers["gradient_error"]]
+    low, high = (10**end for end in made["yaxis"]["range"])
+    assert low < min(values) and max(values) < high and len(made["yaxis"]["ticktext"]) >= 3
 
 
 def test_the_axes_of_accuracies_are_drawn_without_any(session):

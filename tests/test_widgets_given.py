@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas
@@ -16,8 +17,9 @@ from coreset_explore.gradients import LastLayer
 from coreset_explore.registry import METHODS, selector
 from tests.tree import texts, widgets_in
 from widgets import explore
+from widgets.explorer import arguments
 from widgets.explorer.arguments import preset
-from widgets.explorer.chosen import add
+from widgets.explorer.chosen import add, lack
 from widgets.explorer.replay import variable
 from widgets.explorer.session import yours
 from widgets.kit.pictures import Pictures
@@ -28,8 +30,8 @@ Y = np.arange(60) % 3
 PIXELS = rng.integers(0, 255, (60, 1, 12, 12), dtype=np.uint8)
 NAMES = [f"row {i}" for i in range(60)]
 FRAME = pandas.DataFrame(X[:, :4], columns=list("abcd"), index=NAMES)
-BY_FEATURES, BY_GRADIENTS = ["k-center", "Random"], ["Facility Location", "Random"]
-NO_LABELS, ONE_CLASS = "it needs labels, and this data has none", "and this data has one"
+BY_DISTANCE, BY_LIKENESS = ["k-center", "Random"], ["Facility Location", "Random"]
+NO_LABELS, ONE_CLASS = "without labels it compares all pairs", "of one class it compares all pairs"
 
 
 @pytest.fixture(autouse=True)
@@ -110,20 +112,26 @@ LACKING = {
 
 
 @pytest.mark.parametrize("data, why", LACKING.values(), ids=LACKING)
-def test_methods_nobody_named_are_chosen_by_what_the_data_can_answer(data, why):
+def test_methods_nobody_named_are_chosen_by_what_the_data_can_answer(data, why, monkeypatch):
     panel = shown(data)
-    assert names(panel) == BY_FEATURES == list(panel.selections)
+    assert names(panel) == BY_LIKENESS == list(panel.selections) and not panel.session.result.why
+    assert not panel.session.choices[0].wrap, "over all rows"
+    again = explore(data, config=json.loads(json.dumps(panel.config)), epochs=1).run(wait=True)
+    assert torch.equal(again.selection.indices, panel.selection.indices)
+    monkeypatch.setattr(arguments, "WHOLE", 20)
+    panel = shown(data)
+    assert names(panel) == BY_DISTANCE == list(panel.selections)
     assert not panel.session.stale and panel.session.active == "k-center"
     said = panel.session.result.why
     assert said.startswith("Facility Location is not among them: ") and why in said and said in texts(panel)
     again = explore(data, config=json.loads(json.dumps(panel.config)), epochs=1).run(wait=True)
-    assert names(again) == BY_FEATURES
+    assert names(again) == BY_DISTANCE
     assert torch.equal(again.selection.indices, panel.selection.indices)
 
 
 def test_a_folder_of_one_class_is_answered_once_it_is_loaded(tmp_path):
     panel = shown(of_folder(tmp_path), size=16)
-    assert names(panel) == BY_FEATURES and ONE_CLASS in panel.session.result.why
+    assert names(panel) == BY_LIKENESS and not panel.session.choices[0].wrap
 
 
 def test_a_pool_of_outputs_alone_is_asked_what_they_say():
@@ -133,22 +141,34 @@ def test_a_pool_of_outputs_alone_is_asked_what_they_say():
 
 def test_a_pool_of_gradients_alone_is_covered_by_them():
     grads = LastLayer(torch.tensor(X[None, :, :3]), torch.tensor(X[None]))
-    assert names(shown(cx.Pool.of(grads=grads))) == BY_FEATURES
+    assert names(shown(cx.Pool.of(grads=grads))) == BY_LIKENESS
 
 
 def test_labels_and_features_have_facility_location_and_no_note():
     panel = shown(X, Y)
-    assert names(panel) == BY_GRADIENTS and not panel.session.result.why
+    assert names(panel) == BY_LIKENESS and not panel.session.result.why
     assert "is not among them" not in texts(panel)
 
 
 def test_methods_that_were_named_are_asked_and_say_what_is_missing():
-    for given in ({"methods": BY_GRADIENTS}, {"methods": "CRAIG"}):
+    for given in ({"methods": BY_LIKENESS}, {"methods": "CRAIG"}):
         panel = explore(X, run=False, **given)
         with pytest.raises(ValueError, match="needs 'y'"):
             panel.run(wait=True)
-        first = "CRAIG" if given["methods"] == "CRAIG" else BY_GRADIENTS[0]
+        first = "CRAIG" if given["methods"] == "CRAIG" else BY_LIKENESS[0]
         assert names(panel)[0] == first and first in panel.session.problem.sentence
+
+
+def test_what_needs_labels_is_said_to_be_the_switch_where_that_needs_them():
+    panel = shown(X)
+    add(panel.session, preset("Facility Location"))
+    assert "“Within each class” needs labels, and this data has none: untick it under ⚙." in texts(panel)
+    panel.run(wait=True)
+    said = str(panel.session.result.failed["Facility Location (2)"])
+    assert said.startswith("per_class (\"Within each class\" under the panel's ⚙) needs 'y'")
+    assert said.endswith("pass labels: Pool.of(X, y), or leave it out")
+    panel.session.choices = (*panel.session.choices[:2], replace(panel.session.choices[2], wrap=()))
+    assert not lack(panel.session, panel.session.choices[2])
 
 
 def test_a_method_added_to_the_defaults_is_asked_too():
@@ -156,18 +176,18 @@ def test_a_method_added_to_the_defaults_is_asked_too():
     add(panel.session, preset("GraNd"))
     with pytest.raises(ValueError, match="needs"):
         panel.run(wait=True)
-    assert names(panel)[:2] == BY_GRADIENTS
+    assert names(panel)[:2] == BY_LIKENESS
 
 
 def test_other_data_decides_anew_and_one_s_own_selection_stays():
     panel = shown(X, selections={"k-center": [3, 1]})
-    assert names(panel) == ["k-center", "Random", "k-center (yours)"]
+    assert names(panel) == ["Facility Location", "Random", "k-center"]
     panel.session.data_name = "digits"
     panel.run(wait=True)
-    assert names(panel) == [*BY_GRADIENTS, "k-center (yours)"]
+    assert names(panel) == [*BY_LIKENESS, "k-center"]
     panel.session.data_name = panel.session.given_name
     panel.run(wait=True)
-    assert names(panel) == ["k-center", "Random", "k-center (yours)"]
+    assert names(panel) == ["Facility Location", "Random", "k-center"]
 
 
 # -- a model of one's own ---------------------------------------------------------------------------------------------
@@ -177,7 +197,7 @@ def test_a_module_records_the_signals_and_the_code_says_so(net):
     panel = shown(X, Y, model=net, epochs=1)
     wanted = cx.signals((X, Y), model=net, epochs=1, show=False)
     assert torch.equal(panel.session.result.pool.grads.r, wanted.grads.r)
-    assert names(panel) == BY_GRADIENTS and panel.session.model == yours(net) == "Net (yours)"
+    assert names(panel) == BY_LIKENESS and panel.session.model == yours(net) == "Net (yours)"
     assert "model: the Net you gave to explore" in panel.code and "model=model, epochs=1" in panel.code
     found = {"X": X, "y": Y, "model": net}
     exec(panel.code, found)

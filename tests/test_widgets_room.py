@@ -1,8 +1,11 @@
 """How much room the page leaves: when the form is folded, how wide a tab is, how high its map."""
 
+import numpy as np
 import pytest
 
 from tests.panels import Loop, pool_of, session_of
+from tests.tree import widgets_in
+from widgets import explore
 from widgets.explorer.map import HEIGHT, OTHERS, MapView
 from widgets.kit import room
 from widgets.kit.session import Session
@@ -68,3 +71,23 @@ def test_a_view_that_is_replaced_may_first_be_made_and_is_heard_no_more():
     assert session.hovered == -1
     loop.run()
     assert first.widget.comm is None and view.canvas.widget.comm is not None
+
+
+def test_what_is_wished_of_the_form_in_a_narrow_panel_holds_for_narrow_ones():
+    panel = explore(np.eye(4), run=False)
+    [fold] = [one for one in widgets_in(panel) if "cx-fold" in getattr(one, "_dom_classes", ())]
+    session = panel.session
+    session.width = 1440
+    assert "cx-folded" not in panel._dom_classes
+    session.width = 800
+    fold.click()
+    fold.click()
+    assert "cx-folded" in panel._dom_classes, "opened and closed"
+    session.width = 1440
+    assert "cx-folded" not in panel._dom_classes
+    fold.click()
+    session.width = 800
+    fold.click()
+    assert "cx-folded" not in panel._dom_classes, "opened here"
+    session.width = 1440
+    assert "cx-folded" in panel._dom_classes, "closed there"

@@ -14,9 +14,12 @@ from widgets import explore
 from widgets.explorer.compare import CompareView
 from widgets.explorer.images import ImagesView
 from widgets.explorer.map import MapView
+from widgets.explorer.map_side import card
+from widgets.explorer.rows import Reading
 from widgets.explorer.search import columns_field, columns_first, finder, search_field, tags_of_each_data
 from widgets.explorer.table import about_rows, every_method, picks
 from widgets.kit.cards import Shown
+from widgets.kit.gallery import card as cell_card
 from widgets.kit.pictures import Pictures
 from widgets.kit.search import Search
 from widgets.kit.session import Session
@@ -293,6 +296,51 @@ def test_tags_are_marked_in_grids_searched_and_kept(tmp_path, monkeypatch):
     assert view.gallery.tags == {} and session.found.tolist() == [] and session.problem is None
     with pytest.raises(ValueError, match="tags are"):
         panel.tags = 3
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("zzz<5", "No column is called 'zzz'."),
+        ("prcie<2", "No column is called 'prcie'; did you mean 'price'?"),
+        ('"city nam":oslo', "No column is called 'city nam'; did you mean 'City Name'?"),
+        ("class:1", "There are no classes here: this data has no labels."),
+        ("price<-1", ""),
+        ("xyzzy", ""),
+    ],
+)
+def test_a_query_that_names_no_column_is_told_so(query, said):
+    assert not len(search().find(query)) and search().unknown(query) == said
+
+
+def test_the_rows_and_the_field_say_which_column_there_is_not():
+    session = session_of()
+    session.tab = "images"
+    view, find = ImagesView(session), search_field(session)
+    assert "column<5" in find.tooltip
+    session.query = "prcie<2"
+    said = "No column is called 'prcie'; did you mean 'price'?"
+    assert view.gallery.empty == find.tooltip == said and "prcie" in view.told.value
+    session.query = "xyzzy"
+    assert view.gallery.empty == "No row here holds these words." and "column<5" in find.tooltip
+
+
+def test_the_point_of_a_text_without_a_label_says_once_what_it_is():
+    session = session_of(labels=False)
+    reading = Reading(session.result, session.run, 0, Pictures.of(session.result))
+    said = card(reading, int(np.setdiff1d(np.arange(N), reading.rows)[0]))
+    assert "<b>Text</b>" not in said and said.count("Text") == 1 and "elected" in said
+
+
+def test_blank_lines_take_no_room_on_a_card():
+    shown = Pictures(None, None, None, Shown(texts=["3\n\n\n stars\n\n\nno more"]))
+    assert cell_card(shown, 0)["text"] == "3 stars no more"
+
+
+def test_cards_of_texts_have_no_first_column_to_choose():
+    session = session_of()
+    object.__setattr__(session.result, "shown", Shown(texts=TEXTS, records=FRAME))
+    assert "cx-hidden" in columns_field(session)._dom_classes
 
 
 def test_columns_of_records_are_put_first_by_name():

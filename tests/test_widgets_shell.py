@@ -25,6 +25,7 @@ from widgets.explorer import accuracy as judging
 from widgets.explorer.arguments import preset
 from widgets.explorer.chosen import add, lack
 from widgets.explorer.export import offered, whose, write
+from widgets.explorer.method_adder import matching
 from widgets.explorer.rail import counted, written
 from widgets.kit.form import control_for
 from widgets.kit.problems import Problem
@@ -698,6 +699,21 @@ def test_methods_are_found_by_words_about_them(words, found):
     add_.click()
     assert panel.session.choices[-1].name in method.options or panel.session.choices[-1].name in presets()
     assert search.value == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        ("facility", "Facility Location"),
+        ("kcentre", "k-center"),
+        ("k center", "k-center"),
+        ("K-Centre", "k-center"),
+        ("match grad", "GRAD-MATCH"),
+        ("pleiss", "AUM"),
+    ],
+)
+def test_methods_whose_name_matches_come_first_however_it_is_spelt(words, first):
+    assert matching(words, presets().values())[0].name == first
 
 
 def test_changes_are_undone_to_the_settings_shown():

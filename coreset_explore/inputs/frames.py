@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coreset_explore.inputs.arrays import described, of_objects, single
+from coreset_explore.inputs.arrays import EMBED, described, of_objects, single
 from coreset_explore.inputs.checks import first_rows, nearest, shown
 
 FRAMES = ("__dataframe__", "to_pandas", "__arrow_c_stream__", "columns", "column_names")
@@ -213,6 +213,7 @@ def _table(frame: Any, labels: str, what: str) -> tuple[Tensor, tuple[str, ...]]
     alike: dict[Any, list[int]] = {}  # columns by their type, taken together
     blocks: list[tuple[list[int], np.ndarray]] = []
     words: list[str] = []
+    sentences = False
     for j, dtype in enumerate(frame.dtypes):
         if dtype.kind in "biuf" and isinstance(dtype, np.dtype):
             alike.setdefault(dtype, []).append(j)
@@ -226,12 +227,12 @@ def _table(frame: Any, labels: str, what: str) -> tuple[Tensor, tuple[str, ...]]
             values = frame.iloc[:, j].to_numpy(dtype=object)
             if n == 0 or dtype.kind != "O" or hasattr(dtype, "categories") or any(map(_is_text, values)):
                 words.append(str(called[j]))
+                sentences |= any(_is_text(value) and len(str(value).split()) > 2 for value in values[:100])
             else:
                 blocks.append(([j], of_objects(values, f"Column {called[j]!r} of {what.lower()}")))
     if words:
-        raise ValueError(
-            f"Columns {', '.join(words[:5])} hold no numbers: drop them, encode them (pandas.get_dummies), or {labels}."
-        )
+        ways = f"{EMBED}, drop them" if sentences else "drop them, encode them (pandas.get_dummies)"
+        raise ValueError(f"Columns {', '.join(words[:5])} hold no numbers: {ways}, or {labels}.")
     blocks += [(places, frame.iloc[:, places].to_numpy()) for places in alike.values()]
     return _joined(blocks, called, n, what)
 

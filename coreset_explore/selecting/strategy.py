@@ -18,6 +18,7 @@ from coreset_explore.selecting.answer import answer, budget, plain, rows_given
 from coreset_explore.selecting.bare import Bare, absent, bind
 from coreset_explore.selecting.combinators import COMBINATORS, checked
 from coreset_explore.selecting.presets import PRINTED
+from coreset_explore.selecting.views import PER_CLASS
 from coreset_explore.selecting.weights import reweigh
 from coreset_explore.selection import Selection, fitting
 
@@ -154,8 +155,9 @@ class Strategy:
         """What the pool lacks for it, without running it: for forms that grey a method out."""
         if self.own is not None:
             return None
-        wanted = (*self.bare.needed(pool), *self._asked())
-        return next((Missing(name, pool) for name in wanted if absent(pool, name)), None)
+        wanted = [(name, "") for name in self.bare.needed(pool)]
+        wanted += [(name, PER_CLASS if name == "y" else "") for name in self._asked()]
+        return next((Missing(name, pool, by) for name, by in wanted if absent(pool, name)), None)
 
     def _asked(self) -> tuple[str, ...]:
         """What its combinators read."""

@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Dense, LastLayer, residuals
-from coreset_explore.pool import Pool
+from coreset_explore.pool import Missing, Pool
+
+PER_CLASS = 'per_class ("Within each class" under the panel\'s ⚙)'
 
 
 def own_class(pool: Pool, label: int) -> Pool:
@@ -73,6 +75,8 @@ def class_groups(pool: Pool, view: str | None = None) -> ClassGroups:
     """Every class present. Pseudo-labels also say which rows form a class: they are for data nobody labelled."""
     if view == "pseudo_label":
         pool, view = VIEWS[view](pool), None
+    if pool.y is None:
+        raise Missing("y", pool, PER_CLASS)
     return ClassGroups(pool, pool.by_class(), view)
 
 

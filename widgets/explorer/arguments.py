@@ -19,6 +19,7 @@ from widgets.explorer.session import MAX_CHOICES, Session, yours
 
 DEFAULT = ("Facility Location", "Random")
 """What is chosen where nobody names a method and nothing is known of the data yet; `decided` has the last word."""
+WHOLE = 12_000  # rows up to which facility location is asked to compare all pairs: 0.6 GB, some seconds
 LOAD = ("classes", "columns", "files", "test", "test_from", "root", "size")
 OWN = ("images", "texts", "frame", "render", "coords", "selections", "methods", "model", "seed")
 YOURS = "your data"
@@ -180,24 +181,27 @@ def decided(pool: Pool, gradients: bool, own: Sequence[Strategy]) -> tuple[tuple
     """The methods where nobody named any, by what the data can answer; and what is missing for others.
 
     `pool` holds what there is; `gradients` says that a model will be trained and give the rest. With labels of several
-    classes: facility location and random, per class. Else random, and k-center on features or bare gradients, or
-    entropy on bare logits.
+    classes: facility location and random, per class. Else random, and facility location over all rows up to WHOLE,
+    k-center for more, or entropy on bare logits.
     """
     per_class = pool.y is not None
     several = pool.y is not None and bool((pool.y != pool.y[0]).any())
     random = "Random" if per_class else Strategy.of("random", name="Random")
     if several and (gradients or pool.grads is not None or pool.emb is not None):
         return choices(DEFAULT, own), ""
-    if not per_class:
-        why = "it needs labels, and this data has none"
-    elif not several:
-        why = "it needs labels of several classes, and this data has one"
+    whole = Strategy.of(preset(DEFAULT[0]), wrap=[])
+    able = whole.lacks(pool) is None
+    if able and len(pool) <= WHOLE:
+        return choices([whole, random], own), ""
+    if able:
+        parts = "without labels" if not per_class else "of one class"
+        why = f"{parts} it compares all pairs of {len(pool):,} rows, which takes long"
     else:
         why = "it needs features or gradients, and this Pool has none; cx.signals records them"
     by_gradients = Strategy.of("kcenter", name="k-center", space="grads")
     ways = (preset("k-center"), by_gradients, Strategy.of("entropy", name="Entropy"))
-    able = [way for way in ways if way.lacks(pool) is None]
-    return choices([*able[:1], random], own), f"{DEFAULT[0]} is not among them: {why}."
+    can = [way for way in ways if way.lacks(pool) is None]
+    return choices([*can[:1], random], own), f"{DEFAULT[0]} is not among them: {why}."
 
 
 def choices(methods: Sequence[Any], own: Sequence[Strategy]) -> tuple[Strategy, ...]:

@@ -34,6 +34,7 @@ class Background:
         guard = session_guard(session)
         session.observe(guard(self._layout_changed), "layout")
         session.observe(guard(self._tab_changed), "tab")
+        session.observe(guard(self._run_ended), "status")
 
     def seen(self) -> None:
         """A page shows the panel: from now on the map may be improved while nobody waits."""
@@ -140,6 +141,11 @@ class Background:
             self._probe_shown()
         else:
             self.loop.call_later(DRAWN, session_guard(self.session)(self._probe_shown))
+
+    def _run_ended(self, change) -> None:
+        """A run that brought no result has left the one before, whose accuracies it stopped."""
+        if change["old"] in ("running", "cancelling") and change["new"] in ("error", "idle"):
+            self._probe_shown()
 
     def _probe_shown(self) -> None:
         if self.session.tab == "curves" and self.session.result is not None and not self.session.busy:

@@ -46,9 +46,12 @@ def lack(session: Session, choice: Strategy) -> str:
     if result is None or result.key[: len(session.pool_key)] != session.pool_key:
         return ""
     missing = choice.lacks(result.pool)
-    return (
-        "" if missing is None else f"Needs {FIELDS.get(missing.name, missing.name)}, and this data has none."
-    )
+    if missing is None:
+        return ""
+    needed = FIELDS.get(missing.name, missing.name)
+    if missing.wanted_by:
+        return f"“Within each class” needs {needed}, and this data has none: untick it under ⚙."
+    return f"Needs {needed}, and this data has none."
 
 
 def failure(session: Session, choice: Strategy) -> Problem | None:

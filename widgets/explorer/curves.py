@@ -109,7 +109,7 @@ def describe(session: Session) -> str:
     result = session.result
     if result is None:
         return ""
-    words = ["The dotted line is the budget."]
+    words = ["The vertical line is the budget."]
     frame = session.judged if session.judged is not None else result.random.accuracy
     if frame is not None:
         seeds = frame["seed"].nunique()

@@ -136,7 +136,7 @@ def layout(session: Session, measure: str) -> dict:
     }
     left, right = ((0, 1), (0, 1)) if stacked else ((0, 0.455), (0.545, 1))
     upper, lower = ((0.59, 1), (0, 0.41)) if stacked else ((0, 1), (0, 1))
-    titles = (NUMBERS[measure].axis, NUMBERS["accuracy"].axis)
+    titles = (f"{NUMBERS[measure].axis}, log scale", NUMBERS["accuracy"].axis)
     heads = [
         {
             "text": f"<b>{title}</b>",
@@ -177,11 +177,41 @@ def layout(session: Session, measure: str) -> dict:
         "annotations": heads,
         "shapes": cursor_line(session) if session.result else [],
         "xaxis": {**x, "domain": left, "anchor": "y"},
-        "yaxis": {**axis, "type": "log", "domain": upper, "anchor": "x", "dtick": "D2", "tickformat": "~g"},
+        "yaxis": {**axis, "type": "log", "domain": upper, "anchor": "x", **_errors(session, measure)},
         "xaxis2": {**x, "domain": right, "anchor": "y2"},
         "yaxis2": accuracy,
         "uirevision": "keep",
     }
+
+
+def _errors(session: Session, measure: str) -> dict:
+    """The range of the error lines that are drawn, and numbers on it, as settings of a log axis."""
+    runs = all_runs(session.result) if session.result else {}
+    drawn = [run.numbers.get(measure, []) for name, run in runs.items() if name not in session.hidden]
+    values = [value for numbers in drawn for value in numbers if value is not None and value > 0]
+    low, high = (min(values), max(values)) if values else (0.1, 1.0)
+    room = max(0.06 * math.log10(high / low), 0.004)
+    ends = [math.log10(low) - room, math.log10(high) + room]
+    ticks = log_ticks(10 ** ends[0], 10 ** ends[1])
+    return {"range": ends, "tickvals": ticks, "ticktext": [f"{tick:,.6g}" for tick in ticks]}
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Three or more round numbers from low to high: decades, 1-2-5, 1 to 9, or where it is short equal steps."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for digits in ((1,), (1, 2, 5), range(1, 10)):
+        inside = [tick for e in decades for d in digits if low <= (tick := float(f"{d}e{e}")) <= high]
+        if 3 <= len(inside) <= 9:
+            return inside
+    if len(inside) > 9:  # so many decades: every second, third, … of them
+        powers = [e for e in decades if low <= 10.0**e <= high]
+        return [float(f"1e{e}") for e in powers[:: math.ceil(len(powers) / 9)]]
+    finest = math.floor(math.log10(high - low))
+    for step in (d * 10.0**e for e in (finest, finest - 1) for d in (5, 2, 1)):
+        first, last = math.ceil(low / step), math.floor(high / step)
+        if last - first >= 2:
+            return [round(i * step, 12) for i in range(first, last + 1)]
+    return [low, high]
 
 
 def measured(session: Session) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipywidgets as w
 
+from coreset_explore.datasets import Data
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import brief
+from coreset_explore.pool import Pool
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.session import Session
 from widgets.kit import closing
@@ -74,7 +76,7 @@ def train_row(session: Session) -> w.Widget:
 
     @guard
     def estimate(_=None) -> None:
-        button.disabled = session.result is None or session.busy
+        button.disabled = session.result is None or session.busy or bool(cannot_train(session))
         note.value = f"<p>{text(training_note(session, epochs.value))}</p>"
 
     @guard
@@ -94,14 +96,44 @@ def train_budgets(session: Session) -> tuple[int, ...]:
     return tuple(sorted({session.budget, session.result.budgets[-1]}))
 
 
+def cannot_train(session: Session) -> str:
+    """Why no model can be trained on the selections and scored, and the call with which one can; "" where one can."""
+    result, own = session.result, session.data_name == session.given_name
+    if result is None:
+        return ""
+    if result.pool.y is None:
+        return "Needs labels to learn and test rows to score by: explore(X, y, test=0.2)."
+    if own and isinstance(session.data, Pool):
+        return "Needs the data itself, of which a Pool holds signals only: explore(X, y, test=0.2)."
+    if own and session.images_given:
+        return "Needs pictures with test rows, as data: explore(images, y, test=0.2)."
+    if result.data is None or result.data.x_test is None or result.data.y_test is None:
+        return f"Needs test rows to score by: {_with_test_rows(session)}."
+    if not result.pool.info.get("model"):
+        return "Needs a model: give images or a table, or choose a model under 1 Data."
+    return ""
+
+
+def _with_test_rows(session: Session) -> str:
+    """The call that sets test rows aside, of data given as this is."""
+    if session.data is None or session.data_name != session.given_name:
+        return f"explore({session.data_name!r}, test=0.2)"
+    if isinstance(session.data, Data):
+        return "explore(cx.load(X, y=y, test=0.2))"
+    column = session.options.get("y")
+    return f"explore(frame, y={column!r}, test=0.2)" if isinstance(column, str) else "explore(X, y, test=0.2)"
+
+
 def training_note(session: Session, epochs: int) -> str:
-    """Which model would be trained on what, and about how long: from the seconds that recording took a row."""
+    """Which model would be trained on what, and about how long (from the seconds that recording took a row); or why
+    none can be.
+    """
     result = session.result
     if result is None:
         return ""
+    if why := cannot_train(session):
+        return why
     info = result.pool.info
-    if not info.get("model"):
-        return "Needs a model: give images or a table, or choose a model under 1 Data."
     budgets = train_budgets(session)
     runs = len(all_runs(result))
     words = (

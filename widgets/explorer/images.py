@@ -68,7 +68,14 @@ class ImagesView:
         parts: dict[str, Part] = {
             "pictures": (lambda: (session.result.pool, session.result.data), self._new_pictures),
             "reading": (
-                lambda: (self._pictures, session.run.at, self._j, session.found, session.columns),
+                lambda: (
+                    self._pictures,
+                    session.run.at,
+                    self._j,
+                    session.found,
+                    session.nowhere,
+                    session.columns,
+                ),
                 self._read,
             ),
             "tools": (lambda: (self.reading, tuple(session.result.runs), session.only_class), self._offer),
@@ -78,7 +85,7 @@ class ImagesView:
                 self._show,
             ),
         }
-        watch = ["result", "active", "j", "only_class", "found", "columns", "theme", "tab"]
+        watch = ["result", "active", "j", "only_class", "found", "nowhere", "columns", "theme", "tab"]
         self.view = View(session, parts, watch, seen=lambda: session.tab == "images")
         self.order.observe(guard(lambda _: self.view.refresh()), "value")
         self.view.refresh()
@@ -127,14 +134,16 @@ class ImagesView:
             reading.pictures,
             head=head if reading.k and sections else (),
             label=f"{reading.name}, {reading.many(reading.k)}",
-            empty="No row here holds these words." if searched else "Nothing was chosen.",
+            empty=(self.session.nowhere or "No row here holds these words.")
+            if searched
+            else "Nothing was chosen.",
         )
         off = any(cell.off for s in sections for group in s.groups for cell in group)
         told = [
             unseen.told(reading),
             f"≠ marks {reading.pictures.word} that the model takes for another class." if off else "",
         ]
-        told += [f"Found: {found_in_words(reading)}." if searched else ""]
+        told += [self.session.nowhere or f"Found: {found_in_words(reading)}." if searched else ""]
         self.told.value = f'<span role="status">{text(" ".join(one for one in told if one))}</span>'
 
     @property

@@ -127,9 +127,10 @@ def card(reading: Reading, row: int) -> str:
         )
     face = reading.pictures.face(row)
     word = reading.pictures.word[:-1].capitalize()
-    label = cut(reading.heading(row), NAME) or word
+    label = cut(reading.heading(row), NAME)
     weight = reading.weight(row)
-    said = f"<b>{label}</b>{_predicted(reading, row)}<br>{reading.standing(row)}"
+    said = f"<b>{label}</b>{_predicted(reading, row)}<br>" if label else ""  # the head says what it is
+    said += reading.standing(row)
     said += "" if weight is None else f"<br>Weight <b>{short(weight)}</b>"
     name = cut(reading.pictures.name(row), NAME)
     head = f'<div class="cx-h">{word} <span class="cx-note">{name}</span></div>'

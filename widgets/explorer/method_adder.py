@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 import ipywidgets as w
 
 from coreset_explore.registry import PURPOSES
@@ -38,14 +41,14 @@ def adder(session: Session) -> w.Widget:
     show(card, False)
 
     def fill(_=None) -> None:
-        words = search.value.lower().split()
-        show(wish, not words)
-        among = found.values() if words else groups.get(purpose.value, ())
-        names = [p.name for p in among if all(word in _described(p) for word in words)]
+        asked = search.value.strip()
+        show(wish, not asked)
+        among = matching(asked, found.values()) if asked else groups.get(purpose.value, ())
+        names = [p.name for p in among]
         method.options = names
         confirm.disabled = not names
         taken = {c.name for c in session.choices}
-        fresh = [name for name in names if name not in taken]
+        fresh = names if asked else [name for name in names if name not in taken]
         method.value = next(iter(fresh or names), None)  # new options alone select nothing
         describe()
 
@@ -96,6 +99,38 @@ def adder(session: Session) -> w.Widget:
     regroup()
     room()
     return w.VBox([opener, card]).add_class("cx-section-box")
+
+
+def matching(query: str, among: Iterable[Strategy]) -> list[Strategy]:
+    """Those of which all words of the query are said: in their name first, then in what describes them.
+
+    A name is found however it is spelt: k-center by "kcentre" and "k center".
+    """
+    words = [_spelt(word) for word in query.split()]
+    whole = _joined(query)
+
+    def rank(preset: Strategy) -> int | None:
+        names = [_joined(name) for name in (preset.name, preset.declared.title, preset.declared.name)]
+        if whole and any(name.startswith(whole) for name in names):
+            return 0
+        if whole and any(whole in name for name in names):
+            return 1
+        if all(any(_joined(word) in name for name in names) for word in words):
+            return 2
+        said = _spelt(_described(preset))
+        return 3 if all(word in said for word in words) else None
+
+    ranked = [(place, preset) for preset in among if (place := rank(preset)) is not None]
+    return [preset for _, preset in sorted(ranked, key=lambda pair: pair[0])]
+
+
+def _spelt(words: str) -> str:
+    return words.lower().replace("centre", "center")
+
+
+def _joined(name: str) -> str:
+    """A name without its hyphens and spaces."""
+    return re.sub(r"[\W_]+", "", _spelt(name))
 
 
 def _described(preset: Strategy) -> str:

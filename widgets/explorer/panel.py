@@ -61,7 +61,7 @@ def explore(
       the rows of its names. Nothing is rendered before it is shown.
     - `coords` (n, 2): your own map.
     - `methods`: names ("CRAIG", "kcenter") or presets, one or a list. Unless told: facility location and random, per
-      class; k-center and random where the data has no labels of several classes.
+      class, or among all rows where there are no classes; k-center and random of more than 12,000 such rows.
     - `selections`: your own, one, a list or {name: one}; each is a Selection, row numbers, or a mask.
     - `model`, `epochs`, `seed`: how signals are recorded. `model` is a name, or a torch.nn.Module that ends in Linear:
       a copy of it is trained, or with `epochs=0` (and where the data has no labels) recorded as it is.

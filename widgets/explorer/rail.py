@@ -93,7 +93,7 @@ def _budget(session: Session) -> w.Widget:
     def tell(_=None) -> None:
         result = session.result
         if result is None:
-            number.value = "<span>after the first Select</span>"
+            number.value = "<span>after Select</span>"
             return
         k, n = session.budget, result.n
         typed.value = f"{k:,}"
@@ -225,6 +225,8 @@ def advice(session: Session) -> str:
     cost = "" if seconds is None else f" It takes about {max(1, round(seconds))}\u00a0s."
     if not session.choices:
         return "Add a method first."
+    if session.result is None and session.status == "error":
+        return "Nothing could be chosen: change what the message names, and press Select."
     if session.result is None:
         return f"Press Select to choose points.{cost}"
     if session.stale:

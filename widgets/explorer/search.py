@@ -17,7 +17,7 @@ from widgets.kit.tags import rows_of
 
 MOST = ("Most varying", "")
 AT_ONCE = 20_000  # rows up to which each letter is answered, above them Enter
-HINT = 'words, "two words", column:word, column<5, class:, predicted:, tag:'
+HINT = 'Find rows by: words, "two words", column:word, column<5, class:, predicted:, tag:'
 
 
 def finder(session: Session) -> None:
@@ -27,12 +27,13 @@ def finder(session: Session) -> None:
     def find(_: Any = None) -> None:
         result = session.result
         if result is None or not session.query.strip():
-            session.found = None
+            session.found, session.nowhere = None, ""
             return
         if held[0] is not result:
             held[:] = [result, _searched(result)]
         search: Search = held[1]
         found = search.find(session.query, rows_of(session, result.pool.ids.cpu().numpy()))
+        session.nowhere = search.unknown(session.query) if found is not None and not len(found) else ""
         if session.found is None or found is None or not np.array_equal(found, session.found):
             session.found = found
 
@@ -90,9 +91,10 @@ def search_field(session: Session) -> w.Text:
         if result is not None:
             box.continuous_update = result.n <= AT_ONCE
             box.placeholder = f"Find {Pictures.of(result).word}"
+        box.tooltip = session.nowhere or HINT
         show(box, session.tab != "curves")  # which are of all rows
 
-    session.observe(guard(follow), ["query", "result", "tab"])
+    session.observe(guard(follow), ["query", "result", "tab", "nowhere"])
     follow()
     return box
 
@@ -110,7 +112,7 @@ def columns_field(session: Session) -> w.Box:
     def follow(_: Any = None) -> None:
         shown = getattr(session.result, "shown", None)
         columns = [] if shown is None else list(dict.fromkeys(shown.columns))
-        show(box, bool(columns))
+        show(box, bool(columns) and shown.kind == "records")  # a text's card shows no column
         puts[0] = True
         try:
             options = [MOST, *((name, name) for name in columns)]

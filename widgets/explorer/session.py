@@ -116,6 +116,7 @@ class Session(Shared):
         with self.hold_trait_notifications():
             for name, value in self.result.settings.items():
                 setattr(self, name, value)
+            self.dismiss()  # an error of the settings that were
 
     @property
     def judged(self):

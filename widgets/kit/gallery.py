@@ -116,7 +116,7 @@ def card(pictures: Pictures, row: int) -> dict:
         return {"card": pictures.card(row)}
     face = pictures.face(row)
     if face.trouble or face.text or not face.fields:
-        return {"text": clipped(face.text or "", LETTERS), "trouble": face.trouble}
+        return {"text": clipped(" ".join((face.text or "").split()), LETTERS), "trouble": face.trouble}
     told = [pair for pair in face.fields if pair[1] != ABSENT] or face.fields
     return {"fields": [[name, clipped(value, 60)] for name, value in told[:FIELDS]]}
 

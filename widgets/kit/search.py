@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import operator
 import re
 from collections.abc import Mapping, Sequence
@@ -46,6 +47,21 @@ class Search:
         for word in words:
             hits &= self._holds(word, tags or {})
         return np.flatnonzero(hits)
+
+    def unknown(self, query: str) -> str:
+        """Which column a query asks that is not there, with the one it is most like, as a sentence; "" for none."""
+        known = [*self._names, *self.classes, "tag"]
+        for word in WORD.findall(query):
+            if (asked := ASKED.match(word)) is None:
+                continue
+            name = asked[1].replace('"', "").strip()
+            if name.casefold() == "class" and name.casefold() not in known:
+                return "There are no classes here: this data has no labels."
+            if name.casefold() not in known:
+                near = difflib.get_close_matches(name.casefold(), known, 1)
+                called = next((one for one in self._called if one.casefold() in near), "".join(near))
+                return f"No column is called {name!r}{f'; did you mean {called!r}?' if near else '.'}"
+        return ""
 
     def _holds(self, word: str, tags: Mapping[str, np.ndarray]) -> np.ndarray:
         if (asked := ASKED.match(word)) is not None:
@@ -123,8 +139,11 @@ class Search:
 
     @cached_property
     def _names(self) -> list[str]:
-        records = self.pictures.shown.records
-        return [] if records is None else [str(name).casefold() for name in records.columns]
+        return [name.casefold() for name in self._called]
+
+    @property
+    def _called(self) -> list[str]:
+        return self.pictures.shown.columns
 
     def _numbers(self, j: int) -> np.ndarray | None:
         column = self.pictures.shown.records.iloc[:, j]

@@ -25,6 +25,7 @@ class Session(Task):
         default_value=(-1, (), "")
     )  # the row that is read whole (-1: none), those around it, and "tags"
     query = Unicode("")  # what is searched for
+    nowhere = Unicode("")  # of a query that finds nothing: which column it names that is not there
     found = AnyTrait(None)  # the rows that it finds, (m,) int64 in order; None: nothing is searched for
     tags = Dict()  # {tag: ids of rows}, see kit/tags
 

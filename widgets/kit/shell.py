@@ -67,6 +67,9 @@ class Shell(Shown):
         session, guard = self.session, self._guard
         super()._furnish()
         self._naming = False
+        self._wished: dict[
+            bool, bool | None
+        ] = {}  # whether the form is folded, of a narrow panel and of a wide one
         self._touched = 0.0  # when the user last did something
         self.prepare()
         self._told = note(text(self._blank_words), "cx-blank")
@@ -92,6 +95,7 @@ class Shell(Shown):
         body = w.Box([self._rail(), main]).add_class("cx-body")
         self.children = (style, self._page, self._header(), body, *self.over())
         session.observe(guard(self._theme), "theme")
+        session.observe(guard(self._crossed), "width")
         session.observe(guard(self._fold), ["width", "folded"])
         session.observe(guard(lambda change: setattr(self._tabs, "value", change["new"])), "tab")
         session.observe(guard(self._open), ["tab", "result", "height"])
@@ -134,6 +138,13 @@ class Shell(Shown):
 
     def _theme(self, _=None) -> None:
         (self.add_class if self.session.dark else self.remove_class)("dark")
+
+    def _crossed(self, change: Any) -> None:
+        """What the user wished of the form in a narrow panel holds for a narrow one, and so for a wide one."""
+        was, now = change["old"] <= room.NARROW, change["new"] <= room.NARROW
+        if change["old"] and was != now:
+            self._wished[was] = self.session.folded
+            self.session.folded = self._wished.get(now)
 
     def _fold(self, _=None) -> None:
         """Of a folded rail only what is marked `cx-stays` is seen, in a line over the tabs."""
