@@ -308,6 +308,6 @@ def test_the_labels_own_column_is_no_feature():
 def test_a_column_of_sentences_is_told_to_be_embedded_and_one_of_words_to_be_encoded():
     sentences = pd.DataFrame({"text": ["no", "I liked it a lot"]})
     with pytest.raises(ValueError, match="Columns text hold no numbers: embed them, with .*TfidfVectorizer"):
-        cx.load(sentences)
+        load(sentences)
     with pytest.raises(ValueError, match=r"encode them \(pandas.get_dummies\)"):
-        cx.load(pd.DataFrame({"color": ["red", "deep blue"]}))
+        load(pd.DataFrame({"color": ["red", "deep blue"]}))
