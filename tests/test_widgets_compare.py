@@ -9,6 +9,7 @@ from tests.tree import widgets_in
 from widgets.explorer.compare import _codes, compare_panel
 from widgets.explorer.compare_side import inks, side_html
 from widgets.explorer.compare_strips import STRIP
+from widgets.explorer.map_layout import how_made
 from widgets.kit import encode
 from widgets.kit.canvas import Canvas
 from widgets.kit.gallery import Gallery
@@ -105,7 +106,8 @@ def test_hidden_it_is_left_alone_and_drawn_when_it_is_shown(session):
     assert view.canvas.tick == before and view.side.value == said
     session.tab = "compare"
     assert view.canvas.tick > before and f"Overlap at {BUDGETS[3]} images" in view.side.value
-    assert "UMAP of the features" in view.caption.value
+    assert "Shown in PCA." in view.caption.value, "what that map says of itself"
+    assert how_made("UMAP", None) == "UMAP of the features"
     drawn = view.canvas.tick
     session.tab = "map"
     session.tab = "compare"

@@ -10,6 +10,7 @@ import numpy as np
 from coreset_explore.experiment.runs import Run
 from widgets.explorer.compare_side import caption_text, inks, side_html
 from widgets.explorer.compare_strips import only_strip
+from widgets.explorer.map_layout import how_made
 from widgets.explorer.result import Result
 from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
@@ -194,7 +195,8 @@ class CompareView:
                 f"Map of {self._pictures.many(result.n)}: A {next(names)}, B {next(names)}"
             )
         self.side.value = side_html(result, *pair, j, self._pictures, self.session.dark)
-        said = caption_text(result, *pair, j, self.layout.value, self._pictures)
+        made = how_made(self.layout.value, self.session.maps.get(self.layout.value))
+        said = caption_text(result, *pair, j, made, self._pictures)
         self.caption.value = f"<p>{text(said)}</p>"
 
     def _fill_strips(self) -> None:

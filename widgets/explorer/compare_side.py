@@ -87,10 +87,10 @@ def _numbers(result: Result, a: Run, b: Run, j: int) -> list[tuple[str, str, str
     return rows
 
 
-def caption_text(result: Result, a: Run, b: Run, j: int, layout: str, pictures: Pictures) -> str:
+def caption_text(result: Result, a: Run, b: Run, j: int, made: str, pictures: Pictures) -> str:
     """What the map shows, as a sentence."""
     many = f"{result.budgets[j]:,} each of {pictures.many(result.n)}"
     said = [
         f" {side}: {words}" for side, run in (("A", a), ("B", b)) for words in told(run.at[j], result.pool)
     ]
-    return f"A: {a.strategy.name}. B: {b.strategy.name}. {many}. {layout} of the features.{''.join(said)}"
+    return f"A: {a.strategy.name}. B: {b.strategy.name}. {many}. Shown in {made}.{''.join(said)}"

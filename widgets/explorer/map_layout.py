@@ -42,7 +42,12 @@ class Shown:
 
     def words(self) -> str:
         """How the map was made."""
-        if self.name == "Yours":
-            return "your own map"
-        said = getattr(self.map, "note", "") or self.name
-        return f"{said} of the features" if said == self.name else said
+        return how_made(self.name, self.map)
+
+
+def how_made(name: str, shown: Any) -> str:
+    """How a map called `name` was made, as every tab says it."""
+    if name == "Yours":
+        return "your own map"
+    said = getattr(shown, "note", "") or name
+    return f"{said} of the features" if said == name else said

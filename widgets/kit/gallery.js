@@ -149,7 +149,8 @@ function render({ model, el }) {
     const head = model.get("head");
     if (head.length) {
       const line = node("div", "cx-section cx-gallery-head");
-      const texts = head.map((text, i) => node("span", i < 2 ? "cx-h" : "cx-note", text));
+      const inLine = (_, i) => i > 1 || root.classList.contains("cx-rows"); // else each stands over its own cells
+      const texts = head.map((text, i) => node("span", i < 2 ? "cx-h" : "cx-note", text)).filter(inLine);
       line.append(node("span"), ...texts);
       root.appendChild(line);
     }
@@ -171,8 +172,12 @@ function render({ model, el }) {
         label.append(name, node("span", "cx-note", section.note));
         row.appendChild(label);
       }
-      for (const group of section.groups) {
+      for (const [i, group] of section.groups.entries()) {
         const box = node("div", "cx-group");
+        if (head[i] && group.length && !root.classList.contains("cx-rows")) {
+          row.classList.add("cx-headed");
+          row.appendChild(node("div", "cx-h", head[i]));
+        }
         for (const cell of group) {
           const button = make(cell, size);
           cells.push(button);
