@@ -139,6 +139,7 @@ def test_the_card_stands_whole_in_panel_and_window_and_a_click_pins_it(notebook)
         expect(card).to_be_visible()
         box = card.bounding_box()
         assert whole(box, window) and whole(box, page.locator(".cx").first.bounding_box())
+    drawn = Drawn(book)  # a map that was drawn anew for the window's height meanwhile has other places
     place = np.round(drawn.at[seen[0]])
     row = drawn.top(place)
     page.mouse.click(*place)
