@@ -191,7 +191,8 @@ def test_a_config_of_the_version_before_opens_the_same_panel():
     assert [m["pick"] for m in again["methods"]] == [None, "top", ["ccs", {"strata": 20}], None, None, None]
     assert {k: again[k] for k in ("budget", "seed")} == {k: saved["config"][k] for k in ("budget", "seed")}
     assert again["view"].items() >= saved["config"]["view"].items()
-    assert sorted(panel.code.split("\n")) == sorted(saved["code"].split("\n"))  # one comment stands earlier now
+    # one comment stands earlier now
+    assert sorted(panel.code.split("\n")) == sorted(saved["code"].split("\n"))
     # the lines replay: they give what the panel shows
     found: dict = {"X": waves()}
     exec(saved["code"], found)

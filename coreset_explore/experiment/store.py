@@ -300,7 +300,8 @@ class Store:
         (application,), (version,) = self._run("PRAGMA application_id") + self._run("PRAGMA user_version")
         if application != APPLICATION:
             if application or version or self._run("SELECT 1 FROM sqlite_master LIMIT 1"):
-                if self._run("PRAGMA application_id")[0][0] == APPLICATION:  # made just now by another process
+                # made just now by another process, between these questions
+                if self._run("PRAGMA application_id")[0][0] == APPLICATION:
                     return self._recognise()
                 raise ValueError(f"{self.path} is a database of something else, no store; give another path")
             self._create()
