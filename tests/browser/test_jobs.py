@@ -134,7 +134,7 @@ def test_layouts_probes_and_training_stop_at_once_and_never_run_twice(notebook):
             expect(told).to_contain_text(f"Computing {layout}")
             assert book.kernel(PROCESSES) <= 1
     expect(told).to_contain_text("%", timeout=60_000)
-    assert book.kernel(PROCESSES) == 1
+    assert book.kernel(PROCESSES) <= 1  # none where it has just ended
     assert timed(book, ".cx-map-job button", STOPPED) < AT_ONCE
     no_worker_stays(book)
     assert book.kernel(PROCESSES) == 0 and book.kernel("list(panel.session.maps)") == ["PCA"]

@@ -142,6 +142,8 @@ def test_the_card_stands_whole_in_panel_and_window_and_a_click_pins_it(notebook)
     drawn = Drawn(book)  # a map that was drawn anew for the window's height meanwhile has other places
     place = np.round(drawn.at[seen[0]])
     row = drawn.top(place)
+    page.mouse.move(*place)
+    expect(card).to_have_attribute("data-row", str(row))  # a busy page may still draw
     page.mouse.click(*place)
     expect(page.locator(".cx-tip.cx-pinned")).to_be_visible()
     page.mouse.move(*(drawn.corner + 8))
