@@ -14,14 +14,12 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from scripts.refresh import is_view, kept, lighter, opens_panels, walkthroughs  # noqa: E402
-from tests.browser.chromium import find  # noqa: E402
-from tests.browser.conftest import FLAGS  # noqa: E402
-from tests.browser.lab import Console, Notebook  # noqa: E402
-from tests.browser.servers import jupyterlab  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from scripts.refresh import is_view, kept, lighter, opens_panels, walkthroughs
+from tests.browser.chromium import find
+from tests.browser.conftest import FLAGS
+from tests.browser.lab import Console, Notebook
+from tests.browser.servers import jupyterlab
 
 WINDOW = {"width": 1440, "height": 1000}
 STILL = 4000  # milliseconds in which a panel changes no more

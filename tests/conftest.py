@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
+import pytest
+from hypothesis import settings
+
 # Before anything imports torch or numpy: two busy threads can be ten times slower than one.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
-
-import pytest  # noqa: E402
-from hypothesis import settings  # noqa: E402
 
 # A gate gives the same answer twice: the same examples every time. HYPOTHESIS_PROFILE=search looks for new ones.
 settings.register_profile("gate", derandomize=True)
