@@ -3,6 +3,7 @@
 Parsed by old interpreters too, so that a Python that is too old can say so.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -109,7 +110,7 @@ def install(extras):
         return
     MARKER.write_text("an install is running, or was killed\n")
     print(f"Installing coreset_explore[{extras}]: minutes the first time, seconds after that.", flush=True)
-    arguments = ["-c", str(CONSTRAINTS), "-e", f"{ROOT}[{extras}]"]
+    arguments = ["--no-compile", "-c", str(CONSTRAINTS), "-e", f"{ROOT}[{extras}]"]
     if os.environ.get("TORCH_INDEX"):
         arguments += ["--extra-index-url", os.environ["TORCH_INDEX"]]
     code, error = run_pip(arguments)
@@ -117,11 +118,24 @@ def install(extras):
         MARKER.unlink()  # pip took its own changes back: what is in there is whole
         fail(f"installing failed ({error or f'pip ended with {code}'})", f"see the lines above, then {again}")
     quiet_lab()
-    compile_kernels(again)
+    with bytecode():
+        compile_kernels(again)
     have["done"] = {done: digest for done, digest in have["done"].items() if pins(done) == digest}
     have["done"][extras] = pins(extras)
     STAMP.write_text(json.dumps(have))
     MARKER.unlink()
+
+
+@contextlib.contextmanager
+def bytecode():
+    """Compile every installed module beside what is done meanwhile: pip would do it alone, and on one core."""
+    folders = VENV.glob("[Ll]ib/**/site-packages")
+    command = [str(VENV_PYTHON), "-m", "compileall", "-qq", "-j", "0", *map(str, folders)]
+    process = subprocess.Popen(command, cwd=str(ROOT), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.wait()  # a package may hold files for other Pythons: that those do not compile is nothing
 
 
 def compile_kernels(again):
