@@ -23,6 +23,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where machine.py lies
 
 from machine import write
+from verdicts import verdict
 
 import coreset_explore as cx
 from coreset_explore.labs.training.questions import convergence, speedup
@@ -96,21 +97,6 @@ def paired(found, one: str, other: str, value, optimizer: str):
     """value(one) − value(other), a number a seed."""
     runs = last(found[found.optimizer == optimizer])
     return value(runs[runs.method == one]) - value(runs[runs.method == other])
-
-
-def verdict(differences, mark: float, below: bool) -> dict:
-    """Mean, 95 % interval, and whether that lies on the claimed side of the mark, as far as it can be known."""
-    from scipy.stats import t
-
-    d = differences.dropna()
-    if len(d) < 2:
-        return {"seeds": len(d), "says": "not decided"}
-    mean, reach = float(d.mean()), float(t.ppf(0.975, len(d) - 1) * d.std() / math.sqrt(len(d)))
-    low, high = mean - reach, mean + reach
-    sides = ("holds", "does not hold") if below else ("does not hold", "holds")
-    says = sides[0] if high < mark else sides[1] if low > mark else "not decided"
-    found = {"seeds": len(d), "difference": mean, "low": low, "high": high}
-    return {**{name: round(number, 4) for name, number in found.items()}, "says": says}
 
 
 def log(column: str):
