@@ -265,6 +265,22 @@ def test_what_are_no_tags_is_refused(tags):
         checked(tags)
 
 
+def test_a_column_that_is_not_there_is_said_under_the_map_as_well(tmp_path, monkeypatch):
+    monkeypatch.setenv("CORESET_CACHE", str(tmp_path))
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+    panel = explore(x, y=np.arange(60) % 3, methods=["k-center"], epochs=1, run=False).run(wait=True)
+    shown = (getattr(one, "view", None) for one in widgets_in(panel))
+    view = next(one for one in shown if isinstance(one, MapView))
+    panel.session.query = "zzz"
+    assert "no point" in view.under.head.value
+    panel.session.query = "clas:1"
+    assert (
+        "did you mean &#x27;class&#x27;?" in view.under.head.value and "no point" not in view.under.head.value
+    )
+    panel.session.query = "class:1"
+    assert "Found: 20 points" in view.under.head.value
+
+
 def test_tags_are_marked_in_grids_searched_and_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("CORESET_CACHE", str(tmp_path))
     x = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
