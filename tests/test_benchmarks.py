@@ -16,14 +16,17 @@ from tests import pretend
 from tests.pools import make
 
 FOLDER = str(Path(__file__).resolve().parents[1] / "benchmarks")
-sys.path.insert(0, FOLDER)  # as it is when the script runs
+TRAINING = str(Path(FOLDER) / "training")
+sys.path[:0] = [FOLDER, TRAINING]  # as it is when a script runs
 try:
     import device
+    import gpu
     import selection
     from cases import CASES, Bench, peers, race
     from cases.plain_pursuit import extrapolated
 finally:
     sys.path.remove(FOLDER)
+    sys.path.remove(TRAINING)
 
 
 @pytest.fixture
@@ -132,3 +135,22 @@ def test_a_claim_holds_where_its_whole_interval_does():
     low, high = ttest_1samp(d, 0).confidence_interval()
     assert (found["low"], found["high"]) == (round(low, 4), round(high, 4)) and found["seeds"] == 4
     assert claims.verdict(d[:1], 0, True) == {"seeds": 1, "says": "not decided"}
+
+
+def test_training_on_a_gpu_is_tried_on_the_make_believe_one(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("CORESET_CACHE", str(tmp_path))
+    for name, few in {
+        "TENTHS": (0.2,),
+        "FIFTHS": (0.3,),
+        "CHOSEN_ONCE": ("CRAIG",),
+        "ANEW": ("GRAD-MATCHPB",),
+    }.items():
+        monkeypatch.setattr(gpu, name, few)
+    given = ["gpu.py", "--device", "pretend", "--rows", "60", "--shrink", "100", "--model", "mlp"]
+    for _ in range(2):  # the second time from the store
+        monkeypatch.setattr(sys, "argv", given)
+        gpu.main()
+        said = capsys.readouterr().out
+        for name in ("FULL ", "CRAIG ", "GRAD-MATCHPB ", "RANDOM re-drawn", "FULL-EARLYSTOP"):
+            assert sum(line.startswith(name) for line in said.splitlines()) == 1, said
+        assert " in " in said and "over" not in said

@@ -1,7 +1,7 @@
 """CIFAR-10 and ResNet-18 on a GPU, in ten minutes: all rows, then DeepCore's protocol, then GRAD-MATCH's.
 
-    CORESET_DATA=… python benchmarks/training/gpu.py                             ten minutes, or --minutes 30
-    python benchmarks/training/gpu.py --device pretend --rows 200 --shrink 100   the make-believe device: does it run
+    CORESET_DATA=… python benchmarks/training/gpu.py                                  ten minutes, or --minutes 30
+    python benchmarks/training/gpu.py --device pretend --rows 200 --shrink 100 --model mlp      does it run?
 
 The fifth batch of CIFAR-10 is the test, unless the official one is there (--test official), so that accuracies are of
 models that saw 40,000 rows. First all rows for 30 epochs, to 93 % and its seconds. Then DeepCore's: what is chosen once
@@ -51,8 +51,9 @@ def loaded(rows: int, test: str) -> cx.Data:
     if rows:
         draw = torch.Generator().manual_seed(0)
         y = torch.arange(2 * rows) % 10
-        x = torch.rand(2 * rows, 3, 32, 32, generator=draw) * 0.2 + y.view(-1, 1, 1, 1) / 12
-        return replace(cx.load((x[:rows], y[:rows])), x_test=x[rows:], y_test=y[rows:])
+        x = torch.randint(0, 60, (2 * rows, 3, 32, 32), generator=draw) + 19 * y.view(-1, 1, 1, 1)
+        x = x.to(torch.uint8)
+        return cx.Data(x[:rows], y[:rows], tuple("0123456789"), x[rows:], y[rows:], "images", "made up")
     return cx.load("cifar10") if test == "official" else cx.load("cifar10", test_from="data_batch_5")
 
 
@@ -63,12 +64,12 @@ def cells(data: cx.Data, asked: argparse.Namespace, store: Path) -> Iterator:
         return max(1, number // asked.shrink)
 
     how = {"device": asked.device, "epochs": epochs(30), "recipe": {**DEEPCORE, "lr": 0.1}}
-    yield from run(Setting(data, "resnet18", **how), "FULL", budgets=[0.1], seeds=1, store=store, show=False)
+    yield from run(Setting(data, asked.model, **how), "FULL", budgets=[0.1], seeds=1, store=store, show=False)
 
     pool = cx.signals(
-        data, "resnet18", epochs=epochs(10), checkpoints="each", device=asked.device, show=False
+        data, model=asked.model, epochs=epochs(10), checkpoints="each", device=asked.device, show=False
     )
-    ground = Setting(data, "resnet18", epochs=epochs(200), device=asked.device, recipe=DEEPCORE)
+    ground = Setting(data, asked.model, epochs=epochs(200), device=asked.device, recipe=DEEPCORE)
     for share in TENTHS:
         for name in CHOSEN_ONCE:
             k = max(10, round(share * len(data)))
@@ -82,7 +83,7 @@ def cells(data: cx.Data, asked: argparse.Namespace, store: Path) -> Iterator:
     for share in FIFTHS:
         for name in ANEW:
             yield from run(
-                Setting(data, "resnet18", **long),
+                Setting(data, asked.model, **long),
                 REGIMES[name],
                 budgets=share,
                 seeds=1,
@@ -97,6 +98,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=9.0, help="after which no further cell is begun")
     parser.add_argument("--rows", type=int, default=0, help="made-up rows instead of CIFAR-10")
     parser.add_argument("--shrink", type=int, default=1, help="divide all epochs by this")
+    parser.add_argument("--model", default="resnet18")
     parser.add_argument("--test", default="data_batch_5", help="official: the ten thousand of the test batch")
     asked = parser.parse_args()
     end, load = time.monotonic() + 60 * asked.minutes, os.getloadavg()[0]
@@ -107,7 +109,7 @@ def main() -> None:
         pretend.device()
     where = pick_device(asked.device)
     if where.type == "cpu":
-        print("no GPU here; --device pretend --rows 200 --shrink 100 tries the script")
+        print("no GPU here; --device pretend --rows 200 --shrink 100 --model mlp tries the script")
         return
     data = loaded(asked.rows, asked.test)
     print(f"{data!r} on {where}", flush=True)
