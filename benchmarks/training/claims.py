@@ -4,7 +4,7 @@ T = 40 epochs of the subset, R = 4, budgets of 1, 3, 5 and 10 %; FULL is left to
 kept in the cache folder, so that this can be stopped, and goes on; after each seed the tables are written anew. A claim
 is judged by the differences over seeds and budgets, a mean over budgets a seed: those of one seed are not independent.
 
-    CORESET_DATA=… python benchmarks/training/claims.py [mnist | fashion-mnist] [seeds] [model]
+    CORESET_DATA=… python benchmarks/training/claims.py [mnist | fashion-mnist] [seeds] [rows, 0 is all] [model]
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import itertools
 import os
 import sys
 from pathlib import Path
+
+import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where machine.py lies
 
@@ -87,10 +89,14 @@ def table(kept) -> list[dict]:
     return rows
 
 
-def main(name: str = "mnist", seeds: str = "5", model: str = "lenet") -> None:
+def main(name: str = "mnist", seeds: str = "5", rows: str = "0", model: str = "lenet") -> None:
     data, load = cx.load(name), os.getloadavg()[0]
+    if 0 < int(rows) < len(data):
+        drawn = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))[: int(rows)]
+        data = data[drawn.sort().values]
+    about = f"{name}-{model}-{len(data)}"
     setting = Setting(data, model, epochs=EPOCHS, every=EVERY, recipe={"batch_size": 32})
-    store = cache.folder() / f"claims-{name}-{model}.sqlite"
+    store = cache.folder() / f"claims-{about}.sqlite"
     with threads() as count:
         print(f"{data!r}\n{count} threads, load {load:.2f}, cells in {store}", flush=True)
         for seed in range(int(seeds)):
@@ -104,7 +110,7 @@ def main(name: str = "mnist", seeds: str = "5", model: str = "lenet") -> None:
                 run(setting, list(REGIMES), budgets=BUDGETS, seeds=seed + 1, store=store, show=False)
             )
             more = {"epochs": EPOCHS, "every": EVERY, "batch_size": 32, "threads": count, "load_before": load}
-            write(f"training-{name}-{model}", table(kept), claims=claims(kept), seeds=seed + 1, **more)
+            write(f"training-{about}", table(kept), claims=claims(kept), seeds=seed + 1, n=len(data), **more)
 
 
 if __name__ == "__main__":
