@@ -95,7 +95,9 @@ def main(name: str = "mnist", seeds: str = "5", rows: str = "0", model: str = "l
         drawn = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))[: int(rows)]
         data = data[drawn.sort().values]
     about = f"{name}-{model}-{len(data)}"
-    setting = Setting(data, model, epochs=EPOCHS, every=EVERY, recipe={"batch_size": 32})
+    setting = Setting(
+        data, model, epochs=EPOCHS, every=EVERY, recipe={"batch_size": 32, "test_every": EPOCHS // 4}
+    )
     store = cache.folder() / f"claims-{about}.sqlite"
     with threads() as count:
         print(f"{data!r}\n{count} threads, load {load:.2f}, cells in {store}", flush=True)
