@@ -14,14 +14,12 @@ import os
 import sys
 from pathlib import Path
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where machine.py lies
 
+from answers import some
 from machine import write
 from verdicts import verdict
 
-import coreset_explore as cx
 from coreset_explore.labs.training import REGIMES, Setting, frame, run
 from coreset_explore.labs.training.questions import redundant_points
 from coreset_explore.machine import cache
@@ -90,10 +88,7 @@ def table(kept) -> list[dict]:
 
 
 def main(name: str = "mnist", seeds: str = "5", rows: str = "0", model: str = "lenet") -> None:
-    data, load = cx.load(name), os.getloadavg()[0]
-    if 0 < int(rows) < len(data):
-        drawn = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))[: int(rows)]
-        data = data[drawn.sort().values]
+    data, load = some(name, int(rows)), os.getloadavg()[0]
     about = f"{name}-{model}-{len(data)}"
     setting = Setting(
         data, model, epochs=EPOCHS, every=EVERY, recipe={"batch_size": 32, "test_every": EPOCHS // 4}

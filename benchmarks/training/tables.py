@@ -85,7 +85,7 @@ def section(path: Path) -> list[str]:
     about, machine, rows = path.stem.removeprefix("training-"), told["machine"], told["rows"]
     where = f"{machine['processor']}, {told.get('threads', machine['torch_threads'])} threads, {machine['date'][:10]}"
     lines = [f"### {about}", ""]
-    if "claims" in told:
+    if "every" in told:
         lines += [
             f"{told['n']:,} rows, T = {told['epochs']}, R = {told['every']}, batches of {told['batch_size']}, "
             f"{told['seeds']} seeds ({where}). Accuracy on the test rows after the last epoch, %.",
@@ -110,6 +110,7 @@ def section(path: Path) -> list[str]:
             *grid([names, *([str(row.get(name, "")) for name in names] for row in rows)]),
             "",
         ]
+        lines += [*judged(told["claims"]), ""] if "claims" in told else []
     return lines
 
 
