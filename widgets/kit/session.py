@@ -20,6 +20,7 @@ class Session(Task):
     width = Int(1260)  # of the panel, px
     height = Int(0)  # of the window, px; 0: not known yet
     folded = Bool(None, allow_none=True)  # whether the rail is; None: as the width says
+    hidden = Tuple()  # names of the lines that are not drawn, see kit/legend
     hovered = Int(-1)  # a row, -1: none
     opened = Tuple(
         default_value=(-1, (), "")

@@ -1,0 +1,44 @@
+"""What the form says of the time ahead: runs, updates, and seconds once a rate is known."""
+
+from __future__ import annotations
+
+from coreset_explore.labs.training.pace import ahead
+from widgets.kit.markup import duration
+from widgets.training.session import Session
+
+
+def advice(session: Session) -> str:
+    """The line under the button."""
+    if session.look_note:
+        return f"{session.look_note} …"
+    ground = session.looked
+    if ground is None:
+        return (
+            "Nothing can be trained yet: change what the message names." if session.status == "error" else ""
+        )
+    records = session.result.records if session.result is not None and not session.stale else ground.kept
+    found, cells = ahead(ground.plan, records, ground.pace), len(ground.plan.cells)
+    if found.runs == 0:
+        return f"{_runs(cells, 'All ')} {'is' if cells == 1 else 'are'} there: nothing is left to train."
+    kept = cells - found.runs
+    there = f"{kept:,} of {_runs(cells)} {'is' if kept == 1 else 'are'} kept. " if kept else ""
+    words = f"{there}{_runs(found.runs)}{' to go' if kept else ''}, {found.updates:,} updates"
+    if found.seconds is None:
+        return f"{words}."
+    about = f"{duration(max(found.seconds, 0.1))}"
+    if found.least:
+        return f"{words}: at least {about}; what choosing takes is known once it was done."
+    return f"{words}: about {about}."
+
+
+def button_name(session: Session) -> str:
+    """What the one button does: begins, or goes on with what is kept."""
+    ground = session.looked
+    if ground is None or not ground.kept and (session.result is None or session.stale):
+        return "Train"
+    records = session.result.records if session.result is not None and not session.stale else ground.kept
+    return "Continue" if ground.plan.left(records) else "Train again"
+
+
+def _runs(count: int, before: str = "") -> str:
+    return f"{before}{count:,} run{'s' * (count != 1)}"
