@@ -136,7 +136,7 @@ def test_paused_it_keeps_what_is_done_and_goes_on(kept, tmp_path):
 
 
 def test_the_cell_that_is_trained_is_seen_while_it_is(tmp_path):
-    panel = panel_of(tmp_path / "runs.sqlite", epochs=400, regimes="FULL", budgets=[32], seeds=1)
+    panel = panel_of(tmp_path / "runs.sqlite", epochs=120, regimes="FULL", budgets=[32], seeds=1)
     seen = []
     panel.session.observe(lambda change: seen.append(change["new"]), "live")
     panel.control._told = -1.0
@@ -278,7 +278,7 @@ def test_seeds_are_typed_as_they_are_spoken():
 def test_the_form_writes_the_settings(kept):
     panel = panel_of(kept[0])
     fields = {one.tooltip: one for one in widgets_of(panel) if getattr(one, "tooltip", None)}
-    rows = next(one for tip, one in fields.items() if tip.startswith("rows to train on"))
+    rows = next(one for tip, one in fields.items() if tip.startswith("budgets: rows to train on"))
     assert rows.value == "16, 32"
     rows.value = "5%, 20 %, 2,000"
     assert panel.session.budgets == (0.05, 0.2, 2000) and rows.value == "5 %, 20 %, 2,000"
@@ -299,7 +299,7 @@ def widgets_of(panel):
 def test_regimes_are_added_and_removed_and_the_baselines_follow(kept):
     panel = panel_of(kept[0])
     session: Session = panel.session
-    assert "Grey ones always stand beside" in texts(panel)
+    assert "Grey: always beside" in texts(panel)
     button(panel, "+ Add a regime").click()
     dropdown = next(
         one for one in widgets_of(panel) if getattr(one, "options", None) and "GLISTER" in one.options
@@ -318,7 +318,7 @@ def test_regimes_are_added_and_removed_and_the_baselines_follow(kept):
     assert "reads history" in texts(panel) and button(panel, "Add").disabled
     for name in ("CRAIGPB", "GRAD-MATCH-Warm"):
         next(one for one in widgets_of(panel) if getattr(one, "tooltip", "") == f"Remove {name}").click()
-    assert [r.name for r in session.regimes] == ["FULL"] and "Grey ones" not in texts(panel)
+    assert [r.name for r in session.regimes] == ["FULL"] and "Grey: always" not in texts(panel)
     next(one for one in widgets_of(panel) if getattr(one, "tooltip", "") == "Remove FULL").click()
     assert session.problem is not None and [r.name for r in session.regimes] == ["FULL"]
     panel.control.wait(20)

@@ -51,6 +51,34 @@ def kept(figure: Any) -> Iterator[None]:
         figure._widget_layout = copy.deepcopy(figure._layout_obj._props)
 
 
+def redraw(figure: Any, traces: Sequence[dict[str, Any]], layout: dict[str, Any]) -> None:
+    """Show these traces and this layout, by one message where there were as many traces: what has changed of them.
+
+    A page takes a tenth of a second for each message, so that traces taken away and put back, some times a second,
+    would hardly ever be seen.
+    """
+    before = getattr(figure, "_shown", ((), {}))
+    kinds = [[one.get("type", "scatter") for one in some] for some in (before[0], traces)]
+    with kept(figure):
+        if kinds[0] != kinds[1]:  # a trace's type is for good
+            figure.data = ()
+            figure.add_traces(list(traces))
+        else:
+            for trace, old, new in zip(figure.data, before[0], traces, strict=True):
+                trace.update(_changed(old, new), overwrite=True)
+        figure.update_layout(_changed(before[1], layout), overwrite=True)
+    figure._shown = (tuple(traces), layout)
+
+
+def _changed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    changed = {name: value for name, value in new.items() if name not in old or old[name] != value}
+    return {
+        name: value
+        for name, value in {**dict.fromkeys(old.keys() - new), **changed}.items()
+        if name != "type"
+    }
+
+
 def line_of(name: str, style: palette.Style) -> dict[str, Any]:
     """A trace's look: a method's color, dash and marker, under a name in which plotly reads no markup."""
     return {

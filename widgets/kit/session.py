@@ -31,6 +31,11 @@ class Session(Task):
     tags = Dict()  # {tag: ids of rows}, see kit/tags
 
     @property
+    def faded(self) -> bool:
+        """Whether what is shown answers other settings, or is being replaced."""
+        return self.stale or (self.busy and self.result is not None)
+
+    @property
     def dark(self) -> bool:
         """Whether the page is dark."""
         return self.theme == "dark"

@@ -197,8 +197,7 @@ class Shell(Shown):
 
     def _old(self, _=None) -> None:
         """An answer to other settings, or one that is being replaced, stays usable and is drawn faded."""
-        faded = self.session.stale or self.session.busy and self.session.result is not None
-        (self._views.add_class if faded else self._views.remove_class)("cx-old")
+        (self._views.add_class if self.session.faded else self._views.remove_class)("cx-old")
 
     def _in_use(self, _=None) -> None:
         self._touched = time.monotonic()

@@ -12,7 +12,6 @@ from widgets.kit.legend import legend
 from widgets.kit.markup import text
 from widgets.kit.view import Part, View
 from widgets.training.accuracy_figure import describe, height, layout, traces
-from widgets.training.looked_at import budget_field
 from widgets.training.session import Session
 
 
@@ -22,10 +21,8 @@ def accuracy_panel(session: Session) -> w.Widget:
     caption = w.HTML().add_class("cx-note")
 
     def draw() -> None:
-        with plot.kept(figure):
-            figure.data = ()
-            figure.add_traces(traces(session.result, session.live, session))
-            figure.update_layout(layout(session.result, session.live, session), overwrite=True)
+        result, live = session.result, session.live
+        plot.redraw(figure, traces(result, live, session), layout(result, live, session))
 
     def words() -> None:
         now = session.live
@@ -50,7 +47,7 @@ def accuracy_panel(session: Session) -> w.Widget:
     watch = ["result", "live", "hidden", "budget", "theme", "width", "folded", "tab"]
     view = View(session, parts, watch, seen=lambda: session.tab == "accuracy")
     view.refresh()
-    root = w.VBox([w.Box([names, budget_field(session)]).add_class("cx-over"), drawn, caption])
+    root = w.VBox([names, drawn, caption])
     root.view = view  # for tests
     return root.add_class("cx-training")
 

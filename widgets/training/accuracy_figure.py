@@ -11,26 +11,27 @@ from widgets.kit import plot
 from widgets.training.result import Line, Live, Result
 from widgets.training.session import Session
 
-MARGIN = {"l": 58, "r": 14, "t": 40, "b": 48}
+MARGIN = {"l": 58, "r": 22, "t": 40, "b": 48}
 HEIGHT, PART = 430, 290  # of three axes beside each other, and of each one where they stand under each other
 NARROW = 640  # px: of a figure so wide or less they do
 
 
 def traces(result: Result, live: Live | None, session: Session) -> list[dict[str, Any]]:
-    """A line and a band a regime against the budget, a line each over its updates, and the cell that is trained."""
+    """Four traces a regime (band and line against the budget, accuracy and loss over its updates), and two of `live`.
+
+    Always as many, so that what changes between two drawings goes to the page in one message.
+    """
     styles = palette.method_styles(result.names, session.dark)
-    budget, found = result.shown(session.budget, live), [_nothing(str(i)) for i in (1, 2, 3)]
+    budget, found = result.shown(session.budget, live), [_empty(axes) for axes in "123"]
     for name in result.names:
-        if name in session.hidden:
-            continue
-        look = plot.line_of(name, styles[name])
+        look = {**plot.line_of(name, styles[name]), "visible": name not in session.hidden}
         found += _against_budget(result, name, look, styles[name].color)
         for what, axes in (("accuracy", "2"), ("loss", "3")):
-            found += _learning(result.curve(name, what, budget), name, look, axes, live)
+            found.append(_learning(result.curve(name, what, budget), look, axes, live))
     return found + _now(live, styles, session.dark)
 
 
-def _nothing(axes: str) -> dict[str, Any]:
+def _empty(axes: str) -> dict[str, Any]:
     """A trace that shows nothing: without one plotly draws no axes."""
     return {"x": [None], "y": [None], "showlegend": False, "hoverinfo": "skip", **_on(axes)}
 
@@ -41,53 +42,43 @@ def _on(axes: str) -> dict[str, str]:
 
 
 def _against_budget(result: Result, name: str, look: dict, color: str) -> list[dict[str, Any]]:
-    line = result.accuracies(name)
-    if not line:
-        return []
-    if name in result.ground.whole:  # one number, whatever the budget
-        ends = _ends(result.budgets)
-        x, mean, sd = list(ends), [line[0][1]] * 2, [line[0][2]] * 2
-        look = {**look, "mode": "lines"}
-    else:
-        x, mean, sd = (list(part) for part in zip(*line, strict=True))
-    hover = "%{fullData.name}<br>%{y:.2%}" + ("" if name in result.ground.whole else " at %{x:,} rows")
-    drawn = {**look, "x": x, "y": mean, "hovertemplate": f"{hover}<extra></extra>"}
-    if len(x) == 1:  # no band fits on one budget
-        drawn["error_y"] = {"type": "data", "array": [0.0 if s != s else s for s in sd], "thickness": 1.4}
-        return [{**drawn, **_on("1")}]
-    return [{**plot.band(x, mean, sd, color), **_on("1")}, {**drawn, **_on("1")}]
+    """Band and line; where there is one budget, and no room for a band, a bar at its dot."""
+    line, whole = result.accuracies(name), name in result.ground.whole
+    if whole and line:  # one number, whatever the budget
+        line, look = [(end, *line[0][1:]) for end in _ends(result.budgets)], {**look, "mode": "lines"}
+    x, mean, sd = ([row[i] for row in line] for i in range(3))
+    hover = "%{fullData.name}<br>%{y:.2%}" + ("" if whole else " at %{x:,} rows")
+    bars = [0.0 if math.isnan(one) else one for one in sd] if len(x) == 1 else []
+    error = {"type": "data", "array": bars, "visible": bool(bars), "thickness": 1.4}
+    drawn = {**look, "x": x, "y": mean, "error_y": error, "hovertemplate": f"{hover}<extra></extra>"}
+    band = {**plot.band(x, mean, sd, color), "visible": look["visible"]}
+    return [{**band, **_on("1")}, {**drawn, **_on("1")}]
 
 
-def _learning(line: Line, name: str, look: dict, axes: str, live: Live | None) -> list[dict[str, Any]]:
-    """A regime's curve: paler where another one is being trained, so that this one stands out."""
-    if not line:
-        return []
-    pale = live is not None
-    thin = {**look["line"], "width": 1.4}
+def _learning(line: Line, look: dict, axes: str, live: Live | None) -> dict[str, Any]:
+    """A regime's curve: paler while one is being trained, so that this one stands out."""
     number = "%{y:.2%}" if axes == "2" else "%{y:.3g}"
-    return [
-        {
-            **look, **_on(axes), "mode": "lines", "line": thin, "opacity": 0.45 if pale else 1.0,
-            "x": [100 * at for at, _, _ in line], "y": [mean for _, mean, _ in line],
-            "hovertemplate": f"%{{fullData.name}}<br>{number} at %{{x:.0f}} %<extra></extra>",
-        }
-    ]  # fmt: skip
+    return {
+        **look, **_on(axes), "mode": "lines", "line": {**look["line"], "width": 1.4},
+        "opacity": 1.0 if live is None else 0.45,
+        "x": [100 * at for at, _, _ in line], "y": [mean for _, mean, _ in line],
+        "hovertemplate": f"%{{fullData.name}}<br>{number} at %{{x:.0f}} %<extra></extra>",
+    }  # fmt: skip
 
 
 def _now(live: Live | None, styles: dict, dark: bool) -> list[dict[str, Any]]:
+    """Accuracy and loss of the cell that is trained."""
     if live is None or live.name not in styles:
-        return []
+        return [_empty("2"), _empty("3")]
     look = plot.line_of(live.name, styles[live.name])
     look = {**look, "line": {**look["line"], "width": 3, "dash": "solid"}, "hoverinfo": "skip"}
     x = [100 * made for made in live.made]
     tested = [(at, a) for at, a in zip(x, live.accuracy, strict=True) if a is not None]
-    accuracy = {
-        "x": [at for at, _ in tested],
-        "y": [a for _, a in tested],
-        "mode": "lines+markers",
-        **_on("2"),
-    }
-    return [{**look, **accuracy}, {**look, "x": x, "y": list(live.loss), "mode": "lines", **_on("3")}]
+    accuracy = {"x": [at for at, _ in tested], "y": [a for _, a in tested], "mode": "lines+markers"}
+    return [
+        {**look, **accuracy, **_on("2")},
+        {**look, "x": x, "y": list(live.loss), "mode": "lines", **_on("3")},
+    ]
 
 
 def _ends(budgets: list[int]) -> tuple[float, float]:

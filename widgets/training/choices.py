@@ -12,31 +12,29 @@ from coreset_explore.plots import palette
 from widgets.kit import plot
 from widgets.kit.markup import swatch, text
 from widgets.kit.view import Part, View
-from widgets.training.looked_at import budget_field
 from widgets.training.result import Result, means
 from widgets.training.session import Session
 
 WHEN = ("first", "middle", "last")
-ROW, TOP, BOTTOM = 22, 40, 64  # px: a choice's row; room for the title, and for the classes' names
-LETTER = 6.6  # px across, of a class's name or a number
+ROW, TOP, BOTTOM = 22, 8, 64  # px: a choice's row; room above, and for the classes' names
+LETTER, CAPITAL = 6.6, 7.7  # px across, of a class's name or a number; of a regime's name
 MOST = 40  # classes whose names are written
 
 
 def choices_panel(session: Session) -> w.Widget:
     """The tab's widget; it redraws on a new record, another budget, theme and width."""
     figure = plot.figure(layout(session.result, session))
+    titled = w.HTML().add_class("cx-h")
     caption, table, meaning = w.HTML().add_class("cx-note"), w.HTML().add_class("cx-tables"), w.HTML()
 
     def draw() -> None:
-        with plot.kept(figure):
-            figure.data = ()
-            figure.add_traces(traces(session.result, session))
-            figure.update_layout(layout(session.result, session), overwrite=True)
+        plot.redraw(figure, traces(session.result, session), layout(session.result, session))
         drawn.layout.min_height = f"{figure.layout.height:.0f}px"
 
     def words() -> None:
         result, at = session.result, session.result.shown(session.budget)
-        caption.value = f"<p>{text(describe(result, at))}</p>"
+        titled.value = f"Rows of each class in a choice of {at:,}"
+        caption.value = f"<p>{text(describe(result))}</p>"
         table.value = table_html(result, at, session.dark)
         meaning.value = f"<p>{text(EXPLAINED)}</p>" if table.value else ""
 
@@ -46,15 +44,7 @@ def choices_panel(session: Session) -> w.Widget:
     watch = ["result", "budget", "theme", "width", "folded", "tab"]
     view = View(session, parts, watch, seen=lambda: session.tab == "choices")
     view.refresh()
-    root = w.VBox(
-        [
-            w.Box([budget_field(session)]).add_class("cx-over"),
-            drawn,
-            caption,
-            table,
-            meaning.add_class("cx-note"),
-        ]
-    )
+    root = w.VBox([titled, drawn, caption, table, meaning.add_class("cx-note")])
     root.view = view  # for tests
     return root.add_class("cx-training")
 
@@ -83,18 +73,20 @@ def traces(result: Result, session: Session) -> list[dict[str, Any]]:
     if not rows:
         return [{"x": [None], "y": [None], "showlegend": False}]
     classes, values = result.ground.data.classes, [counts for _, _, counts in rows]
-    wide = (plot.width(session) - _left(session)) / len(classes)
-    number = [
-        [f"{value:.0f}" if value == round(value) else f"{value:.1f}" for value in row] for row in values
-    ]
-    fits = wide > LETTER * max(len(one) for row in number for one in row) + 6
+    wide = (plot.width(session) - _left(session) - 8) / len(classes)
+    whole = all(value == round(value) for row in values for value in row)
+    tenths = not whole and wide > LETTER * 4 + 6
+    number = [[f"{value:.1f}" if tenths else f"{value:.0f}" for value in row] for row in values]
+    fits = wide > LETTER * max(len(one) for row in number for one in row) + 4
     named = [f"{name}, {when} choice" for name, when, _ in rows]
     return [
         {
             "type": "heatmap", "z": values, "x": list(range(len(classes))), "y": list(range(len(rows))),
-            "colorscale": [[i / 9, color] for i, color in enumerate(palette.RAMP)], "showscale": False,
-            "xgap": 1, "ygap": 1, "zmin": 0, "text": number, "texttemplate": "%{text}" if fits else "",
-            "textfont": {"size": 11}, "customdata": [[f"{one}<br>class {c}" for c in classes] for one in named],
+            "colorscale": [[i / 9, color] for i, color in enumerate(palette.RAMP)], "showscale": not fits,
+            "colorbar": {"thickness": 10, "outlinewidth": 0},
+            "xgap": 1, "ygap": 1, "zmin": 0, "zmax": max(map(max, values)),
+            "text": number, "texttemplate": "%{text}" if fits else "", "textfont": {"size": 11},
+            "customdata": [[f"{one}<br>class {c}" for c in classes] for one in named],
             "hovertemplate": "%{customdata}: %{text} rows<extra></extra>",
         }
     ]  # fmt: skip
@@ -102,15 +94,15 @@ def traces(result: Result, session: Session) -> list[dict[str, Any]]:
 
 def _left(session: Session) -> int:
     """Px for the names of regimes."""
-    return 210 if plot.width(session) >= 640 else 150
+    return 210 if plot.width(session) >= 640 else 188
 
 
 def layout(result: Result, session: Session) -> dict[str, Any]:
     dark, at = session.dark, result.shown(session.budget)
     rows, classes = held(result, at), result.ground.data.classes
     axis = {**plot.axis(dark), "showgrid": False, "ticks": ""}
-    left, most = _left(session), int((_left(session) - 60) / LETTER)
-    heads = [{**plot.head(f"Rows of each class in a choice of {at:,}", 0, 1), "xref": "paper"}]
+    left, most = _left(session), int((_left(session) - 56) / CAPITAL)
+    heads: list[dict[str, Any]] = []
     places = [i for i, (_, when, _) in enumerate(rows) if when in ("first", "only")]
     labels = [when for _, when, _ in rows]
     for i in places:
@@ -169,7 +161,7 @@ def _between(row: int, dark: bool) -> dict[str, Any]:
     }
 
 
-def describe(result: Result, at: int) -> str:
+def describe(result: Result) -> str:
     """What the heat map shows."""
     seeds = len({record.settings["seed"] for record in result.records if record.numbers})
     over = f"means over {seeds} seeds" if seeds > 1 else "one seed"
@@ -198,7 +190,7 @@ def table_html(result: Result, at: int, dark: bool) -> str:
             )
     if not rows:
         return ""
-    heads = ["Regime", "Choices", "Overlap", "Gradient error", "Stale", "Effective size", "Never chosen"]
+    heads = ["Regime", "Choices", "Overlap", "Gradient error", "Effective size", "Never chosen"]
     head = "".join(f"<th scope=col>{one}</th>" for one in heads)
     return f"<table class=cx-table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
@@ -213,8 +205,8 @@ def _cells(records: list) -> list[str]:
     return [
         f"{means(records, lambda n: n['choices']):.3g}",
         share(overlap) + (beside.format(share(drawn)) if overlap is not None else ""),
-        NUMBERS["gradient_error"].write(error),
-        NUMBERS["gradient_error"].write(stale),
+        NUMBERS["gradient_error"].write(error)
+        + ("" if stale is None else f"<small>stale {NUMBERS['gradient_error'].write(stale)}</small>"),
         NUMBERS["effective_size"].write(means(records, lambda n: n["effective_size"])),
         share(unused) + beside.format(share(left)),
     ]

@@ -19,7 +19,7 @@ from widgets.training.result import Live, Result, place
 from widgets.training.session import Session
 
 SOON = 0.3  # seconds after a setting changed in which it may change again, before the store is asked
-OFTEN = 0.4  # seconds between two drawings of the cell that is trained
+OFTEN = 0.4  # seconds between two drawings of what is trained
 
 
 class Control:
@@ -30,6 +30,7 @@ class Control:
         self.main, self.looks = Runner(session, loop), Job(loop, "look")
         self._watched: list[tuple[Cell, Epoch]] = []  # of the cell that is trained, written by the thread
         self._told = 0.0
+        self._so_far: Result | None = None  # of the run, written by the thread
         self._wanted = 0  # how often a look was asked for
         guard = session_guard(session)
         session.observe(guard(self._changed), list(session.SETTINGS))
@@ -67,7 +68,7 @@ class Control:
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for both threads (for tests and scripts); whether they have ended."""
-        return self.looks.wait(seconds) and self.main.wait(seconds)
+        return self.main.wait(seconds) and self.looks.wait(seconds)
 
     def close(self) -> None:
         """Stop everything and listen to nothing more."""
@@ -89,10 +90,13 @@ class Control:
         known = {place(record) for record in ground.kept if not record.error}
         ground.store.parent.mkdir(parents=True, exist_ok=True)
         how = {"budgets": list(ask.budgets), "seeds": list(ask.seeds), "store": ground.store}
+        said = time.monotonic()
         for record in run(ground.setting, ask.regimes, watch=self._watch, show=False, **how):
             if place(record) not in known:
-                result = result.with_record(record)
-                yield result
+                result = self._so_far = result.with_record(record)
+                if time.monotonic() - said > OFTEN:  # a page draws no more often
+                    said = time.monotonic()
+                    yield result
         return result
 
     def _watch(self, cell: Cell, epoch: Epoch) -> None:
@@ -119,7 +123,9 @@ class Control:
         if ground.ask.key != session.key:  # a setting changed meanwhile, and is looked at next
             return
         shown = Result(ground, ground.kept) if ground.kept else session.result
-        session.known(ground=ground, look_note="", result=shown)
+        done = len(ground.plan.cells) - len(ground.plan.left(ground.kept))
+        note = f"{done:,} of {len(ground.plan.cells):,} runs kept" if done else ""
+        session.known(ground=ground, look_note="", result=shown, note=note)
 
     def _not_looked(self, error: BaseException) -> None:
         self.session.look_note = ""
@@ -131,11 +137,15 @@ class Control:
     def _landed(self, result: Result) -> None:
         failed = f", {len(result.failed)} failed" if result.failed else ""
         took = duration(self.session.seconds)
+        self._so_far = None
         self.session.done(f"Done in {took}{failed}", ground=result.ground, result=result, live=None)
 
     def _ended(self, change: Any) -> None:
         """A run that was paused or failed; settings that changed meanwhile are looked at now."""
         if change["new"] in ("idle", "error") and change["old"] in ("running", "cancelling"):
+            arrived, self._so_far = self._so_far, None
+            if arrived is not None:
+                self.session.result = arrived
             self.session.live = None
             self._changed(None)
 

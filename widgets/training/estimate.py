@@ -19,7 +19,7 @@ def advice(session: Session) -> str:
     records = session.result.records if session.result is not None and not session.stale else ground.kept
     found, cells = ahead(ground.plan, records, ground.pace), len(ground.plan.cells)
     if found.runs == 0:
-        return f"{_runs(cells, 'All ')} {'is' if cells == 1 else 'are'} there: nothing is left to train."
+        return f"{'The run is' if cells == 1 else f'All {_runs(cells)} are'} there: nothing is left to train."
     kept = cells - found.runs
     there = f"{kept:,} of {_runs(cells)} {'is' if kept == 1 else 'are'} kept. " if kept else ""
     words = f"{there}{_runs(found.runs)}{' to go' if kept else ''}, {found.updates:,} updates"
@@ -37,8 +37,8 @@ def button_name(session: Session) -> str:
     if ground is None or not ground.kept and (session.result is None or session.stale):
         return "Train"
     records = session.result.records if session.result is not None and not session.stale else ground.kept
-    return "Continue" if ground.plan.left(records) else "Train again"
+    return "Continue" if ground.plan.left(records) else "Train"
 
 
-def _runs(count: int, before: str = "") -> str:
-    return f"{before}{count:,} run{'s' * (count != 1)}"
+def _runs(count: int) -> str:
+    return f"{count:,} run{'s' * (count != 1)}"

@@ -11,11 +11,14 @@ from typing import Any
 import ipywidgets as w
 
 from widgets.kit.kernel import kernel_loop
+from widgets.kit.markup import text
 from widgets.kit.plot import figure_class
 from widgets.kit.shell import Shell, status
 from widgets.training.arguments import settle
 from widgets.training.control import Control
+from widgets.training.estimate import advice
 from widgets.training.header import header
+from widgets.training.looked_at import budget_field
 from widgets.training.portrait import portrait
 from widgets.training.rail import rail
 from widgets.training.replay import code
@@ -105,6 +108,10 @@ class Trainer(Shell):
 
     def prepare(self) -> None:
         self.control = Control(self.session, self.loop)
+        self.session.observe(self._guard(self._promise), ["ground", "look_note", "status"])
+
+    def beside(self) -> tuple[w.Widget, ...]:
+        return (budget_field(self.session),)
 
     def run(self, wait: bool = False) -> Trainer:
         """Train what is not kept yet: in the background, or (`wait`) here and now with the library's bar.
@@ -159,6 +166,11 @@ class Trainer(Shell):
 
     def resume(self) -> None:
         self.control.look()
+
+    def _promise(self, _: Any) -> None:
+        """Before there is a record: what is there to run, where the figures will be."""
+        if self.session.result is None:
+            self._told.value = f"<p>{text(BLANK)}</p><p>{text(advice(self.session))}</p>"
 
     def portrait(self):
         return portrait(self.session)

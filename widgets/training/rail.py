@@ -30,8 +30,7 @@ def rail(session: Session, control: Control) -> w.Widget:
     parts = [
         section("1 Data", _data(session)),
         section("2 Regimes", regimes_box(session)),
-        section("3 Budgets", _budgets(session)).add_class("cx-stays"),
-        section("4 Training", _training(session)),
+        section("3 Training", _training(session)).add_class("cx-stays"),
         _action(session, control),
     ]
     return w.VBox(parts).add_class("cx-rail")
@@ -61,28 +60,18 @@ def _data(session: Session) -> w.Widget:
     return w.VBox([field("Dataset", name), field("Model", model)]).add_class("cx-section-box")
 
 
-def _budgets(session: Session) -> w.Widget:
-    typed = w.Text("", placeholder="5 %, 10 %", continuous_update=False)
-    typed.tooltip = "rows to train on at a time, several: 100, 5 %, 2,000"
-
-    def taken() -> None:
-        words = typed.value.replace("\u00a0", " ").replace(" %", "%").strip()
-        session.budgets = checked_budgets([counted(word, None) for word in APART.split(words) if word])
-
-    said = _typed(session, typed, "budgets", taken, lambda: ", ".join(map(written, session.budgets)))
-    return w.VBox([field("Rows at a time", typed), said]).add_class("cx-section-box")
-
-
 def _training(session: Session) -> w.Widget:
     guard = session_guard(session)
+    rows = w.Text("", placeholder="5 %, 10 %", continuous_update=False)
+    rows.tooltip = "budgets: rows to train on at a time, as 100, 5 %, 2,000"
     epochs = w.BoundedIntText(session.epochs, min=1, max=100_000)
     epochs.tooltip = "T: passes over the rows of a budget, and for FULL over all rows"
     every = w.BoundedIntText(1, min=1, max=100_000, tooltip="R: epochs between two choices")
     seeds = w.Text("", continuous_update=False, tooltip="how many, 3, or which: 5, 7")
-    store = w.Text(
-        session.store, placeholder="this computer's cache", continuous_update=False,
-        tooltip="a file that keeps each run when it is done, as runs.sqlite; what is kept is not run again",
-    )  # fmt: skip
+    store = w.Text(session.store, placeholder="the cache", continuous_update=False)
+    store.tooltip = (
+        "a file that keeps each run when it is done, as runs.sqlite; what is kept is not run again"
+    )
     controls = Controls(session, epochs=epochs, every=every, store=store)
 
     def follow(_=None) -> None:
@@ -90,13 +79,18 @@ def _training(session: Session) -> w.Widget:
         controls.put(every, session.every or max(1, session.epochs // 10))
         controls.put(store, session.store)
 
-    def taken() -> None:
+    def budgets() -> None:
+        words = rows.value.replace("\u00a0", " ").replace(" %", "%").strip()
+        session.budgets = checked_budgets([counted(word, None) for word in APART.split(words) if word])
+
+    def drawn() -> None:
         session.seeds = typed_seeds(seeds.value)
 
-    said = _typed(session, seeds, "seeds", taken, lambda: spoken_seeds(session.seeds))
+    wrong = _typed(session, rows, "budgets", budgets, lambda: ", ".join(map(written, session.budgets)))
+    strange = _typed(session, seeds, "seeds", drawn, lambda: spoken_seeds(session.seeds))
     session.observe(guard(follow), ["epochs", "every", "store"])
     follow()
-    pair = (
+    long = (
         w.Box([field("Epochs", epochs), field("Choose every", every)])
         .add_class("cx-pair")
         .add_class("cx-even")
@@ -106,7 +100,8 @@ def _training(session: Session) -> w.Widget:
         .add_class("cx-pair")
         .add_class("cx-thin-first")
     )
-    return w.VBox([pair, kept, said]).add_class("cx-section-box")
+    parts = [field("Rows to train on at a time", rows), wrong, long, kept, strange]
+    return w.VBox(parts).add_class("cx-section-box")
 
 
 def _typed(

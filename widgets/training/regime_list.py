@@ -29,7 +29,7 @@ def regimes_box(session: Session) -> w.Widget:
         ]
         for one in before:
             closing.close(one)
-        always.value = "Grey ones always stand beside what is chosen anew." if more else ""
+        always.value = "Grey: always beside the others." if more else ""
         show(always, bool(more))
 
     session.observe(guard(draw), ["regimes", "theme"])

@@ -67,6 +67,11 @@ class Session(Shared):
         return self.result is not None and self.result.key != self.key
 
     @property
+    def faded(self) -> bool:
+        """A run adds to what is shown, and replaces nothing."""
+        return self.stale
+
+    @property
     def looked(self) -> Any:
         """The ground of the settings as they are now, or None until it is known."""
         return self.ground if self.ground is not None and self.ground.ask.key == self.key else None

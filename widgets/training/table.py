@@ -15,7 +15,7 @@ from widgets.kit.view import Part, View
 from widgets.training.result import Result, mean_sd
 from widgets.training.session import Session
 
-FIRST, CELL = 210, 92  # px: a regime's name, and a budget's cell
+FIRST, CELL = 160, 86  # px: a regime's name, and a budget's cell
 
 
 def table_panel(session: Session) -> w.Widget:
@@ -58,7 +58,7 @@ def accuracies_html(result: Result, most: int, dark: bool) -> str:
 
 
 def _share(budget: int, n: int) -> str:
-    return f"{100 * budget / n:.3g} %"
+    return f"{100 * budget / n:.2g} %"
 
 
 def _cell(result: Result, name: str, budget: int) -> str:
@@ -135,7 +135,8 @@ def differences_html(result: Result, dark: bool) -> tuple[str, str]:
 
 def _compared(row: Any) -> list[str]:
     interval = "–" if math.isnan(row.low) else f"{_signed(row.low)} to {_signed(row.high)}"
-    return [str(row.pairs), _signed(row.difference), interval, f"{row.p:.3g}", text(row.says)]
+    p = "<.001" if row.p < 0.001 else f"{row.p:.3f}"
+    return [str(row.pairs), _signed(row.difference), interval, text(p), text(row.says)]
 
 
 def _signed(value: float) -> str:

@@ -18,6 +18,7 @@ from widgets.training.session import Session
 
 MARGIN = {"l": 58, "r": 20, "t": 40, "b": 48}
 HEIGHT = 400
+NARROW = 640  # px: of a figure so wide or less the table has fewer columns
 FAR = 4.0  # seconds that differ by more than so many times stand on a log axis
 
 
@@ -28,10 +29,7 @@ def trade_panel(session: Session) -> w.Widget:
 
     def draw() -> None:
         points = _points(session.result)
-        with plot.kept(figure):
-            figure.data = ()
-            figure.add_traces(traces(points, session))
-            figure.update_layout(layout(points, session), overwrite=True)
+        plot.redraw(figure, traces(points, session), layout(points, session))
 
     def words() -> None:
         points = _points(session.result)
@@ -40,14 +38,14 @@ def trade_panel(session: Session) -> w.Widget:
 
     parts: dict[str, Part] = {
         "figure": (lambda: (session.result, session.dark, session.hidden, plot.width(session)), draw),
-        "words": (lambda: (session.result, session.dark), words),
+        "words": (lambda: (session.result, session.dark, plot.width(session) >= NARROW), words),
     }
     drawn = w.Box([figure], layout={"min_height": f"{HEIGHT}px"}).add_class("cx-plotted")
     watch = ["result", "hidden", "theme", "width", "folded", "tab"]
     view = View(session, parts, watch, seen=lambda: session.tab == "trade")
     view.refresh()
     names = legend(session, lambda: session.result.names, "trade")
-    root = w.VBox([w.Box([names]).add_class("cx-over"), drawn, caption, table])
+    root = w.VBox([names, drawn, caption, table])
     root.view = view  # for tests
     return root.add_class("cx-training")
 
@@ -64,12 +62,11 @@ def traces(points: Any, session: Session) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [{"x": [None], "y": [None], "showlegend": False}]  # or no axes
     for name in names:
         part = points[points.regime == name].sort_values("budget")
-        if part.empty or name in session.hidden:
-            continue
         told = [_told(row) for row in part.itertuples()]
         found.append(
             {
-                **plot.line_of(name, styles[name]), "x": part.seconds.tolist(), "y": part.accuracy.tolist(),
+                **plot.line_of(name, styles[name]), "visible": name not in session.hidden,
+                "x": part.seconds.tolist(), "y": part.accuracy.tolist(),
                 "customdata": told, "hovertemplate": "%{fullData.name}<br>%{customdata}<extra></extra>",
             }
         )  # fmt: skip
@@ -89,12 +86,14 @@ def traces(points: Any, session: Session) -> list[dict[str, Any]]:
 def _told(row: Any) -> str:
     spread = "" if row.sd != row.sd else f" ± {100 * row.sd:.1f}"
     faster = "" if row.speedup != row.speedup else f"<br>{row.speedup:.1f} times as fast as FULL"
-    return f"{row.budget:,} rows: {100 * row.accuracy:.1f}{spread} %<br>{duration_of(row.seconds)}{faster}"
+    return (
+        f"{row.budget:,} rows: {100 * row.accuracy:.1f}{spread} %<br>{text(duration_of(row.seconds))}{faster}"
+    )
 
 
 def duration_of(seconds: float) -> str:
-    """Seconds with two digits where they are few."""
-    return f"{seconds:.2g} s" if seconds < 1 else duration(seconds)
+    """Seconds, with hundredths where they are few."""
+    return duration(seconds) if seconds >= 1 else f"{seconds:.2f} s" if seconds >= 0.01 else "<0.01 s"
 
 
 def layout(points: Any, session: Session) -> dict[str, Any]:
@@ -130,23 +129,27 @@ def table_html(result: Result, points: Any, session: Session) -> str:
     """A row a regime and budget: what it reached, what its seconds went to, and how much sooner than FULL it was."""
     if points.empty:
         return ""
-    styles = palette.method_styles(result.names, session.dark)
+    styles, wide = palette.method_styles(result.names, session.dark), plot.width(session) >= NARROW
     by = result.frame[result.frame.accuracy.notna()].groupby(["regime", "budget"])
     parts = by[["train_seconds", "forward_seconds", "choosing_seconds"]].mean()
     rows = []
-    for row in points.itertuples():
-        spent = [duration_of(value) if value else "–" for value in parts.loc[(row.regime, row.budget)]]
-        faster = "–" if row.speedup != row.speedup else f"{row.speedup:.1f}×"
-        spread = "" if row.sd != row.sd else f" ± {100 * row.sd:.1f}"
-        cells = [
-            f"{row.budget:,}",
-            f"{100 * row.accuracy:.1f}{spread}",
-            *spent,
-            duration_of(row.seconds),
-            faster,
-        ]
-        head = f"{swatch(styles[row.regime])} <span>{text(row.regime)}{'&nbsp;◯' if row.front else ''}</span>"
-        rows.append(f"<tr><th scope=row>{head}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
-    heads = ["Regime", "Rows", "Accuracy, %", "Training", "Forward", "Choosing", "Together", "Speed-up"]
+    for name, part in points.groupby("regime", sort=False):
+        for first, row in enumerate(part.itertuples()):
+            learning, *choosing = parts.loc[(name, row.budget)]
+            spent = [learning, *choosing] if wide else [sum(choosing)]
+            ring = '<span title="nothing is as fast and as accurate">◯</span> ' if row.front else ""
+            spread = "" if row.sd != row.sd else f" ± {100 * row.sd:.1f}"
+            faster = "–" if row.speedup != row.speedup else f"{row.speedup:.1f}×"
+            cells = [f"{ring}{row.budget:,}", f"{100 * row.accuracy:.1f}{spread}", *map(_spent, spent)]
+            cells += [_spent(row.seconds), faster]
+            named = f"{swatch(styles[name])} <span>{text(name)}</span>"
+            head = "" if first else f"<th scope=rowgroup rowspan={len(part)}>{named}</th>"
+            rows.append(f"<tr>{head}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
+    spent = ["Training", "Forward", "Choosing"] if wide else ["Choosing"]
+    heads = ["Regime", "Rows", "Accuracy, %", *spent, "Together", "Speed-up"]
     head = "".join(f"<th scope=col>{one}</th>" for one in heads)
     return f"<table class=cx-table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _spent(seconds: float) -> str:
+    return text(duration_of(seconds)) if seconds else "–"

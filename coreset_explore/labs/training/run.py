@@ -68,7 +68,8 @@ def run(
 def _records(planned: Plan, store: Any, watch: Watch | None, show: bool | None) -> Iterator[Record]:
     cells = planned.cells
     if any(cell.policy for cell in cells):
-        greedy.warm()  # here, so that no regime's seconds hold the loading of compiled code
+        with progress.stage("loading compiled loops", 0, 0.01):
+            greedy.warm()  # here, so that no regime's seconds hold it
     with nullcontext() if store is None else Store.open(store) as kept:
         # what is kept already costs nothing: how far it is, and how long it takes, is told of the rest
         left = sum(cell.updates for cell in cells if kept is None or not _answered(planned, cell, kept))
