@@ -112,7 +112,8 @@ def test_undo_goes_back_to_what_is_shown(kept):
 # -- running ----------------------------------------------------------------------------------------------------------
 
 
-def test_paused_it_keeps_what_is_done_and_goes_on(kept, tmp_path):
+def test_paused_it_keeps_what_is_done_and_goes_on(kept, tmp_path, monkeypatch):
+    monkeypatch.setattr("widgets.training.control.OFTEN", -1.0)  # each record is told at once
     store = tmp_path / "runs.sqlite"
     panel = panel_of(store)
     assert button(panel, "Train") and not store.exists()  # to look makes no file
@@ -135,11 +136,11 @@ def test_paused_it_keeps_what_is_done_and_goes_on(kept, tmp_path):
     same(other.frame, kept[1].frame)
 
 
-def test_the_cell_that_is_trained_is_seen_while_it_is(tmp_path):
+def test_the_cell_that_is_trained_is_seen_while_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr("widgets.training.control.OFTEN", -1.0)
     panel = panel_of(tmp_path / "runs.sqlite", epochs=120, regimes="FULL", budgets=[32], seeds=1)
     seen = []
     panel.session.observe(lambda change: seen.append(change["new"]), "live")
-    panel.control._told = -1.0
     panel.run()
     assert panel.control.wait(30)
     live = next(one for one in seen if one is not None)
