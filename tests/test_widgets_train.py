@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import time
 
+import ipywidgets as w
 import pandas
 import pytest
 import torch
 
 import coreset_explore as cx
+import widgets
 from coreset_explore import Selection
 from coreset_explore.experiment.store import Store
 from coreset_explore.labs.training import frame, run
-from coreset_explore.labs.training.regimes import Regime
+from coreset_explore.labs.training.reading import trade_off
+from coreset_explore.labs.training.regimes import REGIMES, Regime
 from tests.training_grids import table
 from tests.tree import button, texts
-from widgets import train
+from widgets import explore, train
+from widgets.training.accuracy_figure import traces
 from widgets.training.arguments import spoken_seeds, typed_seeds
+from widgets.training.choices import held
 from widgets.training.estimate import advice
+from widgets.training.export import FORMATS, write
+from widgets.training.result import Live, Result
 from widgets.training.session import Session
+from widgets.training.table import accuracies_html
 
 CLOCKS = ["seconds", "train_seconds", "forward_seconds", "choosing_seconds"]
 HOW = {"model": "logistic", "epochs": 4, "every": 2, "recipe": {"batch_size": 8}}
@@ -323,3 +331,144 @@ def test_regimes_are_added_and_removed_and_the_baselines_follow(kept):
     next(one for one in widgets_of(panel) if getattr(one, "tooltip", "") == "Remove FULL").click()
     assert session.problem is not None and [r.name for r in session.regimes] == ["FULL"]
     panel.control.wait(20)
+
+
+# -- what is shown ----------------------------------------------------------------------------------------------------
+
+
+def opened(panel, tab):
+    panel.session.tab = tab
+    return panel._made[tab].children[0]
+
+
+def test_lines_against_the_budget_are_the_frames_means(kept):
+    result = panel_of(kept[0]).session.result
+    means = result.frame.groupby(["regime", "budget"]).accuracy.agg(["mean", "std"])
+    for name in result.names:
+        for at, mean, sd in result.accuracies(name):
+            budget = 120 if name == "FULL" else at
+            assert (mean, sd) == pytest.approx(tuple(means.loc[name, budget]))
+    assert [at for at, _, _ in result.accuracies("CRAIGPB")] == [16, 32]
+
+
+def test_a_figure_always_has_as_many_traces_and_draws_only_what_is_not_hidden(kept):
+    panel = panel_of(kept[0])
+    session, result = panel.session, panel.session.result
+    opened(panel, "accuracy")
+    live = Live("FULL", None, 0, (0.5, 1.0), (1.0, 0.5), (None, 0.7))
+    for some in (Result(result.ground), result):
+        for now in (None, live):
+            assert len(traces(some, now, session)) == 3 + 4 * 4 + 2
+    session.hidden = ("FULL",)
+    drawn = {one["name"]: one["visible"] for one in traces(result, None, session) if "name" in one}
+    assert drawn == {name: name != "FULL" for name in result.names}
+    assert session.problem is None
+
+
+def test_the_budget_that_is_shown_is_the_one_asked_for_or_trained_or_the_largest(kept):
+    result = panel_of(kept[0]).session.result
+    assert result.shown(0) == 32 and result.shown(16) == 16 and result.shown(99) == 32
+    assert result.shown(0, Live("CRAIGPB", 16, 0, (), (), ())) == 16
+    assert Result(result.ground).shown(0) == 32
+
+
+def test_the_trade_off_marks_the_front_and_says_what_the_seconds_went_to(kept):
+    panel = panel_of(kept[0])
+    opened(panel, "trade")
+    said = texts(panel)
+    points = trade_off(panel.frame)
+    assert said.count("◯") == int(points.front.sum())
+    assert "whatever else it did, without testing" in said and "1.0×" in said
+    alone = panel_of(kept[0], regimes="CRAIGPB")
+    opened(alone, "trade")
+    assert "No speed-up is known without FULL" in texts(alone)
+
+
+def test_the_table_has_means_and_what_they_decide(kept):
+    panel = panel_of(kept[0])
+    opened(panel, "table")
+    said = texts(panel)
+    of = panel.frame[(panel.frame.regime == "CRAIGPB") & (panel.frame.budget == 16)].accuracy * 100
+    assert f"{of.mean():.1f} ± {of.std():.1f}" in said
+    assert "4 pairs cannot bring p below 0.125" in said and "not decided" in said
+    assert "FULL makes more updates, so it is not compared" in said
+    one = panel_of(kept[0], seeds=1)
+    opened(one, "table")
+    assert "one seed, so no deviation" in texts(one) and "±" not in accuracies_html(
+        one.session.result, 9, False
+    )
+
+
+def test_a_table_says_of_how_many_seeds_a_mean_is_and_breaks_where_there_is_no_room(kept):
+    result = panel_of(kept[0]).session.result
+    some = Result(result.ground, tuple(r for r in result.records if r.settings["seed"] == 0))
+    html = accuracies_html(some, 1, False)
+    assert html.count("<table") == 2 and "1 of 2 seeds" in html
+    assert "…" in accuracies_html(Result(result.ground), 9, False)
+
+
+def test_choices_are_the_records_counts_and_stand_beside_chance(kept):
+    panel = panel_of(kept[0])
+    opened(panel, "choices")
+    result = panel.session.result
+    rows = held(result, 16)
+    assert [(name, when) for name, when, _ in rows[:2]] == [("CRAIGPB", "first"), ("CRAIGPB", "last")]
+    records = [r.numbers["held"] for r in result.of("CRAIGPB", 16)]
+    assert rows[0][2] == [(a + b) / 2 for a, b in zip(*(one[0] for one in records))]
+    assert all(sum(counts) == pytest.approx(16) for _, _, counts in rows)
+    said, chance = texts(panel), (1 - 32 / 120) ** 2
+    assert f"random {100 * chance:.1f} %" in said and "FULL" not in [name for name, _, _ in rows]
+
+
+def test_export_writes_what_it_says(kept, tmp_path):
+    panel = panel_of(kept[0])
+    for form in FORMATS:
+        path = write(panel.session, form, tmp_path / "out")
+        assert path.stat().st_size > 100
+    frame_back = pandas.read_csv(tmp_path / "out" / "runs.csv")
+    assert (
+        len(frame_back) == CELLS and "\\begin{tabular}" in (tmp_path / "out" / "accuracies.tex").read_text()
+    )
+    with pytest.raises(ValueError, match="nothing is trained yet"):
+        write(panel_of(tmp_path / "none.sqlite").session, "runs", tmp_path)
+
+
+def test_a_saved_notebook_gets_a_picture(kept):
+    panel = panel_of(kept[0])
+    assert panel.portrait()().axes
+    panel.session.tab = "trade"
+    assert panel.portrait()().axes
+
+
+def test_a_panel_put_away_or_closed_still_says_what_came_of_it(kept):
+    panel = panel_of(kept[0])
+    code = panel.code
+    panel.put_away()
+    assert panel.session.result is None and len(panel.records) == CELLS and panel.code == code
+    panel._furnish()
+    panel.resume()
+    assert panel.control.wait(20) and len(panel.session.result.records) == CELLS
+    panel.close()
+    assert len(panel.frame) == CELLS and panel.code == code
+    with pytest.raises(RuntimeError, match="this panel was closed"):
+        panel.run()
+
+
+# -- from the Explorer ------------------------------------------------------------------------------------------------
+
+
+def test_curves_gives_what_it_shows(monkeypatch):
+    own = Selection.of(range(20), name="mine")
+    explorer = explore("digits", methods=["CRAIGPB", "EL2N"], selections={"mine": own}, epochs=2, run=False)
+    explorer.run(wait=True)
+    asked = {}
+    monkeypatch.setattr(widgets, "train", lambda **given: asked.update(given) or w.VBox(), raising=False)
+    explorer.session.asked = {"open": "train", "epochs": 7}
+    assert explorer.session.asked is None and explorer.training is not None
+    names = [one if isinstance(one, str) else one.name for one in asked["regimes"]]
+    assert names == ["CRAIGPB", "EL2N, chosen once", "mine", "RANDOM", "FULL"]
+    assert asked["regimes"][0] is REGIMES["CRAIGPB"] and not asked["regimes"][1].again
+    assert (asked["data"], asked["model"], asked["epochs"]) == ("digits", "mlp", 7)
+    assert asked["budgets"] == sorted({explorer.session.budget, explorer.session.result.budgets[-1]})
+    button(explorer, "Close").click()
+    assert explorer.training is None

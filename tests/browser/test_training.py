@@ -4,17 +4,20 @@ from playwright.sync_api import expect
 
 from tests.browser.checks import misfits
 from tests.browser.lab import STATUS
-from tests.browser.panel import opened, press, tab, until
+from tests.browser.panel import opened, press, tab
 from tests.browser.test_access import violations
 
 CELL = """
+import os
 import time
 import torch
-from coreset_explore import Selection
+from coreset_explore import Selection, progress
 from widgets import train
 
 def patient(pool, k, *, rng):
-    time.sleep(0.25)
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+        progress.check()
     return Selection(torch.randperm(len(pool.y), generator=rng)[:k])
 
 regimes = ["GRAD-MATCHPB-Warm", patient, "FULL"]
@@ -27,8 +30,8 @@ panel = explore(methods=["CRAIGPB", "EL2N"], epochs=2)
 panel
 """
 TABS = {
-    "Accuracy": ".cx-training .scatterlayer .trace",
-    "Trade-off": ".cx-training .scatterlayer .trace",
+    "Accuracy": ".cx-training .scatterlayer .point",
+    "Trade-off": ".cx-training .scatterlayer .point",
     "Table": ".cx-table-tab .cx-table",
     "Choices": ".cx-training .heatmaplayer .hm",
 }
@@ -47,17 +50,15 @@ def test_a_run_is_paused_outlives_its_kernel_and_goes_on(notebook):
     book.wait_state("idle")
     expect(page.locator(".cx-told")).to_contain_text("18 runs, ")
     press(book, "Train")
-    until(book, "len(panel.records) >= 2", 30)
+    expect(page.locator(".cx-told")).to_contain_text("patient, cell 2 of 18")
     press(book, "Pause")
     expect(page.locator(STATUS)).to_contain_text("Paused at")
-    until(book, "not panel.control.main.job.alive", 10)
-    before = book.kernel("len(panel.records)")
-    assert 2 <= before < 18
+    assert book.kernel("len(panel.records)") == 1
+    book.execute("open('go', 'w').close()")
     book.restart_kernel()
     book.run_all()
-    expect(page.locator(".cx-told")).to_contain_text(f"{before} of 18 runs are kept.")
-    expect(page.locator(TABS["Accuracy"]).first).to_be_visible(timeout=30_000)
-    assert book.kernel("len(panel.records)") == before
+    expect(page.locator(".cx-told")).to_contain_text("1 of 18 runs is kept.")
+    shown(book, "Accuracy")
     press(book, "Continue")
     book.wait_state("done", 60)
     expect(page.locator(".cx-told")).to_contain_text("All 18 runs are there")
@@ -68,15 +69,14 @@ def test_a_run_is_paused_outlives_its_kernel_and_goes_on(notebook):
         book.viewport(width)
         for name in TABS:
             shown(book, name)
-            if wrong := violations(page):
-                found[name, theme] = wrong
+            if theme == "light" or name == "Accuracy":  # a theme changes colors, and these alike in all tabs
+                found[name, theme] = violations(page)
             if wrong := misfits(page):
                 misfit[name, width] = wrong
-    assert found == {} and misfit == {}
+    assert not any(found.values()) and misfit == {}, (found, misfit)
     for pop, words in (("Code", "run(setting, regimes, budgets=[72, 144]"), ("Export", "18 of 18 runs")):
         press(book, pop)
         expect(page.locator(".cx-pop").filter(visible=True)).to_contain_text(words)
-        assert violations(page) == []
         press(book, pop)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import ipywidgets as w
 
@@ -17,7 +18,7 @@ from widgets.kit.view import View
 
 def legend(session: Session, names: Callable[[], Sequence[str]], tab: str) -> w.Widget:
     """A button a name that the result of this `tab` has lines of, beside the line's style."""
-    box = w.Box().add_class("cx-toolbar").add_class("cx-legend")
+    box: Any = w.Box().add_class("cx-toolbar").add_class("cx-legend")
     guard = session_guard(session)
 
     def toggled(name: str, shown: bool) -> None:

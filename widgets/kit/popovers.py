@@ -59,12 +59,12 @@ def save_popover(
             held = form.value
             form.options = options
             form.value = held if held in dict(options).values() else options[0][1]
-        about.value = text(what(form.value))
+        about.value = text(what(str(form.value)))
 
     @guard
     def save(_) -> None:
         try:
-            told.value = _link(write(form.value, folder.value))
+            told.value = _link(write(str(form.value), str(folder.value)))
         except (ValueError, OSError) as error:
             told.value = f'<span class="cx-lack">{text(error)}</span>'
 

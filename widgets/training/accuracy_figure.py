@@ -86,6 +86,25 @@ def _ends(budgets: list[int]) -> tuple[float, float]:
     return budgets[0] / 1.12, budgets[-1] * 1.12
 
 
+def spread(values: list[float]) -> dict[str, Any]:
+    """An axis of accuracies from the least to the greatest, but five points at least: plotly gives one alone 200."""
+    if not values:
+        return {"range": [0, 1]}
+    low, high = min(values), max(values)
+    room = max(0.06 * (high - low), (0.05 - (high - low)) / 2, 0.005)
+    return {"range": [max(0.0, low - room), min(1.0 + room / 2, high + room)]}
+
+
+def _accuracies(result: Result, live: Live | None, session: Session) -> tuple[list[float], list[float]]:
+    """All accuracies that are drawn against the budget, bands too, and over the updates."""
+    names = [name for name in result.names if name not in session.hidden]
+    lines = [row for name in names for row in result.accuracies(name)]
+    ends = [mean + way * (0.0 if math.isnan(sd) else sd) for _, mean, sd in lines for way in (-1, 1)]
+    at = result.shown(session.budget, live)
+    learnt = [mean for name in names for _, mean, _ in result.curve(name, "accuracy", at)]
+    return ends, [*learnt, *(one for one in (live.accuracy if live else ()) if one is not None)]
+
+
 def height(session: Session) -> int:
     """Px of the whole figure."""
     return 3 * PART if plot.width(session) < NARROW else HEIGHT
@@ -108,6 +127,7 @@ def layout(result: Result, live: Live | None, session: Session) -> dict[str, Any
         heads.append(plot.notice("A dot appears here when the first run is done.", left, first, dark))
     ends = [math.log10(one) for one in _ends(budgets)]
     ticks = budgets if len(budgets) < 7 else [budgets[round(i * (len(budgets) - 1) / 5)] for i in range(6)]
+    reached, learnt = _accuracies(result, live, session)
     share = {**axis, "range": [0, 101], "ticksuffix": " %", "nticks": 6}
     named = {"standoff": 8, "font": {"size": 12}}
     return {
@@ -117,9 +137,9 @@ def layout(result: Result, live: Live | None, session: Session) -> dict[str, Any
             **axis, "type": "log", "domain": left, "anchor": "y", "range": ends, "tickvals": ticks,
             "ticktext": [f"{tick:,}" for tick in ticks], "title": {"text": "Rows trained on at a time", **named},
         },
-        "yaxis": {**axis, "domain": first, "anchor": "x", "tickformat": ".0%", "nticks": 8},
+        "yaxis": {**axis, **spread(reached), "domain": first, "anchor": "x", "tickformat": ".0%", "nticks": 8},
         "xaxis2": {**share, "domain": right, "anchor": "y2", "matches": "x3", "showticklabels": stacked},
-        "yaxis2": {**axis, "domain": second, "anchor": "x2", "tickformat": ".0%", "nticks": 5},
+        "yaxis2": {**axis, **spread(learnt), "domain": second, "anchor": "x2", "tickformat": ".0%", "nticks": 5},
         "xaxis3": {**share, "domain": right, "anchor": "y3", "title": {"text": "Updates made", **named}},
         "yaxis3": {**axis, "domain": third, "anchor": "x3", "nticks": 5, "rangemode": "tozero"},
     }  # fmt: skip

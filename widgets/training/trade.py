@@ -13,6 +13,7 @@ from widgets.kit import plot
 from widgets.kit.legend import legend
 from widgets.kit.markup import duration, swatch, text
 from widgets.kit.view import Part, View
+from widgets.training.accuracy_figure import spread
 from widgets.training.result import Result
 from widgets.training.session import Session
 
@@ -110,7 +111,7 @@ def layout(points: Any, session: Session) -> dict[str, Any]:
         **plot.ground(plot.width(session), HEIGHT, MARGIN, dark),
         "annotations": heads,
         "xaxis": {**axis, **scale, "title": {"text": title, "standoff": 8, "font": {"size": 12}}},
-        "yaxis": {**axis, "tickformat": ".0%", "nticks": 8},
+        "yaxis": {**axis, **spread(points.accuracy.tolist()), "tickformat": ".0%", "nticks": 8},
     }
 
 

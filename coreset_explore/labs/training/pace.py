@@ -48,8 +48,9 @@ def pace(plan: Plan) -> Pace:
     few = torch.arange(min(len(data), 8 * plan.batch))
     net = made(setting.fresh(), data, generator(0, "init")).to(pick_device(setting.device))
     kind, _ = OPTIMIZERS[setting.recipe.get("optimizer", "sgd")]
-    how = {"batch_size": plan.batch, "seed": 0}
-    training = Training(net, data.x[few], data.y[few], kind(net.parameters()), lambda done: 0.0, **how)
+    training = Training(
+        net, data.x[few], data.y[few], kind(net.parameters()), lambda done: 0.0, batch_size=plan.batch, seed=0
+    )
     end, took = time.perf_counter() + TIMED, []
     while len(took) < 2 or time.perf_counter() < end:
         took += [record.seconds for record in training.epochs(until=training.updates + 1)]
