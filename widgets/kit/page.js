@@ -7,9 +7,9 @@ function frame(el) {
 
 // scroll to the panel that has been opened below this one, once it is there
 function below(root, left = 100) {
-  const there = root?.querySelector(".cx-below .cx-header");
+  const there = root?.querySelector(".cx-below:has(.cx-header) > .cx-below-bar");
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  if (there) there.scrollIntoView({ block: "nearest", behavior: still ? "auto" : "smooth" });
+  if (there) there.scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
   else if (left > 0) setTimeout(below, 50, root, left - 1);
 }
 

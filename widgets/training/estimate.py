@@ -25,7 +25,7 @@ def advice(session: Session) -> str:
     words = f"{there}{_runs(found.runs)}{' to go' if kept else ''}, {found.updates:,} updates"
     if found.seconds is None:
         return f"{words}."
-    about = f"{duration(max(found.seconds, 0.1))}"
+    about = duration(max(found.seconds, 0.1)).replace(" ", "\u00a0")
     if found.least:
         return f"{words}: at least {about}; what choosing takes is known once it was done."
     return f"{words}: about {about}."
