@@ -22,7 +22,7 @@ from widgets import explore, train
 from widgets.training.accuracy_figure import traces
 from widgets.training.arguments import spoken_seeds, typed_seeds
 from widgets.training.choices import held
-from widgets.training.estimate import advice
+from widgets.training.estimate import advice, roughly
 from widgets.training.export import FORMATS, write
 from widgets.training.result import Live, Result
 from widgets.training.session import Session
@@ -180,6 +180,11 @@ def test_the_estimate_says_what_is_known(tmp_path, kept):
     time.sleep(0.05)
     panel = panel_of(tmp_path / "runs.sqlite", regimes="FULL", seeds=1)
     assert "about" in advice(panel.session) and "least" not in advice(panel.session)
+
+
+def test_a_guess_has_few_digits():
+    said = [roughly(seconds).replace("\u00a0", " ") for seconds in (0.01, 0.5, 40.4, 1634, 12_600)]
+    assert said == ["0.1 s", "0.5 s", "40 s", "27 min", "3.5 h"]
 
 
 # -- as code ----------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def advice(session: Session) -> str:
     words = f"{there}{_runs(found.runs)}{' to go' if kept else ''}, {found.updates:,} updates"
     if found.seconds is None:
         return f"{words}."
-    about = duration(max(found.seconds, 0.1)).replace(" ", "\u00a0")
+    about = roughly(found.seconds)
     if found.least:
         return f"{words}: at least {about}; what choosing takes is known once it was done."
     return f"{words}: about {about}."
@@ -42,3 +42,10 @@ def button_name(session: Session) -> str:
 
 def _runs(count: int) -> str:
     return f"{count:,} run{'s' * (count != 1)}"
+
+
+def roughly(seconds: float) -> str:
+    """A guess, in no more digits than it has: 0.5 s, 40 s, 27 min, 3.5 h; in one piece on a line."""
+    if seconds < 90:
+        return duration(max(seconds, 0.1)).replace(" ", "\u00a0")
+    return f"{seconds / 60:.0f}\u00a0min" if seconds < 5400 else f"{seconds / 3600:.1f}\u00a0h"
