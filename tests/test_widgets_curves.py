@@ -12,8 +12,9 @@ from tests.panels import BUDGETS, pool_of, session_of, table_of
 from tests.tree import button, texts, widgets_in
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.curves import curves_panel, describe, table_html
-from widgets.explorer.curves_figure import accuracies, cursor_line, error_measure, layout, log_ticks, traces
+from widgets.explorer.curves_figure import accuracies, cursor_line, error_measure, layout, traces
 from widgets.explorer.curves_rows import train_budgets, training_note
+from widgets.kit.plot import log_ticks
 
 
 def frame(method: str, means: dict[int, tuple[float, ...]], regime: str = "probe") -> pandas.DataFrame:

@@ -5,12 +5,7 @@ One plotly FigureWidget with two subplots, made when the tab first opens and edi
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
-from typing import Any
 
 import ipywidgets as w
 import torch
@@ -25,45 +20,35 @@ from widgets.explorer.curves_figure import (
     error_measure,
     layout,
     measured,
-    plot_width,
     traces,
 )
-from widgets.explorer.curves_rows import legend, probe_row, train_row
+from widgets.explorer.curves_rows import probe_row, train_row
 from widgets.explorer.session import Session
+from widgets.kit import plot
+from widgets.kit.legend import legend
 from widgets.kit.markup import swatch, text
-from widgets.kit.once import once
 from widgets.kit.view import Part, View
-
-
-@cache
-def warm() -> type[Any]:
-    """plotly's widget class; its import takes two seconds, which a thread may spend while nobody waits."""
-    from plotly.graph_objs._figurewidget import FigureWidget
-
-    return once(FigureWidget)
 
 
 def curves_panel(session: Session) -> w.Widget:
     """The tab's widget; it redraws on a new result, new accuracies, theme or width, and moves the cursor with `j`."""
-    figure = warm()(layout=layout(session, "gradient_error"))
-    # typesetMath: a page that has MathJax, as voila's, would set what stands between two dollars as mathematics
-    figure._config = {"displayModeBar": False, "responsive": False, "typesetMath": False}
+    figure = plot.figure(layout(session, "gradient_error"))
     caption, table = w.HTML().add_class("cx-note"), w.HTML().add_class("cx-curves-table")
 
     def draw() -> None:
         measure = error_measure(session.result)
-        with kept(figure):
+        with plot.kept(figure):
             figure.data = ()
             figure.add_traces(traces(session.result, measure, session.dark, session.judged, session.hidden))
             figure.update_layout(layout(session, measure), overwrite=True)
         view.drawn("hint", "cursor")
 
     def hint() -> None:
-        with kept(figure):
+        with plot.kept(figure):
             figure.layout.annotations = layout(session, error_measure(session.result))["annotations"]
 
     def cursor() -> None:
-        with kept(figure):
+        with plot.kept(figure):
             figure.layout.shapes = cursor_line(session)
 
     def words() -> None:
@@ -72,7 +57,7 @@ def curves_panel(session: Session) -> w.Widget:
 
     parts: dict[str, Part] = {
         "figure": (
-            lambda: (session.result, session.judged, session.dark, session.hidden, plot_width(session)),
+            lambda: (session.result, session.judged, session.dark, session.hidden, plot.width(session)),
             draw,
         ),
         "hint": (lambda: None if measured(session) else (session.probe_note,), hint),
@@ -82,26 +67,13 @@ def curves_panel(session: Session) -> w.Widget:
     watch = ["result", "trained", "judge", "hidden", "theme", "width", "folded", "probe_note", "j", "tab"]
     view = View(session, parts, watch, seen=lambda: session.tab == "curves")
     view.refresh()
-    plot = w.Box([figure]).add_class("cx-curves-plot")
-    root = w.VBox([legend(session), plot, probe_row(session), caption, table, train_row(session)]).add_class(
+    names = legend(session, lambda: list(all_runs(session.result)), "curves")
+    drawn = w.Box([figure]).add_class("cx-plotted").add_class("cx-curves-plot")
+    root = w.VBox([names, drawn, probe_row(session), caption, table, train_row(session)]).add_class(
         "cx-curves"
     )
     root.view = view  # for tests, as the other tabs have theirs
     return root
-
-
-@contextmanager
-def kept(figure: Any) -> Iterator[None]:
-    """Change a FigureWidget in one message, for the page that shows it and for one that is loaded anew.
-
-    plotly tells changes to views that are there, and to those that come later what the figure was made of: which it is
-    told here as well, where no view listens.
-    """
-    with figure.batch_update():
-        yield
-    with figure.hold_sync():
-        figure._widget_data = copy.deepcopy(figure._data)
-        figure._widget_layout = copy.deepcopy(figure._layout_obj._props)
 
 
 def describe(session: Session) -> str:
