@@ -27,7 +27,8 @@ class Memory:
     `pool` the rows kept (m), None before the first · `weights` (m,) float64 with Σ_m w_i f_i ≈ Σ f_i over all rows
     seen, so they sum to about `seen` · `seen` how many rows came by · `state` what the rule itself writes down: tensors
     and JSON only · `aside` rows that it holds without keeping them (a sieve's candidates), which are no part of the
-    memory and count against no capacity: `held` counts both. A Memory never changes; an update gives another one.
+    memory and count against no capacity: `held` counts both · `stream` whose memory it is. A Memory never changes; an
+    update gives another one.
 
     >>> import coreset_explore as cx
     >>> memory = cx.Memory()
@@ -35,11 +36,11 @@ class Memory:
     ...     batch = cx.Pool.of([[float(i)] for i in range(start, start + 4)], ids=range(start, start + 4))
     ...     memory = cx.observe("window", memory, batch, capacity=5)
     >>> memory
-    Memory(5 of 12 rows seen)
+    Memory(5 of 12 rows seen by window)
     >>> memory.pool.ids.tolist(), memory.weights.tolist()
     ([7, 8, 9, 10, 11], [2.4, 2.4, 2.4, 2.4, 2.4])
     >>> cx.Memory.load(memory.save("memory.npz"))
-    Memory(5 of 12 rows seen)
+    Memory(5 of 12 rows seen by window)
     """
 
     pool: Pool | None = None
@@ -47,6 +48,7 @@ class Memory:
     seen: int = 0
     state: Mapping[str, Any] = field(default_factory=dict)
     aside: Pool | None = None
+    stream: str = ""
 
     def __len__(self) -> int:
         return 0 if self.pool is None else len(self.pool)
@@ -54,7 +56,8 @@ class Memory:
     def __repr__(self) -> str:
         aside = f", {self.held - len(self):,} more held aside" if self.held > len(self) else ""
         stopped = f", stopped: {self.stopped}" if self.stopped else ""
-        return f"Memory({len(self):,} of {self.seen:,} rows seen{aside}{stopped})"
+        by = f" by {self.stream}" if self.stream else ""
+        return f"Memory({len(self):,} of {self.seen:,} rows seen{by}{aside}{stopped})"
 
     @property
     def held(self) -> int:
@@ -104,7 +107,7 @@ class Memory:
             pool = pool[torch.argsort(order)]
         if weights is None:
             weights = torch.full((len(rows),), seen / max(len(rows), 1), dtype=torch.float64)
-        return Memory(pool, weights, seen, state, aside)
+        return Memory(pool, weights, seen, state, aside, self.stream)
 
     def to(self, device) -> Memory:
         """The same on another device; weights and what the rule drew stay with the CPU's generator."""
@@ -114,7 +117,7 @@ class Memory:
     def save(self, path: str | Path) -> Path:
         """Write everything to `path`, an `.npz`: a stream goes on from it as if it had never stopped."""
         path, arrays = _npz(path), {}
-        meta: dict[str, Any] = {"seen": self.seen, "state": {}, "pools": {}}
+        meta: dict[str, Any] = {"seen": self.seen, "stream": self.stream, "state": {}, "pools": {}}
         if self.weights is not None:
             arrays["weights"] = self.weights.cpu().numpy()
         for name, value in self.state.items():
@@ -151,7 +154,8 @@ class Memory:
             ) from error
         state = {name.partition("/")[2]: held for name, held in arrays.items() if name.startswith("state/")}
         state = {**meta["state"], **state}
-        return cls(pools.get("pool"), arrays.get("weights"), meta["seen"], state, pools.get("aside"))
+        found = {"pool": pools.get("pool"), "aside": pools.get("aside"), "weights": arrays.get("weights")}
+        return cls(**found, seen=meta["seen"], state=state, stream=meta["stream"])
 
 
 def _refuse_repeated(memory: Memory, ids: Tensor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from coreset_explore.gradients import LastLayer
@@ -40,12 +41,17 @@ def observe(
     ...     batch = cx.Pool.of([[day + i / 100] for i in range(100)], ids=range(100 * day, 100 * day + 100))
     ...     memory = cx.observe("reservoir", memory, batch, capacity=20)
     >>> memory, float(memory.weights.sum())
-    (Memory(20 of 1,000 rows seen), 1000.0)
+    (Memory(20 of 1,000 rows seen by reservoir), 1000.0)
     """
     method = found(stream)
     memory = Memory() if memory is None else memory
     if not isinstance(memory, Memory):
         raise ValueError(f"a stream goes on from a Memory, not {checks.shown(memory)}; begin with Memory()")
+    if memory.seen and memory.stream not in ("", method.name):
+        raise ValueError(
+            f"this memory was kept by {memory.stream!r}, and {method.name!r} goes on from what it wrote down "
+            "itself; begin with Memory()"
+        )
     capacity, seed, batch = checks.whole(capacity, "capacity", 1), checks.seed(seed), Pool.of(batch)
     params = method.settled(method.checked(params))
     if not len(batch):
@@ -62,7 +68,7 @@ def observe(
             f"{method.name} answered {after!r} where a Memory of at most {capacity:,} rows was asked for; end it with "
             "memory.keep(rows[:capacity], batch)"
         )
-    return after
+    return replace(after, stream=method.name)
 
 
 def found(stream: str | Method | Callable[..., Memory]) -> Method:
