@@ -40,6 +40,8 @@ _WHERE = {
     "stream": "registry",
     "Memory": "streaming",
     "observe": "selecting.streams",
+    "online": "selecting.as_stream",
+    "offline": "selecting.as_stream",
     "method_table": "registry",
     "select": "selecting.run",
     "reweigh": "selecting.weights",
