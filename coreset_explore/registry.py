@@ -26,6 +26,10 @@ PURPOSES = {
 }
 Kind = Literal["selector", "score", "picker", "stream"]
 WEIGHTS = ("uniform", "counts", "match", None)
+SIGNATURES = (
+    ("selector", ["pool", "k"], "rng, given=(), …"),
+    ("stream", ["memory", "batch", "capacity"], "rng, …"),
+)
 # What a selector is judged by unless it says: weights that count rows stand for them, others for their gradients.
 USUAL_OBJECTIVES: dict[str | None, str] = {"counts": "distance", "match": "gradient distance"}
 
@@ -48,6 +52,7 @@ class Method:
     draws: bool | str = True  # whether it reads `rng`; or the value that makes it: "delta=None"
     also: Mapping[str, str] = field(default_factory=dict)  # by a value: {"against=validation": "target"}
     objective: str | Callable | None = None  # what picks are judged by: see `selector`
+    at: str = "initial"  # a stream's: whose features and gradients it compares, see `stream`
     declared: bool = True  # False for any other function, of which only its answers tell what it is
 
     def __call__(self, *args, **kwargs):
@@ -187,8 +192,9 @@ def _register(kind: Kind, **declared) -> Callable[[Callable], Callable]:
             title=declared.pop("title", None) or name.replace("_", " "),
             **declared,
         )
-        if kind == "selector" and list(inspect.signature(fn).parameters)[:2] != ["pool", "k"]:
-            raise TypeError(f"selector {name} wants the signature {name}(pool, k, *, rng, given=(), …)")
+        for wanted, first, rest in SIGNATURES:
+            if kind == wanted and list(inspect.signature(fn).parameters)[: len(first)] != first:
+                raise TypeError(f"{kind} {name} wants the signature {name}({', '.join(first)}, *, {rest})")
         # one without annotation, default or range is refused now, not when a form is drawn
         known, draws = parameters(fn), method.draws
         for condition in (*method.also, *([draws] if isinstance(draws, str) else [])):
@@ -317,9 +323,45 @@ def picker(
     return _register("picker", weights="uniform", skips=dict(skips or {}), **declared)
 
 
-def stream(*, needs: str, paper: str = "", title: str | None = None) -> Callable[[Callable], Callable]:
-    """Register `fn(memory, batch, capacity, *, rng, …) -> Memory`."""
-    return _register("stream", needs=needs, paper=paper, title=title)
+def stream(
+    *,
+    needs: str,
+    at: Literal["initial", "current"] = "initial",
+    weights: str | None = "uniform",
+    draws: bool | str = True,
+    purpose: str = "own",
+    paper: str = "",
+    title: str | None = None,
+    bytes: Callable[[int, int, int, int], float] | None = None,
+    skips: Mapping[str, str] | None = None,
+) -> Callable[[Callable], Callable]:
+    """Register `fn(memory, batch, capacity, *, rng, …) -> Memory`: what to keep of rows that come by once.
+
+    `memory.joined(batch)` are the rows to choose from, `memory.keep(…)` the answer; nothing else of the stream can be
+    reached. `at` says which model's features and gradients it compares: those that each row came with ("initial"), or
+    the model's as it is now ("current"), for which memory and batch are recorded anew before each update. `weights` are
+    seen / m each ("uniform"), how many of the rows seen each stands for ("counts"), or fitted to their gradients
+    ("match"). `bytes(n, d, c, k)` is of n rows in memory and batch together, k the capacity. The other arguments are
+    those of `selector`.
+
+    >>> import torch, coreset_explore as cx
+    >>> @cx.stream(needs="emb", draws=False)
+    ... def largest(memory, batch, capacity, *, rng):
+    ...     'The rows of the largest features seen.'
+    ...     pool = memory.joined(batch)
+    ...     return memory.keep(pool.emb.norm(dim=1).argsort(descending=True)[:capacity], batch)
+    >>> memory = cx.Memory()
+    >>> for batch in ([[3.0], [1.0]], [[2.0], [5.0]]):
+    ...     memory = cx.observe("largest", memory, cx.Pool.of(batch, ids=range(memory.seen, memory.seen + 2)), 2)
+    >>> memory.pool.emb.tolist()
+    [[5.0], [3.0]]
+    """
+    if at not in ("initial", "current"):
+        raise ValueError(f'at is "initial" or "current", not {at!r}')
+    if weights not in WEIGHTS:
+        raise ValueError(f"weights is one of {WEIGHTS}, not {weights!r}")
+    declared = {"needs": needs, "weights": weights, "draws": draws, "purpose": purpose, "paper": paper}
+    return _register("stream", at=at, title=title, bytes=bytes, skips=dict(skips or {}), **declared)
 
 
 # -- the tables of README and CONTRIBUTING --------------------------------------------------------------------------
@@ -329,7 +371,7 @@ LINKS = {r"arXiv:(\d{4}\.\d{4,5})": "https://arxiv.org/abs/", r"doi:(10\.\d+/[\w
 
 
 def method_table() -> str:
-    """This library's selectors and scores in markdown, for readers: one table for each thing that one may want.
+    """This library's selectors, scores and streams in markdown: one table for each thing that one may want.
 
     >>> import coreset_explore as cx
     >>> print(cx.method_table())
@@ -343,13 +385,15 @@ def method_table() -> str:
     for purpose, wanted in PURPOSES.items():
         if rows := [_row(method) for method in found if method.purpose == purpose]:
             parts.append(f"### {wanted}\n\n{_markdown(COLUMNS, rows)}")
+    streams = [_row(method) for method in _own(STREAMS)]
+    parts.append(f"### Keep a memory of a stream\n\n{_markdown(COLUMNS, streams)}")
     return "\n".join(parts)
 
 
 def skips_table() -> str:
     """The laws that do not apply to a method, in markdown, for those who work on the project."""
     rows = []
-    for method in _own(METHODS, SCORES, PICKERS):
+    for method in _own(METHODS, SCORES, PICKERS, STREAMS):
         for reason in dict.fromkeys(method.skips.values()):
             laws = ", ".join(f"`{law}`" for law, given in method.skips.items() if given == reason)
             rows.append((f"`{method.name}`", laws, reason))

@@ -7,6 +7,7 @@ from scipy.optimize import nnls
 
 from coreset_explore import LastLayer, Pool, gradient_error, greedy, reweigh, select
 from coreset_explore.gradients import Dense
+from coreset_explore.greedy import residual
 from coreset_explore.progress import Cancelled, listening
 
 NONE = torch.tensor([], dtype=torch.int64)
@@ -163,6 +164,30 @@ def test_dense_gradients_answer_alike():
     other = greedy.pursue(built, built.sum(), 20, NONE, nonnegative=True, ridge=0.5)
     assert torch.equal(one[0], other[0])
     assert torch.allclose(one[2], other[2], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "variant", VARIANTS[::3], ids=lambda v: "-".join(f"{n[:4]}{x:g}" for n, x in v.items())
+)
+def test_dense_columns_pick_what_the_built_residual_does(variant):
+    """More picks than are looked ahead, and columns kept: the same rows, whole numbers and equals among them."""
+    rng = torch.Generator().manual_seed(9)
+    real = torch.randn(260, 90, generator=rng) + 0.5
+    for g in (real, real.round().repeat(2, 1)):
+        one, other = (
+            greedy.pursue(Dense(g), Dense(g).sum(), 80, NONE, compiled=compiled, **variant)
+            for compiled in (True, False)
+        )
+        assert one[0].tolist() == other[0].tolist() and one[3] == other[3]
+        np.testing.assert_allclose(one[2].numpy(), other[2].numpy(), rtol=1e-6, atol=1e-8)
+
+
+def test_no_matrix_product_is_further_off_than_columns_of_dense_rows_allow():
+    """Of long, nearly equal rows, whose products round most."""
+    g = 0.1 + 1e-3 * torch.randn(64, 9000, generator=torch.Generator().manual_seed(0))
+    exact = g.double() @ g.double().T
+    far = ((g @ g.T).double() - exact).abs() / exact.diagonal().sqrt() / exact.diagonal().sqrt()[:, None]
+    assert float(far.max()) < residual.KEPT_DOUBT
 
 
 @pytest.mark.parametrize("ridge", [0.0, 0.5])

@@ -15,25 +15,28 @@ WORTH = 2**23  # bytes read for a pick, a millisecond's work, that a second thre
 PIECE = 2**26  # between two looks at whether to stop: some milliseconds
 
 
-def herd(vectors: Gradients, k: int, given: Tensor, *, compiled: bool | None = None) -> Tensor:
+def herd(
+    vectors: Gradients, k: int, given: Tensor, *, mean: Tensor | None = None, compiled: bool | None = None
+) -> Tensor:
     """k rows, each of least ‖Σ_S g + g_i − (|S| + 1)·μ‖, the first of equals; given rows are in S.
 
-    Features on a CPU are read as bytes (n·d of memory), which leave a few rows a pick to be measured in float64.
+    μ is `mean` (the shape of vectors.sum()), or that of the rows. Features on a CPU are read as bytes (n·d of memory),
+    which leave a few rows a pick to be measured in float64.
     """
     squared_norms(vectors)  # refuses what no distance can be computed from
     if compiled is None:
         compiled = (
             isinstance(vectors, Dense) and vectors.device.type == "cpu" and vectors.g.dtype == torch.float32
         )
-    return (_herd_compiled if compiled else _herd_torch)(vectors, k, given)
+    return (_herd_compiled if compiled else _herd_torch)(vectors, k, given, mean)
 
 
-def _herd_compiled(vectors: Dense, k: int, given: Tensor) -> Tensor:
+def _herd_compiled(vectors: Dense, k: int, given: Tensor, goal: Tensor | None) -> Tensor:
     from coreset_explore.compiled import herding as loops
 
     x = vectors.g.detach().contiguous().numpy()
     n, d = x.shape
-    mean = (total(vectors) / n).numpy()
+    mean = (total(vectors) / n if goal is None else goal.double()).numpy()
     q, low = np.empty((n, d), dtype=np.int8), np.empty(n, dtype=np.float32)
     scale, slack, half = (np.empty(n, dtype=np.float32) for _ in range(3))
     count = workers(n, max(1, WORTH // d))
@@ -66,10 +69,13 @@ def _herd_compiled(vectors: Dense, k: int, given: Tensor) -> Tensor:
     return torch.from_numpy(rows)
 
 
-def _herd_torch(vectors: Gradients, k: int, given: Tensor) -> Tensor:
+def _herd_torch(vectors: Gradients, k: int, given: Tensor, goal: Tensor | None) -> Tensor:
     if isinstance(vectors, Dense):
-        vectors = Dense(by_feature(centered(vectors).g))
-    mean, held = vectors.sum() / len(vectors), given.to(vectors.device)
+        near = centered(vectors)
+        if goal is not None:
+            goal = goal.double() - (vectors.g[0].double() - near.g[0].double())
+        vectors = Dense(by_feature(near.g))
+    mean, held = vectors.sum() / len(vectors) if goal is None else goal, given.to(vectors.device)
     half = vectors.squared_norm() / 2
     half[held] = torch.inf
     pull = vectors[held].sum() - (len(held) + 1) * mean if len(held) else -mean

@@ -14,15 +14,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coreset_explore.gradients import Gradients, LastLayer
-from coreset_explore.greedy.vectors import best, dots, double, factors, squared_norms
+from coreset_explore.gradients import Dense, Gradients, LastLayer
+from coreset_explore.greedy.vectors import best, dots, double, factors, products, squared_norms
 from coreset_explore.progress import check
 
 DOUBT = 1e-5  # no inner product in float32 is further off than this share of the lengths
-KEPT_DOUBT = 2e-6  # nor any of the kernel's sums, in sixteen parts side by side; 3e-8 was the worst seen
+# nor any of the kernel's sums, in sixteen parts side by side (3e-8 was the worst seen), or of a matrix product's, which
+# adds up blocks of some hundred (6e-7, of 32,000 equal numbers)
+KEPT_DOUBT = 2e-6
 DRIFT = 100.0  # rounding relative to the residual's own, beyond which correlations are computed anew
 AHEAD = 4  # columns computed together
 KEPT = 32  # columns of rows that may be picked soon
+WIDE_AHEAD, WIDE_KEPT = 32, 256  # of dense rows, whose columns are one matrix product
+WORTH = 200  # picks of dense rows, from which their columns pay
 MANY = 64  # candidates for one pick, likewise
 PIECE = 2**27  # bytes read between two looks at whether to stop: some milliseconds
 
@@ -30,14 +34,17 @@ PIECE = 2**27  # bytes read between two looks at whether to stop: some milliseco
 def residual(
     vectors: Gradients, target: Tensor, cap: int, normalized: bool, compiled: bool | None = None
 ) -> Residual:
-    """Columns where they are cheaper, for factored rows on a CPU; `compiled` says otherwise."""
+    """Columns where they are cheaper, for float32 rows on a CPU; `compiled` says otherwise.
+
+    For dense rows they are from a few hundred picks on: n·width a pick is what both cost before.
+    """
+    dense = isinstance(vectors, Dense)
     if compiled is None:
-        compiled = (
-            isinstance(vectors, LastLayer)
-            and vectors.device.type == "cpu"
-            and vectors.h.dtype != torch.double
-        )
-    return (Columns if compiled else Built)(vectors, target, cap, normalized)
+        single = (vectors.g if isinstance(vectors, Dense) else vectors.h).dtype != torch.double
+        compiled = vectors.device.type == "cpu" and single and not (dense and cap < WORTH)
+    if not compiled:
+        return Built(vectors, target, cap, normalized)
+    return (WideColumns if dense else Columns)(vectors, target, cap, normalized)
 
 
 class Residual(ABC):
@@ -128,6 +135,8 @@ class Columns(Residual):
     float64 one after some two hundred picks.)
     """
 
+    look, kept = AHEAD, KEPT
+
     def __init__(self, vectors: Gradients, target: Tensor, cap: int, normalized: bool):
         from coreset_explore.compiled import pursuit as loops
 
@@ -137,7 +146,11 @@ class Columns(Residual):
         self.short = [part.float().numpy() for part in (self.norms, self.reach)]  # as float32
         self.picks, self.weights, self.slopes = np.zeros(cap, dtype=np.int64), np.zeros(cap), np.zeros(cap)
         self.columns, self.known = np.empty((cap, n), dtype=np.float32), 0
-        self.ahead, self.owner, self.turn = np.zeros((KEPT, n), dtype=np.float32), np.full(KEPT, -1), 0
+        self.ahead, self.owner, self.turn = (
+            np.zeros((self.kept, n), dtype=np.float32),
+            np.full(self.kept, -1),
+            0,
+        )
         self.correlation, self.candidates = np.zeros(n, dtype=np.float32), np.empty(n, dtype=np.int64)
         self.lines: dict[int, np.ndarray] = {}  # of the last candidates: one of them is taken next
         self._build()
@@ -208,22 +221,28 @@ class Columns(Residual):
                 self._look_ahead(self.picks[i])
             self.columns[i] = self.ahead[int((self.owner == self.picks[i]).argmax())]
         self.known = self.total
-        change = (self.weights - self.start).astype(np.float32)
+        self._move_columns((self.weights - self.start).astype(np.float32))
+
+    def _move_columns(self, change: np.ndarray) -> None:
         for begin, end in self._pieces(self.total + 4):
             self.loops.advance(self.columns, self.total, self.before, change, begin, end, self.correlation)
 
     def _look_ahead(self, row: int) -> None:
-        """Columns of `row` and of three that correlate nearly as much: what costs is to read all rows.
+        """Columns of `row` and of some that correlate nearly as much: what costs is to read all rows.
 
-        They take the place of the oldest. Two picks of three find their column here.
+        They take the place of the oldest. Two picks of three find their column here, of dense rows five of six.
         """
         score = np.abs(self.correlation) * self.short[1]
         score[self.owner[self.owner >= 0]] = 0.0
-        likely = torch.topk(torch.from_numpy(score), min(AHEAD - 1, len(score))).indices.numpy()
-        rows = np.concatenate([[row], likely, np.full(AHEAD, row)])[:AHEAD]
-        slots = np.arange(self.turn, self.turn + AHEAD)
-        self.turn = (self.turn + AHEAD) % KEPT
-        self.owner[slots], self.ahead[slots] = rows, 0.0
+        likely = torch.topk(torch.from_numpy(score), min(self.look - 1, len(score))).indices.numpy()
+        rows = np.concatenate([[row], likely, np.full(self.look, row)])[: self.look]
+        slots = np.arange(self.turn, self.turn + self.look)
+        self.turn = (self.turn + self.look) % self.kept
+        self.owner[slots] = rows
+        self._columns_of(rows, slots)
+
+    def _columns_of(self, rows: np.ndarray, slots: np.ndarray) -> None:
+        self.ahead[slots] = 0.0
         for begin, end in self._pieces(len(self.r) * (self.r.shape[2] + self.h.shape[2])):
             self.loops.columns(self.r, self.h, self.bias, rows, slots, self.ahead, begin, end)
 
@@ -242,11 +261,26 @@ class Columns(Residual):
         return line
 
     def _against(self, left: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        found = np.empty(len(rows))
+        found, left = np.empty(len(rows)), left.reshape(len(self.r), self.r.shape[2], -1)
         for part in range(0, len(rows), 2048):
             check()
             self.loops.against(self.r, self.h, left, rows[part : part + 2048], found[part : part + 2048])
         return found
+
+
+class WideColumns(Columns):
+    """Of dense rows: the same in matrix products, which are on as many threads as torch has."""
+
+    look, kept = WIDE_AHEAD, WIDE_KEPT
+
+    def _columns_of(self, rows: np.ndarray, slots: np.ndarray) -> None:
+        self.ahead[slots] = products(self.vectors, torch.from_numpy(rows)).numpy()
+
+    def _move_columns(self, change: np.ndarray) -> None:
+        check()
+        before, columns, found = map(torch.from_numpy, (self.before, self.columns, self.correlation))
+        moved = torch.from_numpy(change[: self.total])
+        torch.addmv(before, columns[: self.total].T, moved, alpha=-1, out=found)
 
 
 def _lengths(vectors: Gradients) -> Tensor:
