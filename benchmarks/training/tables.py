@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -59,12 +60,16 @@ def accuracies(rows: list[dict], paper: dict[str, tuple[float, ...]]) -> list[st
     return grid(made)
 
 
+def short(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3g}"
+
+
 def errors(rows: list[dict]) -> list[str]:
     budgets = sorted({row["budget"] for row in rows if row["regime"] == "RANDOM"})
     found = {(row["regime"], row["budget"]): row for row in rows}
     made = [["gradient error, share of all rows'", *(f"{k:,}" for k in budgets), "paper, no share"]]
     for name, printed in TABLE8.items():
-        cells = [f"{found[name, k]['gradient_error']:.3g}" for k in budgets]
+        cells = [short(found[name, k]["gradient_error"]) for k in budgets]
         made.append([name, *cells, ", ".join(map(str, printed))])
     return grid(made)
 
