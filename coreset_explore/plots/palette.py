@@ -135,6 +135,11 @@ def greyish(color: str) -> bool:
     return math.hypot(*_oklab(color)[1:]) < VIVID
 
 
+def distance(one: str, other: str) -> float:
+    """How different two colors look: in Oklab, where black and white are 1 apart."""
+    return math.sqrt(_squared(_oklab(one), _oklab(other)))
+
+
 def readable_on(color: str) -> str:
     """Black or white, whichever reads better on `color`."""
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb(color))

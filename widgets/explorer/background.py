@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Callable
 
@@ -69,8 +70,7 @@ class Background:
 
     def _warm(self) -> None:
         """Import what the curves are drawn with (two seconds and more), so that opening their tab need not wait."""
-        from widgets.explorer import curves  # noqa: F401
-
+        importlib.import_module("widgets.explorer.curves")
         figure_class()
         if self.loop is not None and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.warmed)

@@ -8,16 +8,15 @@ from __future__ import annotations
 import math
 
 import ipywidgets as w
-import torch
 
 from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
-from coreset_explore.pool import Pool
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.curves_figure import (
     accuracies,
-    cursor_line,
     error_measure,
+    guide_lines,
+    largest,
     layout,
     measured,
     traces,
@@ -49,7 +48,7 @@ def curves_panel(session: Session) -> w.Widget:
 
     def cursor() -> None:
         with plot.kept(figure):
-            figure.layout.shapes = cursor_line(session)
+            figure.layout.shapes = guide_lines(session)
 
     def words() -> None:
         caption.value = f"<p>{text(describe(session))}</p>"
@@ -61,7 +60,7 @@ def curves_panel(session: Session) -> w.Widget:
             draw,
         ),
         "hint": (lambda: None if measured(session) else (session.probe_note,), hint),
-        "cursor": (lambda: (session.budget,), cursor),
+        "cursor": (lambda: (session.budget, measured(session)), cursor),
         "words": (lambda: (session.result, session.judged, session.dark, session.j), words),
     }
     watch = ["result", "trained", "judge", "hidden", "theme", "width", "folded", "probe_note", "j", "tab"]
@@ -98,15 +97,23 @@ def describe(session: Session) -> str:
         words.insert(
             0, f"Accuracy: {trained}, trained on the weighted selection, scored on {judged}; {seeds_text}."
         )
-        words.insert(1, f"Always the largest class: {NUMBERS['accuracy'].write(largest(result.pool))}.")
+        words.insert(0, guessed(session))
         words.insert(2, f"Left: seed {result.made.get('seed', session.seed)}, no band.")
     return " ".join(words)
 
 
-def largest(pool: Pool) -> float:
-    """The accuracy of naming the largest class for every row that judges: what an accuracy has to be read beside."""
-    y = pool.y if pool.test is None or pool.test.y is None else pool.test.y
-    return float(torch.bincount(y).max()) / len(y)
+def guessed(session: Session) -> str:
+    """Beside what accuracies have to be read; and that they say nothing, where none is above it."""
+    result, share = session.result, NUMBERS["accuracy"].write
+    runs, guess = all_runs(result), largest(result.pool)
+    best = [row for name, run in runs.items() for row in accuracies(name, run, session.judged)]
+    if guess is None or not best:
+        return ""
+    said = f"Naming the largest class always is right in {share(guess)}: the level line, where curves come near it."
+    _, mean, sd = max(best, key=lambda row: row[1])
+    if mean - guess > (0.0 if math.isnan(sd) else sd):
+        return said
+    return f"{said} No selection does better by more than its deviation: these accuracies do not tell methods apart."
 
 
 def table_html(session: Session) -> str:
@@ -121,7 +128,7 @@ def table_html(session: Session) -> str:
     random_name = next(name for name, run in runs.items() if run is result.random)
     at = _nearest([row[0] for row in points[random_name]], result.budgets[j])
     values = {name: next((r for r in rows if r[0] == at), None) for name, rows in points.items()}
-    leader, judged = _leader(values), NUMBERS["accuracy"]
+    leader, judged, guess = _leader(values), NUMBERS["accuracy"], largest(result.pool)
     heads = [
         "Method",
         f"{NUMBERS[measure].title} at {result.budgets[j]:,}",
@@ -138,7 +145,7 @@ def table_html(session: Session) -> str:
         )  # one seed has no deviation, and what draws nothing none to tell
         spread = f" ± {judged.write(value[2])}" if varies else ""
         accuracy = "–" if value is None else f"{100 * value[1]:.1f}{spread}"
-        if name == leader:
+        if name == leader and value[1] > (guess or 0.0):
             accuracy = f"<b>{accuracy}</b>"
         over = (
             "–" if value is None or base is None else f"{100 * (value[1] - base[1]):+.1f}".replace("-", "−")
@@ -147,6 +154,11 @@ def table_html(session: Session) -> str:
         cells = [NUMBERS[measure].write(error), accuracy, over, f"{run.seconds:.2f} s"]
         label = f"{swatch(styles[name])} <span>{text(name)}</span>"
         rows.append(f"<tr><th scope=row>{label}</th>{''.join(f'<td>{c}</td>' for c in cells)}</tr>")
+    base = values[random_name]
+    if guess is not None and base is not None:
+        over = f"{100 * (guess - base[1]):+.1f}".replace("-", "−")
+        cells = "".join(f"<td>{c}</td>" for c in ("–", f"{100 * guess:.1f}", over, "–"))
+        rows.append(f"<tr class=cx-guess><th scope=row>Always the largest class</th>{cells}</tr>")
     head = "".join(f"<th scope=col>{h}</th>" for h in heads)
     return f"<table class=cx-table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
+import torch
+
 from coreset_explore.experiment.runs import Run
 from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
+from coreset_explore.pool import Pool
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.result import Result
 from widgets.explorer.session import Session
@@ -72,11 +75,26 @@ def accuracies(name: str, run: Run, trained=None) -> list[tuple[int, float, floa
     return [(int(b), float(m), float(s)) for b, m, s in rows.itertuples()]
 
 
-def cursor_line(session: Session) -> list[dict]:
+def guide_lines(session: Session) -> list[dict]:
+    """The budget across both axes, and along the accuracies what naming the largest class always gives."""
     color = palette.ink("text", session.theme == "dark")
+    guess = largest(session.result.pool) if measured(session) else None
+    level = {"type": "line", "xref": "x2 domain", "x0": 0, "x1": 1, "yref": "y2", "y0": guess, "y1": guess}
+    known = (
+        []
+        if guess is None
+        else [{**level, "line": {"color": color, "width": 1, "dash": "solid"}, "opacity": 0.5}]
+    )
     line = {"type": "line", "x0": session.budget, "x1": session.budget, "y0": 0, "y1": 1}
     look = {"color": color, "width": 1, "dash": "3px,3px"}
-    return [{**line, "xref": x, "yref": f"{y} domain", "line": look} for x, y in (("x", "y"), ("x2", "y2"))]
+    across = [{**line, "xref": x, "yref": f"{y} domain", "line": look} for x, y in (("x", "y"), ("x2", "y2"))]
+    return across + known
+
+
+def largest(pool: Pool) -> float | None:
+    """The accuracy of naming the largest class for every row that judges: what an accuracy has to be read beside."""
+    y = pool.y if pool.test is None or pool.test.y is None else pool.test.y
+    return None if y is None else float(torch.bincount(y).max()) / len(y)
 
 
 def layout(session: Session, measure: str) -> dict:
@@ -105,7 +123,7 @@ def layout(session: Session, measure: str) -> dict:
     return {
         **plot.ground(width, 2 * HEIGHT - 20 if stacked else HEIGHT, MARGIN, dark),
         "annotations": notes,
-        "shapes": cursor_line(session) if session.result else [],
+        "shapes": guide_lines(session) if session.result else [],
         "xaxis": {**x, "domain": left, "anchor": "y"},
         "yaxis": {**axis, "domain": upper, "anchor": "x", **plot.log_axis(_errors(session, measure))},
         "xaxis2": {**x, "domain": right, "anchor": "y2"},

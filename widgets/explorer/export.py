@@ -32,7 +32,10 @@ def code_panel(session: Session) -> Popover:
 
 def export_panel(session: Session) -> Popover:
     """Save the active selection at the slider's budget into a folder."""
-    forms = lambda: {key: FORMATS[key] for key in offered(session)}  # noqa: E731
+
+    def forms() -> dict[str, str]:
+        return {key: FORMATS[key] for key in offered(session)}
+
     watch = ["result", "j", "active"]
     return save_popover(session, forms, partial(whose, session), partial(write, session), watch)
 

@@ -38,7 +38,9 @@ def choices_panel(session: Session) -> w.Widget:
         table.value = table_html(result, at, session.dark)
         meaning.value = f"<p>{text(EXPLAINED)}</p>" if table.value else ""
 
-    looked = lambda: (session.result, session.dark, session.budget, plot.width(session))  # noqa: E731
+    def looked() -> tuple:
+        return session.result, session.dark, session.budget, plot.width(session)
+
     parts: dict[str, Part] = {"figure": (looked, draw), "words": (looked, words)}
     drawn = w.Box([figure]).add_class("cx-plotted")
     watch = ["result", "budget", "theme", "width", "folded", "tab"]
@@ -196,7 +198,6 @@ def table_html(result: Result, at: int, dark: bool) -> str:
 
 
 def _cells(records: list) -> list[str]:
-    share = lambda value: "–" if value is None else f"{100 * value:.1f} %"  # noqa: E731
     overlap = means(records, lambda n: sum(n["overlap"]) / len(n["overlap"]) if n["overlap"] else None)
     drawn = means(records, lambda n: n["n"] / (2 * n["rows"] - n["n"]) if n["overlap"] else None)
     unused, left = means(records, lambda n: 1 - n["used"] / n["rows"]), means(records, _left_by_chance)
@@ -204,12 +205,16 @@ def _cells(records: list) -> list[str]:
     beside = "<small>random {}</small>"
     return [
         f"{means(records, lambda n: n['choices']):.3g}",
-        share(overlap) + (beside.format(share(drawn)) if overlap is not None else ""),
+        _share(overlap) + (beside.format(_share(drawn)) if overlap is not None else ""),
         NUMBERS["gradient_error"].write(error)
         + ("" if stale is None else f"<small>stale {NUMBERS['gradient_error'].write(stale)}</small>"),
         NUMBERS["effective_size"].write(means(records, lambda n: n["effective_size"])),
-        share(unused) + beside.format(share(left)),
+        _share(unused) + beside.format(_share(left)),
     ]
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
 
 
 def _left_by_chance(numbers: dict) -> float:

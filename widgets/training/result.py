@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from coreset_explore.experiment.report import mean_sd
 from coreset_explore.experiment.store import Record
 from coreset_explore.labs.training.reading import frame
 from widgets.training.ground import Ground
@@ -109,15 +110,6 @@ class Result:
 def place(record: Record) -> tuple:
     """Where a record stands in the grid, as `Cell.place`."""
     return tuple(record.settings[word] for word in ("regime", "budget", "seed"))
-
-
-def mean_sd(values: Iterable[float]) -> tuple[float, float]:
-    """Mean, and the sample standard deviation: NaN of one."""
-    found = list(values)
-    mean = sum(found) / len(found)
-    if len(found) < 2:
-        return mean, math.nan
-    return mean, math.sqrt(sum((value - mean) ** 2 for value in found) / (len(found) - 1))
 
 
 def means(records: Iterable[Record], of: Callable[[dict], float | None]) -> float | None:

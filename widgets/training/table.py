@@ -7,12 +7,13 @@ from typing import Any
 
 import ipywidgets as w
 
+from coreset_explore.experiment.report import mean_sd
 from coreset_explore.experiment.significance import remark, significance
 from coreset_explore.plots import palette
 from widgets.kit import room
 from widgets.kit.markup import swatch, text
 from widgets.kit.view import Part, View
-from widgets.training.result import Result, mean_sd
+from widgets.training.result import Result
 from widgets.training.session import Session
 
 FIRST, CELL = 160, 86  # px: a regime's name, and a budget's cell
