@@ -13,6 +13,7 @@ from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.curves_figure import (
+    above_chance,
     accuracies,
     error_measure,
     guide_lines,
@@ -111,13 +112,16 @@ def guessed(session: Session) -> str:
         return ""
     said = f"Naming the largest class always is right in {share(guess)}: the level line, where curves come near it."
     _, mean, sd = max(best, key=lambda row: row[1])
-    if mean - guess > (0.0 if math.isnan(sd) else sd):
+    if above_chance(result.pool, mean, sd):
         return said
-    return f"{said} No selection does better by more than its deviation: these accuracies do not tell methods apart."
+    return f"{said} No selection does better by more than chance: these accuracies do not tell methods apart."
 
 
 def table_html(session: Session) -> str:
-    """One row a method at the slider's budget; an accuracy leading by over one standard deviation is bold."""
+    """One row a method at the slider's budget; an accuracy leading by over one standard deviation is bold.
+
+    One that a constant answer has too leads nothing.
+    """
     result = session.result
     if result is None:
         return ""
@@ -145,7 +149,7 @@ def table_html(session: Session) -> str:
         )  # one seed has no deviation, and what draws nothing none to tell
         spread = f" ± {judged.write(value[2])}" if varies else ""
         accuracy = "–" if value is None else f"{100 * value[1]:.1f}{spread}"
-        if name == leader and value[1] > (guess or 0.0):
+        if name == leader and above_chance(result.pool, *value[1:]):
             accuracy = f"<b>{accuracy}</b>"
         over = (
             "–" if value is None or base is None else f"{100 * (value[1] - base[1]):+.1f}".replace("-", "−")

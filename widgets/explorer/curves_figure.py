@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from typing import Any
 
 import torch
 
@@ -93,8 +94,21 @@ def guide_lines(session: Session) -> list[dict]:
 
 def largest(pool: Pool) -> float | None:
     """The accuracy of naming the largest class for every row that judges: what an accuracy has to be read beside."""
-    y = pool.y if pool.test is None or pool.test.y is None else pool.test.y
+    y = _judging(pool)
     return None if y is None else float(torch.bincount(y).max()) / len(y)
+
+
+def above_chance(pool: Pool, mean: float, sd: float) -> bool:
+    """Whether an accuracy is above that by more than its deviation over seeds, and than so few rows can tell."""
+    guess, y = largest(pool), _judging(pool)
+    if guess is None:
+        return True
+    rows = len(y) if pool.test is not None else len(y) / 5  # else a fifth judges
+    return mean - guess > max(0.0 if math.isnan(sd) else sd, math.sqrt(guess * (1 - guess) / rows))
+
+
+def _judging(pool: Pool) -> Any:
+    return pool.y if pool.test is None or pool.test.y is None else pool.test.y
 
 
 def layout(session: Session, measure: str) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,8 @@ BESIDE = {"xref": "paper", "yref": "paper", "showarrow": False}
 @cache
 def figure_class() -> type[Any]:
     """plotly's widget class; its import takes two seconds, which a thread may spend while nobody waits."""
+    # plotly looks at pandas wherever it is imported already, and fails of one that another thread is just importing
+    importlib.import_module("pandas")
     from plotly.graph_objs._figurewidget import FigureWidget
 
     return once(FigureWidget)
