@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
+from coreset_explore import measures
 from tests import panels
-from widgets.explorer.images import ImagesView, ends
+from widgets.explorer.images import ImagesView
+from widgets.explorer.orders import ends
 
 
 def view_of(n=400, classes=4, labels=True, data="pictures", **how):
@@ -96,9 +99,9 @@ def test_by_weight_the_heaviest_come_first():
 
 
 def test_orders_that_a_selection_lacks_are_not_offered():
-    assert [name for _, name in view_of()[0].order.options] == ["pick", "weight"]
-    assert [name for _, name in view_of(weights=False)[0].order.options] == ["pick"]
-    assert [name for _, name in view_of(score=True)[0].order.options] == ["pick", "score", "weight"]
+    assert [name for _, name in view_of()[0].order.options] == ["pick", "weight", "far"]
+    assert [name for _, name in view_of(weights=False)[0].order.options] == ["pick", "far"]
+    assert [name for _, name in view_of(score=True)[0].order.options] == ["pick", "score", "weight", "far"]
 
 
 def test_an_order_that_the_other_run_lacks_falls_back():
@@ -108,6 +111,39 @@ def test_an_order_that_the_other_run_lacks_falls_back():
     session.result.runs["Herding"] = plain
     session.active = "Herding"
     assert view.order.value == "pick" and view.gallery.head[0] == "First chosen" and session.problem is None
+
+
+def test_what_lies_farthest_from_every_pick_of_its_class_comes_first():
+    view, session = view_of()
+    view.order.value = "far"
+    pool, picks = session.result.pool, session.selection.indices
+    away = torch.cdist(pool.emb.double(), pool.emb[picks].double())
+    for c in range(4):
+        rows = [r for r in range(c, 400, 4) if r not in set(picks.tolist())]
+        order = sorted(rows, key=lambda r: -float(away[r].min()))
+        assert rows_of(view, c) == [order[:7], order[-7:]], "no pick among them"
+    first = view.gallery.sections[0]["groups"][0][0]
+    assert (
+        float(first["top"]) == pytest.approx(float(away[first["row"]].min()), abs=0.05) and not first["sub"]
+    )
+    assert first["alt"].startswith(f"{first['top']} from the nearest pick, ")
+    assert (
+        view.gallery.head[0] == "Farthest from a pick"
+        and "of 100 selected" in view.gallery.sections[0]["note"]
+    )
+    before = rows_of(view)
+    session.j = 0
+    assert rows_of(view) != before and session.problem is None
+
+
+def test_what_takes_long_to_measure_is_waited_for_in_words(monkeypatch):
+    view, session = view_of()
+    monkeypatch.setattr(view.owners, "ask", lambda reading: None)
+    view.order.value = "far"
+    assert view.gallery.sections == [] and view.gallery.empty.startswith("Measuring how far")
+    view.reading.owned(measures.represent(session.result.pool, session.selection))
+    view.view.refresh()  # as Owners does
+    assert len(view.gallery.sections) == 4 and session.problem is None
 
 
 def test_many_classes_come_in_pages():

@@ -279,7 +279,7 @@ def test_all_points_are_colored_by_what_there_is_and_picks_stay_large():
     view, session = view_of(score=True)
     pool = session.result.pool
     offered = {value for _, value in view.tools.color_by.options}
-    assert offered == {"class", "rank", "weight", "all class", "score"}
+    assert offered == {"class", "rank", "weight", "all class", "score", "distance"}
     logits = torch.randn(400, 4, generator=torch.Generator().manual_seed(0))
     more = pool.add(logits=logits, risk=torch.linspace(0, 1, 400))
     session.result = replace(session.result, pool=more)
@@ -315,6 +315,28 @@ def test_all_points_are_colored_by_what_there_is_and_picks_stay_large():
     rest = encode.rgba(palette.ink("rest"))
     assert set(np.flatnonzero(~np.isclose(shade(), rest).all(1))) == {7, 9}
     assert "Color: Tag" in view.side.value and "odd <u>2</u>" in view.side.value and session.problem is None
+
+
+def steps_of(view):
+    """The color of each point by its place in the ramp of ten, 10 for none."""
+    widget = view.canvas.widget
+    ramp = {tuple(encode.rank_color(1 - step / 9, False)): step for step in range(10)}
+    return np.array(
+        [ramp.get(tuple(c), 10) for c in np.array(widget.color)[widget.points[:, 2].astype(int)].tolist()]
+    )
+
+
+def test_distances_to_a_pick_are_of_the_budget_under_the_slider():
+    view, session = view_of()
+    session.color_by = "distance"
+    for j in (3, 0):
+        session.j = j
+        emb, picks = session.result.pool.emb.double(), session.selection.indices
+        away = torch.cdist(emb, emb[picks]).amin(1)
+        found = steps_of(view)
+        assert set(found) <= set(range(10)) and (np.diff(found[away.argsort()]) >= 0).all()
+        assert "Distance to a pick, features" in view.side.value
+    assert session.problem is None
 
 
 def test_what_a_search_found_is_shown_alone_and_with_one_class():

@@ -1,5 +1,6 @@
 """A region of the map: its numbers, its pages, and the selections of one's own that are made of it."""
 
+import re
 import threading
 import time
 
@@ -145,6 +146,26 @@ def test_a_long_answer_comes_from_a_thread_once_the_slider_rests(monkeypatch):
     loop.run()
     click(view, int(session.selection.indices[0]))
     assert asked == [8, 40] and "represents" in view.under.head.value and session.problem is None
+
+
+def test_colors_by_distance_that_take_long_come_once_they_are_known(monkeypatch):
+    monkeypatch.setattr(owners, "LARGE", 0)
+    loop = Posted()
+    view, session = view_of(loop=loop)
+    session.color_by = "distance"
+    assert "being measured" in view.side.value
+    grey = np.array(view.canvas.widget.points)[:, 2]
+    view.under.owners._job.wait()
+    loop.hear()
+    assert "being measured" not in view.side.value and "half lie below" in view.side.value
+    assert not (view.canvas.widget.points[:, 2] == grey).all() and session.problem is None
+    middle = re.search("half lie below [^<]*", view.side.value)[0]
+    session.j = 1
+    assert middle in view.side.value, "while the slider moves they stay"
+    loop.run()
+    view.under.owners._job.wait()
+    loop.hear()
+    assert middle not in view.side.value and session.problem is None
 
 
 def test_what_a_closed_panels_region_asks_for_is_stopped_and_nothing_is_begun_after(monkeypatch):

@@ -54,6 +54,12 @@ def every(holds):
         ('"blue apples"', lambda i: i % 3 == 2),
         ('"apples blue"', lambda i: False),
         ("apples blue", lambda i: i % 3 == 2),
+        ("apple", lambda i: True),
+        ('"apple"', lambda i: False),
+        ('"apples,"', lambda i: True),
+        ('", number 1"', lambda i: i == 1),
+        ('"City Name":"osl"', lambda i: False),
+        ('"City Name":"oslo"', lambda i: i % 3 == 0),
         ("oslo", lambda i: i % 3 == 0),
         ("price>50", lambda i: i * 0.5 > 50),
         ("price>=50", lambda i: i * 0.5 >= 50),
@@ -337,7 +343,7 @@ def test_the_rows_and_the_field_say_which_column_there_is_not():
     assert "column<5" in find.tooltip
     session.query = "prcie<2"
     said = "No column is called 'prcie'; did you mean 'price'?"
-    assert view.gallery.empty == find.tooltip == said and "prcie" in view.told.value
+    assert find.tooltip == said and "prcie" in view.told.value and "prcie" not in view.gallery.empty
     session.query = "xyzzy"
     assert view.gallery.empty == "No row here holds these words." and "column<5" in find.tooltip
 
@@ -461,3 +467,22 @@ def test_texts_beside_one_column_of_numbers_are_not_judged_by_it():
             panel.run(wait=True)
     meant = explore(frame, y="kind", texts="problem", columns=["answer"], run=False, methods=["k-center"])
     assert len(meant.run(wait=True).selection)
+
+
+def test_what_was_found_of_one_class_is_leafed_through_and_counted():
+    session = session_of()
+    session.tab = "images"
+    view = ImagesView(session)
+    pool, picks = session.result.pool, set(session.selection.indices.tolist())
+    session.found = np.arange(len(pool))
+    assert view.pager.layout.display == "none", "of every class some"
+    session.only_class = 1
+    mine = np.flatnonzero(pool.y.numpy() == 1)
+    others, seen = [row for row in mine.tolist() if row not in picks], []
+    assert f"{len(mine)} of them in " in view.told.value and view.which.value == "page 1 of 2"
+    for _ in range(2):
+        seen += [cell["row"] for cell in view.gallery.sections[0]["groups"][1]]
+        view.on.click()
+    assert seen == others and view.on.disabled and session.problem is None
+    session.found = None
+    assert view.pager.layout.display == "none"

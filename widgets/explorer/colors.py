@@ -11,8 +11,7 @@ import numpy as np
 import torch
 
 from coreset_explore.plots import palette
-from widgets.explorer.rows import Reading, short
-from widgets.explorer.session import Session
+from widgets.explorer.rows import Reading, short, space_of
 from widgets.kit import encode
 from widgets.kit.markup import cut, text
 
@@ -64,16 +63,11 @@ def options(reading: Reading, tags: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(("All: score", "score"))
     if (pool.logits is not None and pool.y is not None) or getattr(pool.history, "loss", None) is not None:
         found.append(("All: loss", "loss"))
+    if reading.k:
+        found.append(("All: distance to a pick", "distance"))
     if any(len(rows) for rows in tags.values()):
         found.append(("All: tag", "tag"))
     return [*found, *((f"All: {name}", f"column {name}") for name, _ in _columns(reading))]
-
-
-def made_of(session: Session) -> tuple:
-    """What a coloring is made of; a budget is none of it, so a move of the slider leaves it."""
-    by, run = session.color_by, session.run
-    of = session.tags if by == "tag" else run.at if by == "score" else None
-    return session.result.pool, "class" if by in ("rank", "weight") else by, of
 
 
 def coloring(reading: Reading, by: str, tags: Mapping[str, Any]) -> Coloring:
@@ -89,6 +83,8 @@ def coloring(reading: Reading, by: str, tags: Mapping[str, Any]) -> Coloring:
         return _tagged(reading, tags)
     if by == "score":
         return _steps(f"Score of {reading.name}", reading.run.selection.score)
+    if by == "distance":
+        return _distances(reading)
     if by == "loss":
         return _steps("Loss", _losses(reading))
     if by.startswith("column "):
@@ -103,6 +99,8 @@ def legend(found: Coloring, dark: bool, word: str = "points") -> str:
     css = [_css(shade) for shade in found.shades(dark)]
     head = f'<div class="cx-h">Color: {text(found.title)}</div>'
     if found.ends is not None:
+        if not np.isfinite(found.ends[0]):
+            return head
         low, middle, high = (short(value) for value in found.ends)
         steps = "".join(f'<i style="background:{c}"></i>' for c in css[:STEPS])
         ramp = f'<div class="cx-ramp"><span>{low}</span>{steps}<span>{high}</span></div>'
@@ -127,6 +125,17 @@ def _tagged(reading: Reading, tags: Mapping[str, Any]) -> Coloring:
     for group, rows in reversed(list(enumerate(used.values()))):
         groups[np.isin(ids, np.fromiter(rows, int))] = group
     return Coloring("Tag", groups, list(used))
+
+
+def _distances(reading: Reading) -> Coloring:
+    """How far each row is from the pick that stands for it, once that is known; rows that none stands for are grey."""
+    space = space_of(reading.selection.info)
+    title = f"Distance to a pick{f', {space}' if space else ''}"
+    if reading.known_owners is None:
+        return Coloring(
+            f"{title}: being measured …", np.full(reading.n, STEPS), ends=(np.nan, np.nan, np.nan)
+        )
+    return _steps(title, reading.distances())
 
 
 def _steps(title: str, values: Any) -> Coloring:

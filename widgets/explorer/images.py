@@ -5,35 +5,27 @@ from __future__ import annotations
 import math
 
 import ipywidgets as w
-import numpy as np
 
-from coreset_explore.plots import palette
-from coreset_explore.plots.base import ENDS, brief
 from widgets.explorer import unseen
+from widgets.explorer.orders import FOUND, HEADS, ORDERS, WHOLE, found_in, orders_of, section, under
+from widgets.explorer.owners import Owners
 from widgets.explorer.rows import Reading, found_in_words
 from widgets.explorer.search import columns_field
 from widgets.explorer.session import Session
-from widgets.kit import encode
+from widgets.kit import closing
 from widgets.kit.form import Controls
-from widgets.kit.gallery import Gallery, Section, link
+from widgets.kit.gallery import Gallery, link
 from widgets.kit.guard import session_guard
+from widgets.kit.kernel import kernel_loop
 from widgets.kit.markup import field, note, text
 from widgets.kit.pictures import Pictures
 from widgets.kit.view import Part, View
 
 EACH, ALL = 7, 63  # thumbnails at either end: of every class, and of one class alone
 ALL_CARDS = 24
-NARROW = 20  # characters of a class's name beside its rows
 WIDER = {"values": 4, "records": 3, "texts": 4, "rendered": 4}  # cards need more room than pictures
 PAGE = 10  # classes shown at once, where there are more than MANY
 MANY = 12
-ORDERS = {"pick": "Rank in selection", "score": "Score, whole class", "weight": "Weight"}
-FOUND = ("Found, selected", "Found, not selected")
-HEADS = {
-    "pick": ENDS,
-    "score": ("Ranked first by score", "Ranked last by score"),
-    "weight": ("Heaviest", "Lightest"),
-}
 
 
 def images_panel(session: Session) -> w.Widget:
@@ -57,10 +49,12 @@ class ImagesView:
         tools = [field("Selection", self.active), field("Order by", self.order), self.only_field]
         tools += [columns_field(session), self.pager]
         tools = w.Box(tools).add_class("cx-toolbar").add_class("cx-images-tools")
+        self.owners = Owners(session, kernel_loop(), lambda: self.view.refresh())
         self.gallery = Gallery(size=46, label="Rows by class").add_class("cx-images-gallery")
         self.told = note("", "cx-note")
         self.root = w.VBox([tools, self.told, self.gallery]).add_class("cx-images")
         self.root.view = self
+        closing.along(self.root, self.owners.close)
         link(self.gallery, session, guard(self._picked))
         self.controls = Controls(session, active=self.active, only_class=self.only)
         self.back.on_click(guard(lambda _: self._turn(-1)))
@@ -79,13 +73,34 @@ class ImagesView:
                 self._read,
             ),
             "tools": (lambda: (self.reading, tuple(session.result.runs), session.only_class), self._offer),
-            "pager": (lambda: (self.reading, session.only_class, self.page), self._show_pager),
+            "distances": (
+                lambda: (self.reading, session.busy) if self.order.value == "far" else None,
+                lambda: self.owners.ask(self.reading),
+            ),
+            "pager": (
+                lambda: (self.reading, self.order.value, session.only_class, self.page),
+                self._show_pager,
+            ),
             "gallery": (
-                lambda: (self.reading, self.order.value, session.only_class, self.page, session.dark),
+                lambda: (
+                    *(self.reading, self.reading.known_owners is not None, self.order.value),
+                    *(session.only_class, self.page, session.dark),
+                ),
                 self._show,
             ),
         }
-        watch = ["result", "active", "j", "only_class", "found", "nowhere", "columns", "theme", "tab"]
+        watch = [
+            "result",
+            "active",
+            "j",
+            "only_class",
+            "found",
+            "nowhere",
+            "columns",
+            "theme",
+            "tab",
+            "status",
+        ]
         self.view = View(session, parts, watch, seen=lambda: session.tab == "images")
         self.order.observe(guard(lambda _: self.view.refresh()), "value")
         self.view.refresh()
@@ -112,39 +127,59 @@ class ImagesView:
         self.only_field.layout.display = None if reading.labels is not None else "none"
 
     def _show_pager(self) -> None:
-        """The pages there are, where the classes do not fit on one."""
-        paged = self._paged
-        self.pager.layout.display = None if paged else "none"
-        if paged:
-            classes = self.reading.classes
-            pages = math.ceil(classes / PAGE)
-            self.page = min(self.page, pages - 1)
-            self.back.disabled, self.on.disabled = self.page == 0, self.page == pages - 1
+        """The pages there are, where the classes do not fit on one, or what was found of one class."""
+        pages = self._pages
+        self.pager.layout.display = None if pages > 1 else "none"
+        self.page = min(self.page, pages - 1)
+        self.back.disabled, self.on.disabled = self.page == 0, self.page == pages - 1
+        if self._paged:
             shown = self._classes()
-            self.which.value = f"{shown[0] + 1} to {shown[-1] + 1} of {classes:,} classes"
+            self.which.value = f"{shown[0] + 1} to {shown[-1] + 1} of {self.reading.classes:,} classes"
+        elif pages > 1:
+            self.which.value = f"page {self.page + 1:,} of {pages:,}"
 
     def _show(self) -> None:
         reading, order, dark = self.reading, self.order.value, self.session.dark
         searched = reading.found is not None
-        head = (*(FOUND if searched and order != "score" else HEADS[order]), _said(reading, order))
-        sections = [section(reading, label, order, self._each(), dark) for label in self._classes()]
+        measured = order != "far" or reading.known_owners is not None
+        sections = []
+        if measured:
+            page = 0 if self._paged else self.page
+            each = self._each()
+            sections = [section(reading, label, order, each, dark, page) for label in self._classes()]
+        head = (*(FOUND if searched and order not in WHOLE else HEADS[order]), under(reading, order))
         sections = [s for s in sections if any(s.groups) or (s.label and not searched)]
+        empty = "Nothing was chosen." if measured else "Measuring how far each row is from a pick …"
+        if searched:
+            empty = "Nothing to show." if self.session.nowhere else "No row here holds these words."
         self.gallery.show(
             sections,
             reading.pictures,
             head=head if reading.k and sections else (),
             label=f"{reading.name}, {reading.many(reading.k)}",
-            empty=(self.session.nowhere or "No row here holds these words.")
-            if searched
-            else "Nothing was chosen.",
+            empty=empty,
         )
         off = any(cell.off for s in sections for group in s.groups for cell in group)
         told = [
             unseen.told(reading),
             f"≠ marks {reading.pictures.word} that the model takes for another class." if off else "",
         ]
-        told += [self.session.nowhere or f"Found: {found_in_words(reading)}." if searched else ""]
+        if searched:
+            found = f"Found: {found_in_words(reading, self.session.only_class)}."
+            told.append(self.session.nowhere or found)
         self.told.value = f'<span role="status">{text(" ".join(one for one in told if one))}</span>'
+
+    @property
+    def _pages(self) -> int:
+        """Pages of classes, where they do not fit on one, or of what was found where one class is shown, or none."""
+        reading = self.reading
+        if self._paged:
+            return math.ceil(reading.classes / PAGE)
+        one = reading.labels is None or self.session.only_class >= 0
+        if reading.found is None or self.order.value in WHOLE or not one:
+            return 1
+        longest = max(map(len, found_in(reading, self._classes()[0], self.order.value)))
+        return max(1, math.ceil(longest / self._each()))
 
     @property
     def _paged(self) -> bool:
@@ -174,67 +209,3 @@ class ImagesView:
         if row >= 0:
             self.session.focus = ("click", (row,))
             self.session.tab = "map"
-
-
-def orders_of(reading: Reading) -> list[str]:
-    """The orders that this selection has: a score of all rows or weights are not always there."""
-    found = ["pick"]
-    if reading.run.selection.score is not None:
-        found.append("score")
-    if reading.weights is not None and np.ptp(np.abs(reading.weights)) > 1e-9 * max(
-        1.0, np.abs(reading.weights).max()
-    ):
-        found.append("weight")
-    return found
-
-
-def section(reading: Reading, label: int, order: str, each: int, dark: bool) -> Section:
-    """One class (-1: all rows): up to `each` rows from either end of the order."""
-    if reading.found is not None and order != "score":
-        first = reading.only(ranked(reading, label, order))[:each]
-        others = reading.found if label < 0 else reading.found[reading.labels[reading.found] == label]
-        last = others[~np.isin(others, reading.rows)][:each]
-    else:
-        first, last = ends(reading.only(ranked(reading, label, order)), each)
-    groups = [reading.cells(first, False), reading.cells(last, False)]
-    if label < 0:
-        return Section(groups)
-    chosen = int(reading.counts()[label])
-    size = int((reading.labels == label).sum())
-    if order == "score":
-        groups = [[_marked(reading, row) for row in rows] for rows in (first, last)]
-    said = f"{chosen:,} of {size:,} selected" if order == "score" else f"{chosen:,} selected"
-    if reading.found is not None:
-        hits = int((reading.labels[reading.found] == label).sum())
-        said = f"{hits:,} of {size:,} found"
-    color = palette.class_colors(min(reading.classes, encode.MAX_COLORS), dark)[label % encode.MAX_COLORS]
-    return Section(groups, brief(reading.class_name(label), NARROW), said, color, reading.class_name(label))
-
-
-def ranked(reading: Reading, label: int, order: str) -> np.ndarray:
-    """Rows of a class in order: its picks, or by score the whole class (ties to the smaller row)."""
-    if order == "score":
-        score = reading.run.selection.score.numpy()
-        rows = np.arange(reading.n) if label < 0 else np.flatnonzero(reading.labels == label)
-        return rows[np.argsort(-score[rows], kind="stable")]
-    rows, mine = reading.rows, slice(None)
-    if label >= 0:
-        mine = reading.labels[rows] == label
-    if order == "weight":
-        return rows[mine][np.argsort(-np.abs(reading.weights[mine]), kind="stable")]
-    return rows[mine]
-
-
-def ends(rows: np.ndarray, each: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first and the last `each` rows; of fewer than twice as many, one half and the other."""
-    half = min(each, (len(rows) + 1) // 2)
-    return rows[:half], rows[max(half, len(rows) - each) :]
-
-
-def _marked(reading: Reading, row: int):
-    return reading.cell(int(row), int(row) in reading.place)
-
-
-def _said(reading: Reading, order: str) -> str:
-    under = "rank, then ×weight" if reading.weights is not None else "rank"
-    return f"{under}; outlined: selected" if order == "score" else under

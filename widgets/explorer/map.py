@@ -7,7 +7,8 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 
-from widgets.explorer import colors, map_points, map_side
+from widgets.explorer import map_points, map_side
+from widgets.explorer.map_colors import Colors
 from widgets.explorer.map_layout import Shown
 from widgets.explorer.map_sizes import Sizes
 from widgets.explorer.map_toolbar import Toolbar
@@ -45,7 +46,6 @@ class MapView:
         self._pictures: Pictures | None = None
         self.sizes = Sizes(session, loop, self._settled)
         self.layout = Shown(session)
-        self.coloring: Any = None
         self._ringed: tuple = ()  # the focus that stands out on the canvas
         self.tools = Toolbar(session)
         self.tools.on_mode = lambda lasso: self.canvas and self.canvas.mode(lasso)
@@ -55,14 +55,17 @@ class MapView:
         self.side = note("", "cx-gutter")
         self.caption = note("", "cx-caption-box")
         self.under = Under(session, loop, self._picked, lambda: self.view.refresh())
+        self.colors = Colors(session, self.sizes, self.under.owners)
         left = w.VBox([self.plot, self.busy, self.caption, self.under.box]).add_class("cx-map-plot")
         right = w.VBox([self.side]).add_class("cx-map-side")
         two = w.Box([left, right]).add_class("cx-two")
         self.root = w.VBox([self.tools.box, two]).add_class("cx-map")
         self.root.view = self  # for tests, and so that it lives as long as its widget
-        watch = ["result", "active", "j", "maps", "layout", "layout_note", "color_by", "only_class", "focus"]
-        watch += ["found", "nowhere", "columns", "theme", "width", "height", "folded", "tab", "tags"]
-        self.view = View(session, self._parts(), [*watch, "hovered"], seen=lambda: session.tab == "map")
+        watch = (
+            "result active j maps layout layout_note color_by only_class focus found nowhere columns theme"
+        )
+        watch += " width height folded tab tags status hovered"
+        self.view = View(session, self._parts(), watch.split(), seen=lambda: session.tab == "map")
         self.view.refresh()
 
     def _parts(self) -> dict[str, Part]:
@@ -87,11 +90,11 @@ class MapView:
                 ),
                 self._read,
             ),
-            "colors": (lambda: colors.made_of(session), self._color),
+            "colors": (lambda: self.colors.made_of(self.reading), self._color),
             "layout": (self.layout.made_of, self.layout.choose),
             "theme": (lambda: drawable(session.dark), lambda: self.canvas.theme(session.dark)),
             "points": (
-                lambda: drawable(session.run.at, self._map, self.sizes.stated, self.coloring),
+                lambda: drawable(session.run.at, self._map, self.sizes.stated, self.colors.shown),
                 self._draw,
             ),
             "look": (
@@ -111,7 +114,7 @@ class MapView:
             "busy": (lambda: (self.layout.busy(),), self._say_busy),
             "side": (lambda: (self.reading, *self._colors), self._tell),
             "card": (lambda: drawable(self.reading, self._pointed, session.tags), self._point),
-            "caption": (lambda: (self.reading, self._map, self.coloring), self._caption),
+            "caption": (lambda: (self.reading, self._map, self.colors.shown), self._caption),
             "region": (
                 lambda: (self.reading, session.focus, self.under.covered(self.reading)),
                 self._tell_region,
@@ -131,7 +134,7 @@ class MapView:
 
     @property
     def _colors(self) -> tuple:
-        return self.session.color_by, self.coloring, self.session.dark
+        return self.session.color_by, self.colors.shown, self.session.dark
 
     @property
     def _height(self) -> int:
@@ -185,14 +188,15 @@ class MapView:
             self.loop.call_later(SOON, self.guard(lambda: self.under.owners.prepare(self.reading)))
 
     def _color(self) -> None:
-        self.coloring = colors.coloring(self.reading, self.session.color_by, self.session.tags)
+        self.colors.choose(self.reading)
+        self.view.drawn("colors")  # choosing may have found what it colors by
 
     def _say_busy(self) -> None:
         self.busy.value = self.layout.busy()
 
     def _draw(self) -> None:
         codes, order = map_points.coded(
-            self.session.run, self.session.result.n, self.sizes.stated, self.coloring.groups
+            self.session.run, self.session.result.n, self.sizes.stated, self.colors.shown.groups
         )
         self.canvas.draw(encode.square(np.asarray(self._map.xy)), codes, order, self._table())
         self.view.drawn("look")
@@ -200,14 +204,19 @@ class MapView:
     def _table(self) -> encode.Table:
         reading, session = self.reading, self.session
         sizes = (len(reading.run.at), reading.classes, reading.n, reading.k)
-        look = (session.color_by, session.dark, self.canvas.next_tick(), self.coloring.shades(session.dark))
+        look = (
+            session.color_by,
+            session.dark,
+            self.canvas.next_tick(),
+            self.colors.shown.shades(session.dark),
+        )
         return encode.tables(self._j, *sizes, *look)
 
     def _attach(self) -> None:
         self.plot.children = (self.canvas.box,)
 
     def _tell(self) -> None:
-        look = self.coloring, self.session.color_by, self.session.dark
+        look = self.colors.shown, self.session.color_by, self.session.dark
         self.side.value = map_side.beside(self.reading, *look, fixed=not self.sizes.restated)
 
     def _point(self) -> None:
@@ -220,7 +229,7 @@ class MapView:
         self.canvas.pointer.label = (
             f"Map of {reading.many(reading.n)} in {shown_in}, {reading.k:,} selected by {reading.name}"
         )
-        self.caption.value = map_side.caption(reading, shown_in, not self.coloring.every)
+        self.caption.value = map_side.caption(reading, shown_in, not self.colors.shown.every)
 
     def _tell_region(self) -> None:
         self.under.tell(self.reading, not self.sizes.moving)

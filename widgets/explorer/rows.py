@@ -148,6 +148,11 @@ class Reading:
         owner, distance = found
         self._owners = owner.cpu().numpy(), distance.cpu().numpy()
 
+    def distances(self) -> np.ndarray:
+        """(n,) how far each row is from the pick that stands for it, once `owned`; infinite where none does."""
+        owner, distance = self._owners
+        return np.where(owner >= 0, distance, np.inf)
+
     def counts(self) -> np.ndarray:
         """(c,) picks of each class."""
         labels = np.zeros(self.k, int) if self.labels is None else self.labels[self.rows]
@@ -176,13 +181,18 @@ class Reading:
         return [self.cell(row, mark) for row in rows]
 
 
-def found_in_words(reading: Reading) -> str:
-    """37 texts, 4 of them selected."""
+def found_in_words(reading: Reading, label: int = -1) -> str:
+    """37 texts, 4 of them selected; where a class is looked at, how many there: 37 texts, 12 of them in spam, …"""
     count = 0 if reading.found is None else len(reading.found)
-    picked = len(reading.only(reading.rows))
-    return (
-        f"{reading.many(count)}, {picked:,} of them selected" if count else f"no {reading.pictures.word[:-1]}"
-    )
+    if not count:
+        return f"no {reading.pictures.word[:-1]}"
+    picked = reading.only(reading.rows)
+    if label < 0 or reading.labels is None:
+        return f"{reading.many(count)}, {len(picked):,} of them selected"
+    here = int((reading.labels[reading.found] == label).sum())
+    mine = int((reading.labels[picked] == label).sum())
+    where = said_class(reading.class_name(label))
+    return f"{reading.many(count)}, {here:,} of them in {where}, of which {mine:,} are selected"
 
 
 def predictions(pool: Pool) -> np.ndarray | None:

@@ -17,7 +17,7 @@ from widgets.kit.tags import rows_of
 
 MOST = ("Most varying", "")
 AT_ONCE = 20_000  # rows up to which each letter is answered, above them Enter
-HINT = 'Find rows by: words, "two words", column:word, column<5, class:, predicted:, tag:'
+HINT = 'Find rows by: words, "whole words", column:word, column<5, class:, predicted:, tag:'
 
 
 def finder(session: Session) -> None:

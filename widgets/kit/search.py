@@ -19,11 +19,27 @@ ASKED = re.compile(r'^("[^"]+"|[^:<>=]+)(:|<=|>=|<|>|=)(.+)$', re.DOTALL)
 COMPARED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq}
 
 
+class Word:
+    """One word of a query, or what was quoted: `within(text)` tells whether a folded text holds it."""
+
+    def __init__(self, written: str):
+        self.bare = _bare(written)
+        self.number = _number(self.bare)
+        self._whole = None
+        if '"' in written and self.bare:
+            before, after = (r"\b" if re.match(r"\w", self.bare[end]) else "" for end in (0, -1))
+            self._whole = re.compile(f"{before}{re.escape(self.bare)}{after}")
+
+    def within(self, text: str) -> bool:
+        return self.bare in text and (self._whole is None or self._whole.search(text) is not None)
+
+
 class Search:
     """What is searched, for the n rows of a pool: made once, then each query is a pass over words already folded.
 
     `classes` {"class": (codes (n,), names)}: what the rows are called, and what they were predicted to be.
-    A query's words must all be found, in any place and any case; "two words" are one. `column:word` looks in a column,
+    A query's words must all be found, in any place and any case; what is quoted is found as it stands, whole words:
+    train finds strained, "train" does not. `column:word` looks in a column,
     `class:`, `predicted:` and `tag:` in these, `column<5` (>, <=, >=, =) compares numbers. What `render` makes is not
     searched: it is made when it is shown.
     """
@@ -57,7 +73,7 @@ class Search:
         for word in WORD.findall(query):
             if (asked := ASKED.match(word)) is None:
                 continue
-            name = asked[1].replace('"', "").strip()
+            name = asked[1].replace('"', "").strip()  # as it is written, to be said
             if name.casefold() == "class" and name.casefold() not in known:
                 return "There are no classes here: this data has no labels."
             if name.casefold() not in known:
@@ -76,64 +92,61 @@ class Search:
 
     def _holds(self, word: str, tags: Mapping[str, np.ndarray]) -> np.ndarray:
         if (asked := ASKED.match(word)) is not None:
-            name, how, value = (part.replace('"', "").strip() for part in asked.groups())
-            found = self._asked(name.casefold(), how, value, tags)
+            found = self._asked(_bare(asked[1]), asked[2], Word(asked[3]), tags)
             if found is not None:
                 return found
-        return self._anywhere(word.replace('"', "").casefold(), tags)
+        return self._anywhere(Word(word), tags)
 
-    def _asked(self, name: str, how: str, value: str, tags: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    def _asked(self, name: str, how: str, word: Word, tags: Mapping[str, np.ndarray]) -> np.ndarray | None:
         """What one column, or the classes, or the tags say; None where there is nothing of that name."""
         if how in (":", "=") and name in self.classes:
-            return self._class(name, value.casefold())
+            return self._class(name, word)
         if how in (":", "=") and name == "tag":
-            return self._tag(tags, value.casefold())
+            return self._tag(tags, word)
         places = [j for j, column in enumerate(self._names) if column == name]
         if not places:
             return None
         hits = np.zeros(self.n, bool)
         for j in places:
             numbers = self._numbers(j)
-            known = _number(value)
             if how == ":" and numbers is None:
-                hits |= self._words(j, value.casefold())
-            elif known is not None and numbers is not None:
+                hits |= self._words(j, word)
+            elif word.number is not None and numbers is not None:
                 with np.errstate(invalid="ignore"):
-                    hits |= COMPARED["=" if how == ":" else how](numbers, known)
+                    hits |= COMPARED["=" if how == ":" else how](numbers, word.number)
             elif how == "=":
                 codes, folded = self._column(j)
-                hits |= np.array([*(one == value.casefold() for one in folded), False])[codes]
+                hits |= np.array([*(one == word.bare for one in folded), False])[codes]
         return hits
 
-    def _anywhere(self, word: str, tags: Mapping[str, np.ndarray]) -> np.ndarray:
+    def _anywhere(self, word: Word, tags: Mapping[str, np.ndarray]) -> np.ndarray:
         hits = self._tag(tags, word)
         for name in self.classes:
             if name == "class":
                 hits |= self._class(name, word)
         for folded in (self._texts, self._files):
             if folded is not None:
-                hits |= np.fromiter((word in one for one in folded), bool, self.n)
-        number = _number(word)
+                hits |= np.fromiter(map(word.within, folded), bool, self.n)
         for j in range(len(self._names)):
             numbers = self._numbers(j)
             if numbers is None:
                 hits |= self._words(j, word)
-            elif number is not None:
-                hits |= numbers == number
-        if number is not None and self.pictures.numbers is not None:
-            hits |= np.asarray(self.pictures.numbers) == number
+            elif word.number is not None:
+                hits |= numbers == word.number
+        if word.number is not None and self.pictures.numbers is not None:
+            hits |= np.asarray(self.pictures.numbers) == word.number
         return hits
 
-    def _tag(self, tags: Mapping[str, np.ndarray], word: str) -> np.ndarray:
+    def _tag(self, tags: Mapping[str, np.ndarray], word: Word) -> np.ndarray:
         hits = np.zeros(self.n, bool)
         for tag, rows in tags.items():
-            if word in tag.casefold():
+            if word.within(tag.casefold()):
                 hits[rows] = True
         return hits
 
-    def _class(self, name: str, word: str) -> np.ndarray:
+    def _class(self, name: str, word: Word) -> np.ndarray:
         codes, names = self.classes[name]
-        return np.array([word in str(one).casefold() for one in names])[codes]
+        return np.array([word.within(str(one).casefold()) for one in names])[codes]
 
     @cached_property
     def _texts(self) -> list[str] | None:
@@ -162,9 +175,9 @@ class Search:
             return None
         return column.to_numpy(dtype=float, na_value=np.nan)[self.rows]
 
-    def _words(self, j: int, word: str) -> np.ndarray:
+    def _words(self, j: int, word: Word) -> np.ndarray:
         codes, folded = self._column(j)
-        return np.array([*(word in one for one in folded), False])[codes]
+        return np.array([*map(word.within, folded), False])[codes]
 
     def _column(self, j: int) -> tuple[np.ndarray, list[str]]:
         """(n,) each row's value by its place among the column's distinct ones, -1: absent; and these, folded."""
@@ -178,6 +191,10 @@ class Search:
                 codes, distinct = pandas.factorize(column.map(str, na_action="ignore"))
             self._columns[j] = codes, [str(one).casefold() for one in distinct]
         return self._columns[j]
+
+
+def _bare(word: str) -> str:
+    return word.replace('"', "").strip().casefold()
 
 
 def _number(word: str) -> float | None:
