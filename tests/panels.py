@@ -76,7 +76,8 @@ def run_of(
         float(k if s.weights is None else s.weights.sum() ** 2 / (s.weights**2).sum())
         for k, s in zip(budgets, at)
     ]
-    return Run(Strategy(name, name), at[-1], tuple(at), numbers, 0.5, nested)
+    known = {"CRAIG": "craig", "Herding": "herding"}
+    return Run(Strategy(name, known.get(name, "random")), at[-1], tuple(at), numbers, 0.5, nested)
 
 
 def plane_of(pool: Pool, seed: int | None = None):

@@ -11,9 +11,10 @@ from coreset_explore.experiment.runs import Run
 from tests.panels import BUDGETS, pool_of, session_of, table_of
 from tests.tree import button, texts, widgets_in
 from widgets.explorer.accuracy import all_runs
-from widgets.explorer.curves import curves_panel, describe, table_html
+from widgets.explorer.curves import curves_panel, describe
 from widgets.explorer.curves_figure import accuracies, error_measure, guide_lines, layout, traces
 from widgets.explorer.curves_rows import train_budgets, training_note
+from widgets.explorer.curves_table import table_html
 from widgets.kit.plot import log_ticks
 
 
@@ -265,12 +266,15 @@ def test_one_may_go_back_from_the_real_model_to_the_probe(session):
     [judge] = buttons_of(root, w.ToggleButtons)
     assert "cx-hidden" in judge._dom_classes and "70.0 ± 1.4" in table_html(session)
     assert "50.0</td>" in table_html(session), "what no seed changes has none to tell"
+    assert "+20.0 ± 1.4</td>" in table_html(session), "differences, seed by seed"
+    assert "CRAIG chooses by the labels of all rows, the others without" in describe(session)
     assert "always is right in 25.0 %: the level line" in describe(session)
     assert "do not tell" not in describe(session)
     trained = pandas.concat(frame(n, {80: (0.9,)}, "equal epochs: 50") for n in all_runs(session.result))
     session.trained = trained
     assert "cx-hidden" not in judge._dom_classes
     assert "90.0" in table_html(session) and "90.0 ±" not in table_html(session), "one seed has no deviation"
+    assert "at 80, one seed</th>" in table_html(session) and ">+0.0</td>" in table_html(session)
     assert "<b>90.0" not in table_html(session), "nor does it lead"
     judge.value = "probe"
     assert (

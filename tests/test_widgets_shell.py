@@ -99,7 +99,7 @@ def test_a_run_goes_from_idle_over_running_to_done(slow):
     assert status(session)[1].startswith("Running ")
     slow.go.set()
     assert panel.control.main.wait(30)
-    assert session.status == "done" and session.note.startswith("Done in ")
+    assert session.status == "done" and session.note.startswith("Selected in ")
     assert session.budget == 20 and len(panel.selection) == 20
     assert button(panel, "Select")
 

@@ -58,13 +58,23 @@ PRINTED: tuple[dict[str, Any], ...] = (
     _printed(
         "Herding", "herding", wrap=PER_CLASS, help="Picks whose running mean stays closest to the class mean."
     ),
-    _printed("Entropy", "entropy", wrap=PER_CLASS, help="Rows the model is least decided about."),
-    _printed("Margin", "margin", wrap=PER_CLASS, help="Rows closest to a tie between two classes."),
+    _printed(
+        "Entropy",
+        "entropy",
+        wrap=PER_CLASS,
+        help="Uncertainty sampling: rows the model is least decided about.",
+    ),
+    _printed(
+        "Margin",
+        "margin",
+        wrap=PER_CLASS,
+        help="Uncertainty sampling: rows closest to a tie between two classes.",
+    ),
     _printed(
         "Least confidence",
         "least_confidence",
         wrap=PER_CLASS,
-        help="Rows whose best class is least probable.",
+        help="Uncertainty sampling: rows whose best class is least probable.",
     ),
     _printed("EL2N", "el2n", wrap=PER_CLASS, help="Largest error norm early in training."),
     _printed("GraNd", "grand", wrap=PER_CLASS, help="Largest gradient norm."),

@@ -30,6 +30,7 @@ WORDS = (
     "pick",
     "name",
 )  # what describes one: `plain` gives them, `of` takes them
+LABELLED = {"y", "grads", "history"}  # fields made of every row's label
 ASKED_BY_VIEW = {None: ("y",), "own_class": ("y", "grads"), "pseudo_label": ("logits",)}
 
 
@@ -150,6 +151,12 @@ class Strategy:
     def reads(self) -> tuple[str, ...]:
         """The fields of a pool that it reads ("target" among them), known before anything is recorded or run."""
         return () if self.own is not None else tuple(dict.fromkeys((*self.bare.reads, *self._asked())))
+
+    @property
+    def knows_labels(self) -> bool:
+        """Whether the labels of rows that it does not choose can change its picks: it reads labels, gradients or what
+        training saw. Features and outputs of a trained model are taken as they are, whatever that model has learnt."""
+        return not LABELLED.isdisjoint(self.reads)
 
     def lacks(self, pool: Pool) -> Missing | None:
         """What the pool lacks for it, without running it: for forms that grey a method out."""

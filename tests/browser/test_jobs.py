@@ -172,7 +172,7 @@ def test_pressed_twice_changed_while_running_and_broken(notebook):
     book.wait_state("running")
     book.wait_state("done")
     assert book.kernel("calls") == [3] and book.kernel(PICKS)[0] == 3
-    expect(status).to_contain_text("Done in")
+    expect(status).to_contain_text("Selected in")
 
     shifted(4)
     press(book, "Select again")

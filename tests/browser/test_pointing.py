@@ -190,6 +190,16 @@ def test_the_wheel_scrolls_the_page_until_the_map_was_clicked_and_zooming_has_an
     assert page.evaluate(CAMERA)[1] == scale
     page.wait_for_timeout(400)  # scrolled to its end
     attached(page.locator(CANVAS).first.scroll_into_view_if_needed)
+    drawn = Drawn(book)
+    highest = np.round(min((drawn.at[row] for row in drawn.picks), key=lambda at: at[1]))
+    page.mouse.click(*highest)
+    card = page.locator(".cx-tip.cx-pinned")
+    expect(card).to_be_visible()
+    page.evaluate("() => document.activeElement.blur()")  # a map with the focus would zoom
+    for turn in (600, -600):
+        page.mouse.wheel(0, turn)
+        (expect(card).to_be_hidden if turn > 0 else expect(card).to_be_visible)()
+    page.get_by_role("button", name="Close this card").click()
     box = page.locator(CANVAS).first.bounding_box()
     page.mouse.click(box["x"] + 12, box["y"] + 60)
     page.wait_for_function("() => document.activeElement.classList.contains('cx-plot')")

@@ -75,7 +75,7 @@ def test_the_keyboard_reaches_everything(notebook):
     before = book.kernel(PICKS)
     page.locator(".cx-act").focus()
     page.keyboard.press("Enter")
-    expect(page.locator(".cx-status")).to_contain_text("Done in", timeout=60_000)
+    expect(page.locator(".cx-status")).to_contain_text("Selected in", timeout=60_000)
     assert book.kernel("panel.selections['Random'].info['seed']") == 1 and book.kernel(PICKS) != before
 
     threads = book.kernel("heard")
@@ -173,7 +173,7 @@ def test_ones_own_method_from_a_cell_has_its_form_and_its_errors_are_shown(noteb
     assert [power.get_attribute(name) for name in ("min", "max")] == ["0.5", "4"]
     assert float(power.input_value()) == 2.0
     press(book, "Select again")
-    expect(page.locator(".cx-status")).to_contain_text("Done in", timeout=60_000)
+    expect(page.locator(".cx-status")).to_contain_text("Selected in", timeout=60_000)
     wanted = (
         "cx.select('closest', panel.session.result.pool, panel.session.budget, show=False).indices.tolist()"
     )

@@ -26,6 +26,6 @@ def test_open_select_scrub_through_voila(voila_page):
     seed.press("Enter")
     expect(status).to_have_text("Settings changed")
     page.locator(".cx-act").click()
-    expect(status).to_contain_text("Done in", timeout=60_000)
+    expect(status).to_contain_text("Selected in", timeout=60_000)
     dots_settle(page, seen[-1])
     assert misfits(page) == []

@@ -10,6 +10,7 @@ from widgets.explorer.session import MAX_CHOICES, Session
 from widgets.kit.problems import Problem, problem
 
 WANTED_BY = {"gradmatch": "inits", "gradsim": "each"}  # GMC's paper, A.4; GradSimCore's Algorithm 1
+KNOWS = "Chooses by the labels of all rows, also of those it leaves out."
 FIELDS = {
     "y": "labels",
     "emb": "features",

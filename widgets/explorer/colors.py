@@ -64,7 +64,7 @@ def options(reading: Reading, tags: Mapping[str, Any]) -> list[tuple[str, str]]:
     if (pool.logits is not None and pool.y is not None) or getattr(pool.history, "loss", None) is not None:
         found.append(("All: loss", "loss"))
     if reading.k:
-        found.append(("All: distance to a pick", "distance"))
+        found.append(("All: distance", "distance"))
     if any(len(rows) for rows in tags.values()):
         found.append(("All: tag", "tag"))
     return [*found, *((f"All: {name}", f"column {name}") for name, _ in _columns(reading))]

@@ -62,7 +62,7 @@ class Control:
 
     def _landed(self, found: work.Answer) -> None:
         before, session = self.session.result, self.session
-        session.done(trained=None, **self._view(found))
+        session.done(f"Selected in {duration(session.seconds)}", trained=None, **self._view(found))
         if before is None or before.pool is not found[0].pool or before.early:
             self.background.replaced(session.maps)
         self.background.idle_work()

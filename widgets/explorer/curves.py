@@ -5,12 +5,9 @@ One plotly FigureWidget with two subplots, made when the tab first opens and edi
 
 from __future__ import annotations
 
-import math
-
 import ipywidgets as w
 
 from coreset_explore.measures import NUMBERS
-from coreset_explore.plots import palette
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.curves_figure import (
     above_chance,
@@ -23,10 +20,13 @@ from widgets.explorer.curves_figure import (
     traces,
 )
 from widgets.explorer.curves_rows import probe_row, train_row
+from widgets.explorer.curves_table import table_html
+from widgets.explorer.result import Result
+from widgets.explorer.rows import listed
 from widgets.explorer.session import Session
 from widgets.kit import plot
 from widgets.kit.legend import legend
-from widgets.kit.markup import swatch, text
+from widgets.kit.markup import text
 from widgets.kit.view import Part, View
 
 
@@ -99,8 +99,19 @@ def describe(session: Session) -> str:
             0, f"Accuracy: {trained}, trained on the weighted selection, scored on {judged}; {seeds_text}."
         )
         words.insert(0, guessed(session))
-        words.insert(2, f"Left: seed {result.made.get('seed', session.seed)}, no band.")
-    return " ".join(words)
+        words.insert(1, knowing(result))
+        words.insert(3, f"Left: seed {result.made.get('seed', session.seed)}, no band.")
+    return " ".join(filter(None, words))
+
+
+def knowing(result: Result) -> str:
+    """Which of the methods know the labels of rows that they do not choose, where others do not."""
+    strategies = {name: run.strategy for name, run in all_runs(result).items()}
+    knowing = [name for name, one in strategies.items() if one.knows_labels]
+    if not knowing or len(knowing) == len(strategies):
+        return ""
+    verb = "chooses" if len(knowing) == 1 else "choose"
+    return f"{listed(knowing)} {verb} by the labels of all rows, the others without them."
 
 
 def guessed(session: Session) -> str:
@@ -115,67 +126,3 @@ def guessed(session: Session) -> str:
     if above_chance(result.pool, mean, sd):
         return said
     return f"{said} No selection does better by more than chance: these accuracies do not tell methods apart."
-
-
-def table_html(session: Session) -> str:
-    """One row a method at the slider's budget; an accuracy leading by over one standard deviation is bold.
-
-    One that a constant answer has too leads nothing.
-    """
-    result = session.result
-    if result is None:
-        return ""
-    runs = all_runs(result)
-    styles = palette.method_styles(list(runs), session.theme == "dark")
-    measure, j = error_measure(result), min(session.j, len(result.budgets) - 1)
-    points = {name: accuracies(name, run, session.judged) for name, run in runs.items()}
-    random_name = next(name for name, run in runs.items() if run is result.random)
-    at = _nearest([row[0] for row in points[random_name]], result.budgets[j])
-    values = {name: next((r for r in rows if r[0] == at), None) for name, rows in points.items()}
-    leader, judged, guess = _leader(values), NUMBERS["accuracy"], largest(result.pool)
-    heads = [
-        "Method",
-        f"{NUMBERS[measure].title} at {result.budgets[j]:,}",
-        f"{judged.title} at {at:,}" if at else judged.title,
-        "Points over random",
-        "Time to select",
-    ]
-    rows = []
-    for name, run in runs.items():
-        error = run.numbers.get(measure, [None] * (j + 1))[j]
-        value, base = values[name], values[random_name]
-        varies = (
-            value is not None and value[2] > 0
-        )  # one seed has no deviation, and what draws nothing none to tell
-        spread = f" ± {judged.write(value[2])}" if varies else ""
-        accuracy = "–" if value is None else f"{100 * value[1]:.1f}{spread}"
-        if name == leader and above_chance(result.pool, *value[1:]):
-            accuracy = f"<b>{accuracy}</b>"
-        over = (
-            "–" if value is None or base is None else f"{100 * (value[1] - base[1]):+.1f}".replace("-", "−")
-        )
-        over = "baseline" if name == random_name else over
-        cells = [NUMBERS[measure].write(error), accuracy, over, f"{run.seconds:.2f} s"]
-        label = f"{swatch(styles[name])} <span>{text(name)}</span>"
-        rows.append(f"<tr><th scope=row>{label}</th>{''.join(f'<td>{c}</td>' for c in cells)}</tr>")
-    base = values[random_name]
-    if guess is not None and base is not None:
-        over = f"{100 * (guess - base[1]):+.1f}".replace("-", "−")
-        cells = "".join(f"<td>{c}</td>" for c in ("–", f"{100 * guess:.1f}", over, "–"))
-        rows.append(f"<tr class=cx-guess><th scope=row>Always the largest class</th>{cells}</tr>")
-    head = "".join(f"<th scope=col>{h}</th>" for h in heads)
-    return f"<table class=cx-table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-
-
-def _nearest(budgets: list[int], k: int) -> int:
-    return min(budgets, key=lambda b: abs(b - k), default=0)
-
-
-def _leader(values: dict[str, tuple | None]) -> str | None:
-    known = sorted(((v[1], v[2], name) for name, v in values.items() if v is not None), reverse=True)
-    if len(known) < 2:
-        return None
-    (best, best_sd, name), (second, second_sd, _) = known[:2]
-    if math.isnan(best_sd) or math.isnan(second_sd):  # one seed leads by chance
-        return None
-    return name if best - second > max(best_sd, second_sd) else None

@@ -62,15 +62,21 @@ def _accuracy_traces(rows: list[tuple[int, float, float]], look: dict, color: st
     return [{**t, "xaxis": "x2", "yaxis": "y2"} for t in (band, line)]
 
 
+def judging(name: str, run: Run, trained=None) -> Any:
+    """The tidy frame of a run's accuracies: of the trained models where there are any, else of the probes; or None."""
+    frame = run.accuracy
+    if trained is not None and (trained["method"] == name).any():
+        frame = trained[trained["method"] == name]
+    return None if frame is None or len(frame) == 0 else frame
+
+
 def accuracies(name: str, run: Run, trained=None) -> list[tuple[int, float, float]]:
     """(budget, mean, standard deviation over seeds) from the trained models if there are any, else from the probes.
 
     One seed has no deviation: NaN.
     """
-    frame = run.accuracy
-    if trained is not None and (trained["method"] == name).any():
-        frame = trained[trained["method"] == name]
-    if frame is None or len(frame) == 0:
+    frame = judging(name, run, trained)
+    if frame is None:
         return []
     rows = frame.groupby("budget")["accuracy"].agg(["mean", "std"])
     return [(int(b), float(m), float(s)) for b, m, s in rows.itertuples()]

@@ -8,7 +8,7 @@ import ipywidgets as w
 
 from coreset_explore.registry import PURPOSES
 from coreset_explore.selecting.strategy import Strategy, presets
-from widgets.explorer.chosen import add, lack
+from widgets.explorer.chosen import KNOWS, add, lack
 from widgets.explorer.session import MAX_CHOICES, Session
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note, show, text
@@ -57,7 +57,7 @@ def adder(session: Session) -> w.Widget:
         if preset is None:
             help_.value, lacking.value = "No method is described by these words.", ""
             return
-        lines = [preset.help or preset.declared.summary, preset.paper]
+        lines = [preset.help or preset.declared.summary, KNOWS if preset.knows_labels else "", preset.paper]
         help_.value = "".join(f"<p>{text(line)}</p>" for line in lines if line)
         lacking.value = text(lack(session, preset))
         show(lacking, bool(lacking.value))

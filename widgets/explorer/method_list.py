@@ -11,7 +11,7 @@ from coreset_explore.plots import palette
 from coreset_explore.plots.base import brief
 from coreset_explore.registry import PICKERS, SCORES
 from coreset_explore.selecting.strategy import Strategy
-from widgets.explorer.chosen import change, cut_short, failure, lack, offer
+from widgets.explorer.chosen import KNOWS, change, cut_short, failure, lack, offer
 from widgets.explorer.method_adder import adder
 from widgets.explorer.session import GRADIENTS, Session
 from widgets.kit import closing
@@ -123,7 +123,7 @@ def _form(session: Session, choice: Strategy) -> w.Widget:
 
         picker.observe(guard(picked), "value")
         controls.append(field("pick", picker))
-    about = [method.summary, method.paper]
+    about = [method.summary, KNOWS if choice.knows_labels else "", method.paper]
     told = note(" ".join(f"<p>{text(line)}</p>" for line in about if line))
     return w.VBox([*controls, told]).add_class("cx-card-box")
 

@@ -238,9 +238,14 @@ function render({ model, el }) {
     const [wide, high] = [tip.offsetWidth, tip.offsetHeight];
     const canvas = scene.canvas.getBoundingClientRect();
     const x = canvas.left + where[0], y = canvas.top + where[1];
+    if (y < room.top || y > room.bottom || x < room.left || x > room.right) { // scrolled away: it would point at nothing
+      tip.hidden = true;
+      return;
+    }
     let left = x + GAP, top = y + GAP;
     if (left + wide > room.right) left = x - GAP - wide;
-    if (top + high > room.bottom) top = y - GAP - high;
+    const above = y - GAP - high; // where there is room for it, rather than over what stands below the map
+    if (top + high > room.bottom || (top + high > canvas.bottom && above >= room.top)) top = above;
     left = Math.max(room.left, Math.min(left, room.right - wide));
     top = Math.max(room.top, Math.min(top, room.bottom - high));
     tip.style.left = `${left - base.left}px`;
@@ -303,6 +308,8 @@ function render({ model, el }) {
     window.addEventListener("mouseup", () => {
       down = null;
     }, { capture: true, signal: off.signal });
+    // what scrolls moves the map under a mouse that stands still
+    window.addEventListener("scroll", soon, { capture: true, passive: true, signal: off.signal });
     on("click", (event) => {
       if (moved > STILL || !seen()) return;
       const box = scene.canvas.getBoundingClientRect();
