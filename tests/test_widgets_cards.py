@@ -108,6 +108,15 @@ def test_a_frame_of_the_same_rows_in_another_order_is_found_by_name():
     assert face.text == WORDS[9] and face.fields == (("number", "9"),)
 
 
+def test_a_column_that_holds_the_very_texts_is_read_once():
+    frame = pd.DataFrame({"word": WORDS, "number": range(N), "other": [*WORDS[:-1], None]})
+    _, session = ran(texts=pd.Series(WORDS), frame=frame, test=0.2)
+    assert pictures(session).shown.columns == ["number", "other"]
+    assert list(picks(session, session.selection).columns).count("text") == 1
+    _, session = ran(texts=WORDS, frame=frame[["word"]])
+    assert pictures(session).shown.records is None and pictures(session).face(3).text == WORDS[3]
+
+
 def test_a_frame_that_calls_its_rows_otherwise_is_refused():
     frame = pd.DataFrame(X, index=[f"r{i}" for i in range(N)], columns=list("abcdef"))
     refused("frame has 60 rows called s0", frame, Y, frame=frame.rename(lambda name: f"s{name[1:]}"))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas
@@ -16,7 +17,7 @@ from coreset_explore import progress
 from coreset_explore.gradients import LastLayer
 from coreset_explore.registry import METHODS, selector
 from tests.tree import texts, widgets_in
-from widgets import explore
+from widgets import explore, train
 from widgets.explorer import arguments
 from widgets.explorer.arguments import preset
 from widgets.explorer.chosen import add, lack
@@ -463,6 +464,15 @@ def test_a_mistake_is_one_sentence_at_once(given, says):
     with pytest.raises(ValueError, match=says) as caught:
         explore(X, Y, run=False, **given)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "call", [partial(explore, methods="CRAG"), partial(train, "digits", regimes=["CRAG"])]
+)
+def test_a_mistake_shows_the_line_that_made_it_and_no_more_than_the_call(call):
+    with pytest.raises(ValueError, match="did you mean 'CRAIG") as caught:
+        call(run=False)
+    assert len(caught.traceback) == 2 and caught.value.__cause__ is None and caught.value.__suppress_context__
 
 
 def test_a_model_for_a_pool_is_refused(net):

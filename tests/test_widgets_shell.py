@@ -24,7 +24,7 @@ from widgets import Explorer, explore
 from widgets.explorer import accuracy as judging
 from widgets.explorer.arguments import preset
 from widgets.explorer.chosen import add, lack
-from widgets.explorer.export import offered, whose, write
+from widgets.explorer.export import export_panel, offered, whose, write
 from widgets.explorer.method_adder import matching
 from widgets.kit.amounts import counted, written
 from widgets.kit.form import control_for
@@ -558,6 +558,18 @@ def test_export_lists_and_copies_the_chosen_files(tmp_path):
     found = sorted(copied.rglob("*.png"), key=lambda p: p.name)
     assert [p.read_bytes() for p in found] == [Path(p).read_bytes() for p in want]
     assert {p.parent.name for p in found} <= {"ant", "bee"}
+
+
+def test_export_asks_whose_picks_are_saved(tmp_path):
+    panel = panel_of()
+    pop = export_panel(panel.session)
+    choose, about = pop.children[0].children[1], pop.children[1]
+    first, second = panel.session.result.runs
+    assert list(choose.options) == [first, second] and choose.value == first and first in about.value
+    choose.value = second
+    assert panel.session.active == second and second in about.value
+    held = write(panel.session, "npz", tmp_path)
+    assert torch.equal(cx.Selection.load(held).indices, panel.selections[second].indices)
 
 
 def test_export_before_a_result_says_so(tmp_path):

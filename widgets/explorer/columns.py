@@ -113,6 +113,8 @@ def shown(ask: Ask, data: Any) -> Shown | None:
         texts = _rows(texts, data, "texts", "texts")
     if records_ is not None:
         records_ = _rows(records_, data, "frame", "rows") if records_.shape[1] else None
+    if texts is not None and records_ is not None:
+        records_ = _without_texts(records_, texts)
     if texts is None and records_ is None and ask.render is None:
         return None
     row = data.truth.get("row")
@@ -132,6 +134,21 @@ def _column(frame: Any, name: str) -> tuple[Any, Any]:
 
 def _without(frame: Any, j: int) -> Any:
     return frame.iloc[:, [i for i in range(frame.shape[1]) if i != j]]
+
+
+def _without_texts(frame: Any, texts: Any) -> Any:
+    """The frame without columns that hold the very texts, which would be read twice; None where none is left."""
+    wanted = list(texts)
+
+    def same(column: Any) -> bool:
+        if column.dtype.kind in "iufbM":
+            return False
+        pairs = zip(column, wanted, strict=True)
+        return all(one is other or (isinstance(one, str) and one == other) for one, other in pairs)
+
+    for j in reversed(range(frame.shape[1])):
+        frame = _without(frame, j) if same(frame.iloc[:, j]) else frame
+    return frame if frame.shape[1] else None
 
 
 def _rows(values: Any, data: Any, what: str, things: str) -> Any:

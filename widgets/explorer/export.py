@@ -7,8 +7,13 @@ import shutil
 from functools import partial
 from pathlib import Path
 
+import ipywidgets as w
+
 from widgets.explorer.replay import code, variable
 from widgets.explorer.session import Session
+from widgets.kit.form import Controls
+from widgets.kit.guard import session_guard
+from widgets.kit.markup import field
 from widgets.kit.popovers import code_popover, save_popover
 from widgets.kit.shell import Popover
 
@@ -31,13 +36,23 @@ def code_panel(session: Session) -> Popover:
 
 
 def export_panel(session: Session) -> Popover:
-    """Save the active selection at the slider's budget into a folder."""
+    """Save a method's picks at the slider's budget into a folder: those on the map, unless another is chosen here."""
 
     def forms() -> dict[str, str]:
         return {key: FORMATS[key] for key in offered(session)}
 
+    active = w.Dropdown()
+    controls = Controls(session, active=active)
+
+    def fill(_=None) -> None:
+        if session.run is not None:
+            controls.put(active, session.run.strategy.name, session.result.runs)
+
     watch = ["result", "j", "active"]
-    return save_popover(session, forms, partial(whose, session), partial(write, session), watch)
+    session.observe(session_guard(session)(fill), watch)
+    fill()
+    above = [field("Selection", active)]
+    return save_popover(session, forms, partial(whose, session), partial(write, session), watch, above)
 
 
 def offered(session: Session) -> list[str]:

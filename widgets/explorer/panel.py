@@ -72,7 +72,12 @@ def explore(
     Raises ValueError for unknown methods, options or shapes at once; trouble with the data shows in the panel.
     """
     session = Session()
-    settle(session, data, y, images, texts, frame, render, coords, selections, methods, model, k_max, options)
+    try:
+        settle(
+            session, data, y, images, texts, frame, render, coords, selections, methods, model, k_max, options
+        )
+    except ValueError as mistake:
+        raise mistake.with_traceback(None) from None  # where it was noticed tells the one who made it nothing
     with session.hold_trait_notifications():
         session.epochs, session.seed = epochs, seed
     if config is not None:

@@ -38,10 +38,12 @@ def save_popover(
     what: Callable[[str], str],
     write: Callable[[str, str], Path],
     watch: Sequence[str],
+    above: Sequence[w.Widget] = (),
 ) -> Popover:
     """Save in one of the `forms` {key: title} into a folder: `write(key, folder)` gives the path.
 
-    `what(key)` says what would be saved. Nothing can be before the task has a result.
+    `what(key)` says what would be saved, under the controls that stand `above`. Nothing can be before the task has a
+    result.
     """
     guard = session_guard(task)
     form = w.Dropdown(options=[(title, key) for key, title in forms().items()])
@@ -49,7 +51,7 @@ def save_popover(
     button = w.Button(description="Save").add_class("cx-strong")
     told, about = note("", "cx-saved", "cx-note"), note()
     row = w.Box([button]).add_class("cx-row")
-    box = Popover([about, field("As", form), field("Folder", folder), row, told])
+    box = Popover([*above, about, field("As", form), field("Folder", folder), row, told])
     box.add_class("cx-pop").add_class("cx-slim")
 
     def refresh(_=None) -> None:

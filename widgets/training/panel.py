@@ -64,22 +64,27 @@ def train(
     Raises ValueError for unknown regimes, options or numbers at once; trouble with the data shows in the panel.
     """
     session = Session()
-    settle(
-        session,
-        data,
-        y,
-        model,
-        regimes,
-        budgets,
-        seeds,
-        epochs,
-        every,
-        holdout,
-        recipe,
-        device,
-        store,
-        options,
-    )
+    try:
+        settle(
+            session,
+            *(
+                data,
+                y,
+                model,
+                regimes,
+                budgets,
+                seeds,
+                epochs,
+                every,
+                holdout,
+                recipe,
+                device,
+                store,
+                options,
+            ),
+        )
+    except ValueError as mistake:
+        raise mistake.with_traceback(None) from None  # where it was noticed tells the one who made it nothing
     panel = Trainer(session)
     panel.control.start() if run else panel.control.look()
     return panel
