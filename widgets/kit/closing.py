@@ -7,6 +7,8 @@ from typing import Any
 
 import ipywidgets as w
 
+LONG = 10_000  # letters, as of a stylesheet
+
 
 def parts(widget: w.Widget) -> Iterator[w.Widget]:
     """The widget and all that its traits hold, in turn: children, layouts, styles; each once."""
@@ -36,8 +38,13 @@ def along(widget: w.Widget, end: Callable[[], Any]) -> None:
 
 
 def close(widget: w.Widget) -> None:
-    """Close the widget, then its parts: the page takes all away in one step. None holds another from then on."""
+    """Close the widget, then its parts: the page takes all away in one step. None holds another from then on.
+
+    JupyterLab keeps the model of every widget that was closed, so of words only a few are left to it.
+    """
     for one in list(parts(widget)):
+        if isinstance(one, w.HTML) and len(one.value) > LONG and one.comm is not None:
+            one.value = ""
         w.Widget.close(one)
         one.unobserve_all()
         if isinstance(one, w.Box):

@@ -39,8 +39,14 @@ export default () => {
       made.catch(() => {}); // said where it is drawn
       return () => made.then(({ stop }) => stop?.(), () => {});
     },
+    // A kernel's connection keeps every comm that was closed, and so the element of what was shown by it: what hangs
+    // in there, drawn maps with all their points, is let go.
     async render(context) {
-      return (await made).found.render(context);
+      const stop = await (await made).found.render(context);
+      return async () => {
+        await stop?.();
+        context.el.replaceChildren();
+      };
     },
   };
 };

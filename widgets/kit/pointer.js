@@ -367,6 +367,8 @@ function render({ model, el }) {
     cancelAnimationFrame(frame);
     clearTimeout(resting);
     for (const name of ["card", "halo", "pointed", "pinned"]) model.off(`change:${name}`, told);
+    el.replaceChildren(); // its listeners hold the scene, and so all points
+    plot = scene = null;
   };
 }
 
