@@ -175,7 +175,7 @@ def test_a_layer_used_twice_is_named():
         layered(models.adapt(Twice(), data.x), data.x, data.y)
 
 
-@pytest.mark.parametrize("how", ["exact", "projected", "last layer"])
+@pytest.mark.parametrize("how", ["exact", "projected", "sketched", "last layer"])
 def test_it_can_be_stopped_and_leaves_a_module_as_it_was(how):
     data, net = table(), small()
     before = [p.clone() for p in net.parameters()]
@@ -189,7 +189,8 @@ def test_it_can_be_stopped_and_leaves_a_module_as_it_was(how):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"how": "exactly"}, "how is one of 'exact', 'last layer', 'projected', not 'exactly'"),
+        ({"how": "exactly"}, "'last layer', 'projected', 'sketched', not 'exactly'; did you mean 'exact'"),
+        ({"rows": [3, 24]}, "rows is a list of row numbers from 0 to 23"),
         ({"inits": 0}, "inits is a whole number from 1, not 0"),
         ({"width": 1.5}, "width is a whole number from 1, not 1.5"),
         ({"model": "lenet"}, "lenet needs images"),
