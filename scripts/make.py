@@ -134,7 +134,9 @@ def bytecode():
     """
     folders = VENV.glob("[Ll]ib/**/site-packages")
     command = [str(VENV_PYTHON), "-m", "compileall", "-qq", "-j", "0", "-x", r"[/\\]tests?[/\\]"]
-    process = subprocess.Popen([*command, *map(str, folders)], cwd=str(ROOT), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*command, *map(str, folders)], cwd=str(ROOT), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         yield
     finally:

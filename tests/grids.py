@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import random
-import signal
 import sys
 import time
 
@@ -12,7 +9,7 @@ import torch
 
 from coreset_explore import Pool, accuracy_curve
 from coreset_explore.experiment import grid
-from coreset_explore.experiment.store import Store
+from tests.kills import kill
 
 METHODS = ["kcenter", "herding", {"method": "random", "label": "Random"}, "probcover", "kmeans"]
 BUDGETS, SEEDS = [8, 20, 60], 2
@@ -42,25 +39,10 @@ def slowed(seconds: float) -> None:
     grid._learnt = slow
 
 
-def kill(path: str) -> None:
-    """Twenty processes one after another fill the store, each killed at a random moment; prints how each ended."""
-    curve()  # compiled and imported once; each child is a copy of this process
+def kill_all(path: str) -> None:
+    """Twenty processes that are killed while they fill the store."""
     slowed(0.01)
-    rng, longest, held = random.Random(4), 0.15, 0
-    for _ in range(20):
-        child = os.fork()
-        if child == 0:
-            curve(path)
-            os._exit(0)
-        time.sleep(rng.uniform(0.0, longest))
-        os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        print("killed" if os.WIFSIGNALED(status) else "done", flush=True)
-        with Store(path) as store:
-            # a busy machine came to no cell: give the next one longer; a fast one would be done before the twentieth
-            made = len(store) - held
-            longest *= 1.3 if made == 0 else 0.7 if made > 2 else 1
-            held = len(store)
+    kill(curve, path, 20, 0.15)
 
 
 def fill(path: str) -> None:
@@ -70,4 +52,4 @@ def fill(path: str) -> None:
 
 
 if __name__ == "__main__":
-    {"kill": kill, "fill": fill}[sys.argv[1]](sys.argv[2])
+    {"kill": kill_all, "fill": fill}[sys.argv[1]](sys.argv[2])

@@ -6,6 +6,7 @@ import functools
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas
@@ -17,7 +18,8 @@ import coreset_explore as cx
 from coreset_explore import Policy, Selection, progress
 from coreset_explore.experiment import report
 from coreset_explore.experiment.store import Store
-from coreset_explore.labs.training import REGIMES, Regime, Setting, early_stop, frame, run
+from coreset_explore.labs.training import REGIMES, Regime, Setting, early_stop, frame, plan, run
+from coreset_explore.labs.training.pace import Pace, ahead, pace
 from coreset_explore.labs.training.regimes import BASELINES, regimes_of
 from coreset_explore.training import fit
 from tests.training_grids import CELLS, grid, table
@@ -188,6 +190,55 @@ def test_a_run_is_cancelled_between_two_updates_and_what_was_done_is_kept(tmp_pa
             seen.append(record)
     with Store(path) as store:
         assert len(store) == 2
+
+
+def test_how_far_it_is_counts_what_is_left_to_run(tmp_path):
+    path, told = tmp_path / "grid.sqlite", []
+    rows(["RANDOM", "FULL"], store=path)
+    with progress.listening(lambda share, text: told.append(share), interval=0):
+        rows(["RANDOM", "FULL"], seeds=2, store=path)
+    assert told[0] == 0 and told[-1] > 0.9
+
+
+def test_a_plan_is_what_is_run_and_says_what_is_kept_and_left(tmp_path):
+    path, ground = tmp_path / "grid.sqlite", setting()
+    found = plan(ground, ["CRAIGPB", "FULL"], budgets=[16, 32], seeds=2)
+    assert not path.exists() and found.batch == 8 and found.left(()) == list(found.cells)
+    records = run(ground, ["CRAIGPB", "FULL"], budgets=[16, 32], seeds=2, store=path, show=False)
+    some = [next(records) for _ in range(4)]
+    records.close()
+    places = [(r.settings["regime"], r.settings["budget"], r.settings["seed"]) for r in some]
+    assert places == [cell.place for cell in found.cells[:4]]
+    assert [r.key for r in found.kept(path)] == [r.key for r in some]
+    assert found.left(some) == list(found.cells[4:])
+    failed = replace(some[0], numbers=None, error="no luck")
+    assert found.left([failed, *some[1:]]) == [found.cells[0], *found.cells[4:]]
+
+
+def test_every_epoch_is_told_to_who_watches():
+    seen = []
+    record = next(
+        run(setting(), "RANDOM", budgets=16, seeds=1, show=False, watch=lambda *one: seen.append(one))
+    )
+    assert [cell.place for cell, _ in seen] == [("RANDOM", 16, 0)] * 4
+    assert [epoch.updates for _, epoch in seen] == record.numbers["curve"]["updates"]
+    assert [epoch.loss for _, epoch in seen] == record.numbers["curve"]["loss"]
+
+
+def test_what_is_ahead_is_told_by_runs_that_are_done_and_by_a_few_updates():
+    ground = setting()
+    found = plan(ground, ["CRAIGPB", "FULL"], budgets=16, seeds=2)
+    nothing = ahead(found, ())
+    assert nothing.runs == 8 and nothing.updates == 2 * (60 + 3 * 8) and nothing.seconds is None
+    timed = ahead(found, (), Pace(0.5, 0.0))
+    assert timed.seconds == 0.5 * nothing.updates and timed.least  # what choosing takes is known to nobody
+    done = list(run(ground, ["CRAIGPB", "FULL"], budgets=16, seeds=1, show=False))
+    numbers = [replace(r, numbers={**r.numbers, "seconds": 1.0}) for r in done]
+    rest = ahead(found, numbers, Pace(0.5, 0.0))
+    assert rest.runs == 4 and rest.seconds == pytest.approx(4.0) and not rest.least
+    assert ahead(found, numbers, Pace(0.5, 1.0)).seconds == pytest.approx(4.0 + 4 * 11)
+    measured = pace(found)
+    assert 0 < measured.update < 1 and 0 < measured.test < 1
 
 
 class Broken(nn.Module):

@@ -29,7 +29,7 @@ from coreset_explore import (
 )
 from coreset_explore import registry as registry_module
 from coreset_explore.params import parameters
-from coreset_explore.registry import PURPOSES, skips_table
+from coreset_explore.registry import PURPOSES, STREAMS, skips_table
 from coreset_explore.selecting.answer import budget, estimated_bytes
 from coreset_explore.selecting.bare import bind
 from coreset_explore.selecting.views import batch_groups
@@ -170,7 +170,8 @@ def test_the_table_shows_every_method_and_what_it_skips(registries):
     mine.__module__ = "coreset_explore.methods.mine"
     paper = "arXiv:2501.00001, Algorithm 1"
     selector(needs="emb|logits,y", paper=paper, skips={"memory": "a | b", "speed": "a | b"})(mine)
-    own = [m for m in (*METHODS.values(), *SCORES.values()) if m.fn.__module__.startswith("coreset_explore.")]
+    everything = (*METHODS.values(), *SCORES.values(), *STREAMS.values())
+    own = [m for m in everything if m.fn.__module__.startswith("coreset_explore.")]
 
     rows = [line for line in method_table().splitlines() if line.startswith("| **")]
     assert len(rows) == len(own) and all(sum(f"`{m.name}`" in row for row in rows) == 1 for m in own)
@@ -183,7 +184,8 @@ def test_the_table_shows_every_method_and_what_it_skips(registries):
 def test_the_table_is_grouped_by_what_one_wants():
     table = method_table()
     heads = [line.removeprefix("### ") for line in table.splitlines() if line.startswith("### ")]
-    assert heads == [title for purpose, title in PURPOSES.items() if purpose != "own"]
+    wanted = [title for purpose, title in PURPOSES.items() if purpose != "own"]
+    assert heads == [*wanted, "Keep a memory of a stream"]
     assert "`kcenter`" in table.partition(f"### {heads[0]}")[2].partition("###")[0]
 
 

@@ -16,10 +16,10 @@ from coreset_explore.progress import Cancelled, listening
 from tests.panels import Loop
 from tests.tree import texts
 from widgets import explore
-from widgets.explorer import curves
 from widgets.kit import closing, place
 from widgets.kit.canvas import Canvas
 from widgets.kit.layout_process import Shared
+from widgets.kit.plot import figure_class
 from widgets.kit.session import Session
 from widgets.kit.still import Still, _encoded, png
 
@@ -308,7 +308,7 @@ def test_a_large_module_is_sent_once_a_kernel_and_outlives_its_widgets():
     one, other = Canvas(300), Canvas(300)
     assert one.widget.source == other.widget.source and one.widget.module == other.widget.module
     assert len(one.widget._esm) < 5000 < len(instance(one.widget.source).text)
-    figure = curves.warm()()
+    figure = figure_class()()
     assert figure.source != one.widget.source and len(figure._esm) < 5000
     one.close()
     held = instance(other.widget.source)

@@ -1,5 +1,7 @@
 """Compare: four states by set algebra, strips of what only one has, the slider, swapping, another number of points."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -169,3 +171,15 @@ def test_the_map_answers_the_mouse_with_what_both_say_of_the_row(session):
     )
     view.canvas.pointer.set_state({"pinned": -1, "clicked": [-1, 2]})
     assert view.canvas.pointer.card["html"] == ""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_and_b_can_be_told_apart_whatever_methods_they_are(session, dark):
+    names = ["GRAD-MATCH", "Random", "CRAIG", "k-center", "Facility Location", "k-means", "DUAL"]
+    runs = dict.fromkeys(names, next(iter(session.result.runs.values())))
+    result = replace(session.result, runs=runs)
+    for a in names:
+        for b in names:
+            one, two = inks(result, a, b, dark)
+            assert a == b or palette.distance(one, two) > 0.12, (a, b)
+            assert not palette.greyish(one) and not palette.greyish(two)

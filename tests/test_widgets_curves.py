@@ -12,8 +12,9 @@ from tests.panels import BUDGETS, pool_of, session_of, table_of
 from tests.tree import button, texts, widgets_in
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.curves import curves_panel, describe, table_html
-from widgets.explorer.curves_figure import accuracies, cursor_line, error_measure, layout, log_ticks, traces
+from widgets.explorer.curves_figure import accuracies, error_measure, guide_lines, layout, traces
 from widgets.explorer.curves_rows import train_budgets, training_note
+from widgets.kit.plot import log_ticks
 
 
 def frame(method: str, means: dict[int, tuple[float, ...]], regime: str = "probe") -> pandas.DataFrame:
@@ -106,7 +107,7 @@ def test_the_cursor_stands_at_the_budget_and_stays_out_of_the_key(session):
     before = session.key
     for j, budget in enumerate(session.result.budgets):
         session.j = j
-        assert {line["x0"] for line in cursor_line(session)} == {budget}
+        assert {line["x0"] for line in guide_lines(session)} == {budget}
     assert session.key == before and not session.stale
 
 
@@ -264,7 +265,8 @@ def test_one_may_go_back_from_the_real_model_to_the_probe(session):
     [judge] = buttons_of(root, w.ToggleButtons)
     assert "cx-hidden" in judge._dom_classes and "70.0 ± 1.4" in table_html(session)
     assert "50.0</td>" in table_html(session), "what no seed changes has none to tell"
-    assert "Always the largest class: 25.0 %." in describe(session)
+    assert "always is right in 25.0 %: the level line" in describe(session)
+    assert "do not tell" not in describe(session)
     trained = pandas.concat(frame(n, {80: (0.9,)}, "equal epochs: 50") for n in all_runs(session.result))
     session.trained = trained
     assert "cx-hidden" not in judge._dom_classes
@@ -278,3 +280,19 @@ def test_one_may_go_back_from_the_real_model_to_the_probe(session):
     )
     judge.value = "model"
     assert "90.0" in table_html(session)
+
+
+def test_accuracies_that_a_constant_answer_has_too_lead_nothing_and_are_said_to_tell_nothing(session):
+    """Four even classes: naming one is right in a quarter."""
+    runs = {n: with_accuracy(r, {80: (0.24, 0.26)}) for n, r in session.result.runs.items()}
+    first = next(iter(runs))
+    runs[first] = with_accuracy(runs[first], {80: (0.245, 0.247)})
+    random = with_accuracy(session.result.random, {80: (0.10, 0.10)})
+    session.result = replace(session.result, runs={first: runs[first]}, random=random)
+    session.j = len(BUDGETS) - 1
+    assert "these accuracies do not tell methods apart" in describe(session)
+    table = table_html(session)
+    assert "<b>" not in table, "what leads is below the constant answer"
+    assert "Always the largest class</th><td>–</td><td>25.0</td><td>+15.0</td>" in table
+    [level] = [line for line in guide_lines(session) if line["xref"] == "x2 domain"]
+    assert level["y0"] == level["y1"] == 0.25

@@ -2,6 +2,8 @@
 
 import ast
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -450,3 +452,34 @@ def test_what_is_heavy_is_made_ahead_only_while_nothing_is_touched():
     panel.loop, ahead = None, panel._ahead["sum"]
     panel.session.tab = "sum"
     assert panel._made["sum"] is ahead
+
+
+HALF_IMPORTED = """
+import importlib.abc, importlib.util, sys, threading, time
+import plotly.graph_objs._figurewidget
+from widgets.kit.plot import figure
+assert "pandas" not in sys.modules
+
+class Slow(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name != "pandas":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec("pandas")
+        run = spec.loader.exec_module
+        spec.loader.exec_module = lambda module: (started.set(), time.sleep(0.5), run(module))
+        return spec
+
+started = threading.Event()
+sys.meta_path.insert(0, Slow())
+threading.Thread(target=lambda: __import__("pandas")).start()
+started.wait()
+figure({}).add_scatter(x=[1], y=[2])
+print("drawn")
+"""
+
+
+def test_what_draws_waits_for_pandas_which_another_thread_may_be_importing():
+    """plotly asks the pandas in sys.modules for its Series, whether it is whole or not."""
+    answer = subprocess.run([sys.executable, "-c", HALF_IMPORTED], capture_output=True, text=True)
+    assert answer.returncode == 0 and answer.stdout.strip() == "drawn", answer.stderr

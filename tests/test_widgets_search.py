@@ -265,6 +265,22 @@ def test_what_are_no_tags_is_refused(tags):
         checked(tags)
 
 
+def test_a_column_that_is_not_there_is_said_under_the_map_as_well(tmp_path, monkeypatch):
+    monkeypatch.setenv("CORESET_CACHE", str(tmp_path))
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+    panel = explore(x, y=np.arange(60) % 3, methods=["k-center"], epochs=1, run=False).run(wait=True)
+    shown = (getattr(one, "view", None) for one in widgets_in(panel))
+    view = next(one for one in shown if isinstance(one, MapView))
+    panel.session.query = "zzz"
+    assert "no point" in view.under.head.value
+    panel.session.query = "clas:1"
+    assert (
+        "did you mean &#x27;class&#x27;?" in view.under.head.value and "no point" not in view.under.head.value
+    )
+    panel.session.query = "class:1"
+    assert "Found: 20 points" in view.under.head.value
+
+
 def test_tags_are_marked_in_grids_searched_and_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("CORESET_CACHE", str(tmp_path))
     x = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
@@ -307,6 +323,7 @@ def test_tags_are_marked_in_grids_searched_and_kept(tmp_path, monkeypatch):
         ("class:1", "There are no classes here: this data has no labels."),
         ("price<-1", ""),
         ("xyzzy", ""),
+        ("price<abc", "price holds numbers, and 'abc' is none."),
     ],
 )
 def test_a_query_that_names_no_column_is_told_so(query, said):
@@ -411,3 +428,36 @@ def test_other_data_has_tags_of_its_own():
     assert session.tags == {"odd": (3,)}
     session.result = other
     assert session.tags == {"even": (5,)} and session.problem is None
+
+
+def test_a_row_is_called_by_its_place_in_what_was_given_whatever_was_set_aside(tmp_path, monkeypatch):
+    monkeypatch.setenv("CORESET_CACHE", str(tmp_path))
+    x = np.random.default_rng(0).normal(size=(100, 4)).astype("float32")
+    panel = explore(x, y=np.arange(100) % 3, methods=["k-center"], epochs=1, test=0.2, run=False).run(
+        wait=True
+    )
+    result = panel.session.result
+    pictures, held = Pictures.of(result), result.data.truth["row"]
+    given = [int(held[row]) for row in result.rows.tolist()]
+    assert [pictures.name(row) for row in range(result.n)] == [f"row {place:,}" for place in given]
+    keys = list(panel.selection.keys)
+    assert [pictures.name(row) for row in panel.selection.indices.tolist()] == [
+        f"row {key:,}" for key in keys
+    ]
+    panel.session.query = str(given[-1])
+    assert result.n - 1 in panel.session.found.tolist()
+
+
+def test_texts_beside_one_column_of_numbers_are_not_judged_by_it():
+    frame = pd.DataFrame(
+        {"problem": [f"how many are {i} and {i}" for i in range(60)], "answer": range(0, 120, 2)}
+    )
+    frame["kind"] = ["odd", "even"] * 30
+    for more in ({}, {"y": "kind"}):
+        panel = explore(frame, texts="problem", run=False, **more)
+        with pytest.raises(
+            ValueError, match="only numbers are the column 'answer', and its texts are not learnt from"
+        ):
+            panel.run(wait=True)
+    meant = explore(frame, y="kind", texts="problem", columns=["answer"], run=False, methods=["k-center"])
+    assert len(meant.run(wait=True).selection)

@@ -26,7 +26,7 @@ from widgets.explorer.arguments import preset
 from widgets.explorer.chosen import add, lack
 from widgets.explorer.export import offered, whose, write
 from widgets.explorer.method_adder import matching
-from widgets.explorer.rail import counted, written
+from widgets.kit.amounts import counted, written
 from widgets.kit.form import control_for
 from widgets.kit.problems import Problem
 from widgets.kit.shell import status

@@ -1,13 +1,20 @@
-"""Panels for looking at data-subset selection in Jupyter: `from widgets import explore`."""
+"""Panels for looking at data-subset selection in Jupyter: `from widgets import explore, train`."""
 
 from __future__ import annotations
 
-__all__ = ["Explorer", "Session", "explore"]
+import importlib
+
+_WHERE = {
+    "explore": "explorer",
+    "Explorer": "explorer",
+    "Session": "explorer",
+    "train": "training",
+    "Trainer": "training",
+}
+__all__ = list(_WHERE)
 
 
 def __getattr__(name: str):
-    if name not in __all__:
+    if name not in _WHERE:
         raise AttributeError(f"module 'widgets' has no attribute {name!r}")
-    from widgets import explorer
-
-    return getattr(explorer, name)
+    return getattr(importlib.import_module(f"widgets.{_WHERE[name]}"), name)

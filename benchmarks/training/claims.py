@@ -4,7 +4,7 @@ T = 40 epochs of the subset, R = 4, budgets of 1, 3, 5 and 10 %; FULL is left to
 kept in the cache folder, so that this can be stopped, and goes on; after each seed the tables are written anew. A claim
 is judged by the differences over seeds and budgets, a mean over budgets a seed: those of one seed are not independent.
 
-    CORESET_DATA=… python benchmarks/training/claims.py [mnist | fashion-mnist] [seeds] [model]
+    CORESET_DATA=… python benchmarks/training/claims.py [mnist | fashion-mnist] [seeds] [rows, 0 is all] [model]
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where machine.py lies
 
+from answers import some
 from machine import write
 from verdicts import verdict
 
-import coreset_explore as cx
 from coreset_explore.labs.training import REGIMES, Setting, frame, run
 from coreset_explore.labs.training.questions import redundant_points
 from coreset_explore.machine import cache
@@ -87,24 +87,30 @@ def table(kept) -> list[dict]:
     return rows
 
 
-def main(name: str = "mnist", seeds: str = "5", model: str = "lenet") -> None:
-    data, load = cx.load(name), os.getloadavg()[0]
-    setting = Setting(data, model, epochs=EPOCHS, every=EVERY, recipe={"batch_size": 32})
-    store = cache.folder() / f"claims-{name}-{model}.sqlite"
+def main(name: str = "mnist", seeds: str = "5", rows: str = "0", model: str = "lenet") -> None:
+    data, load = some(name, int(rows)), os.getloadavg()[0]
+    about = f"{name}-{model}-{len(data)}"
+    setting = Setting(
+        data, model, epochs=EPOCHS, every=EVERY, recipe={"batch_size": 32, "test_every": EPOCHS // 4}
+    )
+    store = cache.folder() / f"claims-{about}.sqlite"
+    quick = [
+        name for name in REGIMES if "FastCore" not in name
+    ]  # which takes as long as all others, and comes last
     with threads() as count:
         print(f"{data!r}\n{count} threads, load {load:.2f}, cells in {store}", flush=True)
-        for seed in range(int(seeds)):
-            for record in run(setting, list(REGIMES), budgets=BUDGETS, seeds=[seed], store=store, show=False):
+        for regimes, seed in itertools.product((quick, list(REGIMES)), range(int(seeds))):
+            for record in run(setting, regimes, budgets=BUDGETS, seeds=[seed], store=store, show=False):
                 told, found = record.settings, record.numbers or {}
                 print(
                     f"{told['regime']:22} {told['budget']!s:>6} {seed}  {found.get('accuracy')}  {record.error or ''}",
                     flush=True,
                 )
-            kept = frame(
-                run(setting, list(REGIMES), budgets=BUDGETS, seeds=seed + 1, store=store, show=False)
-            )
+            if regimes is not quick and seed + 1 < int(seeds):
+                continue
+            kept = frame(run(setting, regimes, budgets=BUDGETS, seeds=seed + 1, store=store, show=False))
             more = {"epochs": EPOCHS, "every": EVERY, "batch_size": 32, "threads": count, "load_before": load}
-            write(f"training-{name}-{model}", table(kept), claims=claims(kept), seeds=seed + 1, **more)
+            write(f"training-{about}", table(kept), claims=claims(kept), seeds=seed + 1, n=len(data), **more)
 
 
 if __name__ == "__main__":

@@ -39,16 +39,22 @@ def slopes(loss, y, weight, scores, out):
 
 
 @compiled
+def score(coefficients, row, out):
+    """out_c = ⟨coefficients_c, row⟩."""
+    for c in range(out.size):
+        line, total = coefficients[c], 0.0
+        for j in range(row.size):
+            total += line[j] * row[j]
+        out[c] = total
+
+
+@compiled
 def remember(loss, x, y, weights, rows, coefficients, memory, mean):
     """memory_i (n, c) as it is at these coefficients for the given rows, and mean += Σ memory_i ⊗ x_i / n."""
     scores = np.empty(coefficients.shape[0])
     for i in rows:
         row = x[i]
-        for c in range(scores.size):
-            line, score = coefficients[c], 0.0
-            for j in range(row.size):
-                score += line[j] * row[j]
-            scores[c] = score
+        score(coefficients, row, scores)
         slopes(loss, y[i], weights[i], scores, memory[i])
         for c in range(scores.size):
             line, share = mean[c], memory[i, c] / x.shape[0]
@@ -67,11 +73,7 @@ def descend(loss, learns, x, y, weights, rows, coefficients, rate, ridge, memory
     slope = np.empty(coefficients.shape[0])
     for i in rows:
         row = x[i]
-        for c in range(scores.size):
-            line, score = coefficients[c], 0.0
-            for j in range(row.size):
-                score += line[j] * row[j]
-            scores[c] = score
+        score(coefficients, row, scores)
         slopes(loss, y[i], weights[i], scores, slope)
         for c in range(scores.size):
             line, average, change = coefficients[c], mean[c], slope[c] - memory[i, c]

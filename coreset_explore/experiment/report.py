@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +67,13 @@ def csv(frame, path: str | os.PathLike) -> Path:
     return path
 
 
-def mean_sd(values: Any) -> tuple[float, float]:
-    """Mean and sample standard deviation of a column; NaN for what has too few."""
-    return float(values.mean()), float(values.std(ddof=1))
+def mean_sd(values: Iterable[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation; NaN for what has too few."""
+    found = list(values)
+    if len(found) < 2:
+        return (found[0] if found else math.nan), math.nan
+    mean = math.fsum(found) / len(found)
+    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in found) / (len(found) - 1))
 
 
 def _cell(values: Any, percent: bool) -> str:

@@ -62,6 +62,34 @@ def curves(
     return made
 
 
+@literal
+def accuracy(frame, *, title: str = "", dark: bool = False):
+    """Accuracy over the budget of a training run's frame (`labs.training.frame`): a line a regime, a band over seeds.
+
+    What trains on all rows is one level line, whatever the budget.
+    """
+    found = frame[frame.accuracy.notna()].rename(columns={"regime": "method"})
+    names = list(dict.fromkeys(found.method))
+    styles = palette.method_styles(names, dark)
+    whole = {name for name, rows in found.groupby("method") if bool((rows.budget == rows.rows).all())}
+    made = figure(5.4 + breadth([brief(name) for name in names]), 3.3 + lines_high(title, 5), dark)
+    axes = plain(made.add_subplot(), dark, title)
+    lines = _accuracies(axes, found[~found.method.isin(whole)], styles)
+    for name in whole:
+        style, level = styles[name], found[found.method == name].accuracy.mean()
+        lines[name] = axes.axhline(
+            level, color=style.color, linewidth=1.5, linestyle=palette.MPL_DASH[style.dash]
+        )
+    _budget_axis(axes, None, dark)
+    axes.set_xlabel("rows trained on at a time (log scale)")
+    legend(made, [(lines[name], brief(name)) for name in names], dark=dark, handlelength=3.2)
+    seeds = found.seed.nunique()
+    bands = f"Lines are the mean of {seeds} seeds, bands one standard deviation. " if seeds > 1 else ""
+    level = f"Level: {' and '.join(sorted(whole))}, all rows." if whole else ""
+    caption(made, f"{bands}{level}", dark)
+    return made
+
+
 def _errors(axes, paths: Mapping[str, Path], styles) -> dict:
     lines = {}
     for name, path in paths.items():

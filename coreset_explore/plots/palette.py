@@ -103,7 +103,7 @@ def class_colors(count: int, dark: bool = False) -> list[str]:
 def method_styles(names: Sequence[str], dark: bool = False) -> dict[str, Style]:
     """One style a name: a known method has its own ("CRAIG per class" is craig), others take a free one.
 
-    Two names never share a style until there are more names than styles.
+    Two names never share a style; beyond seven they share a color, and not its dash and marker, up to 49.
     """
     free = list(_METHODS)
     chosen: dict[str, tuple] = {}
@@ -116,9 +116,12 @@ def method_styles(names: Sequence[str], dark: bool = False) -> dict[str, Style]:
             free.remove(known)
             chosen[name] = _METHODS[known]
     free.sort(key=lambda key: not key.startswith("other"))
+    known = list(_METHODS.values())
     for number, name in enumerate(n for n in names if n not in chosen):
-        key = free[number] if number < len(free) else list(_METHODS)[number % len(_METHODS)]
-        chosen[name] = _METHODS[key]
+        again = number - len(free)  # a color once more, with another one's dash and marker
+        turn = again // len(known) + 1
+        mixed = (known[again % len(known)][0], *known[(again + turn) % len(known)][1:])
+        chosen[name] = mixed if again >= 0 else _METHODS[free[number]]
     return {name: Style(chosen[name][0][dark], *chosen[name][1:]) for name in names}
 
 
@@ -130,6 +133,11 @@ def rgb(color: str) -> tuple[float, float, float]:
 def greyish(color: str) -> bool:
     """Whether a color can be taken for grey."""
     return math.hypot(*_oklab(color)[1:]) < VIVID
+
+
+def distance(one: str, other: str) -> float:
+    """How different two colors look: in Oklab, where black and white are 1 apart."""
+    return math.sqrt(_squared(_oklab(one), _oklab(other)))
 
 
 def readable_on(color: str) -> str:

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.checks import pixels
 from tests.browser.panel import budget, control, opened, press, tab, until
 
-AGAIN = 10
+AGAIN = 20
 COUNTS = (
     "[len(__import__('ipywidgets').widgets.widget._instances), "
     "len(__import__('psutil').Process().children(recursive=True)), "
@@ -32,7 +32,7 @@ SHOWN = {
 CURVES = 90  # widgets that are sent ahead while nobody moves anything: a panel has some 400
 
 
-def test_a_cell_run_ten_times_leaves_no_widget_no_process_and_no_memory(notebook):
+def test_a_cell_run_twenty_times_leaves_no_widget_no_process_and_no_memory(notebook):
     book = opened(notebook, POINTS)
     expect(book.page.locator(".cx-map canvas").first).to_be_visible()  # the tab is built
     widgets, _, memory = book.kernel(COUNTS)

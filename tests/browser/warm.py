@@ -43,9 +43,10 @@ def imports() -> None:
 
     from coreset_explore.registry import discover
     from widgets.explorer import compare, curves, export, images, panel  # noqa: F401
+    from widgets.kit.plot import figure_class
 
     discover()
-    curves.warm()
+    figure_class()
     gc.freeze()  # what is there is never collected, and so stays shared
 
 

@@ -13,16 +13,14 @@ from coreset_explore.registry import METHODS, SCORES, Method, find
 from coreset_explore.selecting.answer import budget
 from coreset_explore.selecting.strategy import Strategy, presets
 from coreset_explore.selection import Selection
-from coreset_explore.training.models import MODELS
 from widgets.explorer.columns import checked_frame, checked_render
-from widgets.explorer.session import MAX_CHOICES, Session, yours
+from widgets.explorer.session import MAX_CHOICES, Session
+from widgets.kit.given import model_of, name_of, refuse_unknown
 
 DEFAULT = ("Facility Location", "Random")
 """What is chosen where nobody names a method and nothing is known of the data yet; `decided` has the last word."""
 WHOLE = 12_000  # rows up to which facility location is asked to compare all pairs: 0.6 GB, some seconds
-LOAD = ("classes", "columns", "files", "test", "test_from", "root", "size")
 OWN = ("images", "texts", "frame", "render", "coords", "selections", "methods", "model", "seed")
-YOURS = "your data"
 
 
 def settle(
@@ -41,18 +39,15 @@ def settle(
     options: Mapping[str, Any],
 ) -> None:
     """Write everything given into the session's settings; ValueError names what is wrong and what to write instead."""
-    for name in options:
-        if name not in LOAD:
-            near = difflib.get_close_matches(name, (*LOAD, *OWN), 1)
-            raise ValueError(f"explore takes no {name!r}{f'; did you mean {near[0]!r}?' if near else ''}")
+    refuse_unknown("explore", options, OWN)
     chosen = {**options, **({} if y is None else {"y": y})}
     named = isinstance(data, str)
     if isinstance(data, Pool) and chosen:
         raise ValueError(f"a Pool brings its own labels and rows; leave {next(iter(chosen))}= out")
-    name_of_model, module = _model(model)
+    name_of_model, module = model_of(model)
     if isinstance(data, Pool) and name_of_model:
         raise ValueError("a Pool holds what a model said of its rows already; leave model= out")
-    name = data if named else _name(data)
+    name = data if named else name_of(data)
     with session.hold_trait_notifications():
         session.data, session.data_name, session.given_name = (None if named else data), name, name
         session.options, session.images, session.coords = chosen, images, coords
@@ -64,34 +59,6 @@ def settle(
         own, wanted = _selections(selections, data), _methods(methods)
         session.choices = choices(wanted or DEFAULT, own)
         session.unasked = () if wanted else session.choices
-
-
-def _name(data: Any) -> str:
-    from coreset_explore import datasets
-
-    given = getattr(data, "name", "") if isinstance(data, datasets.Data) else ""
-    if isinstance(data, Pool):
-        given = data.info.get("name", "")
-    if not given or given == "arrays":
-        return YOURS
-    return f"{given} (yours)" if given in datasets.names() else given
-
-
-def _model(model: Any) -> tuple[str, Any]:
-    """The name of the model that is meant, "" for the data's choice, and the module where it is one's own."""
-    import torch
-
-    if isinstance(model, torch.nn.Module):
-        return yours(model), model
-    if model is None or (isinstance(model, str) and model in ("", *MODELS)):
-        return model or "", None
-    near = checks.nearest(model, MODELS, 1)
-    guess = f"; did you mean {near[0]!r}?" if near else ""
-    made = f"; make one, {model.__name__}()" if isinstance(model, type) else ""
-    raise ValueError(
-        f"model is one of {', '.join(MODELS)} or a torch.nn.Module that ends in Linear, not "
-        f"{checks.shown(model)}{guess or made}"
-    )
 
 
 def _right_end(k_max: Any) -> int | float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from widgets.kit.guard import session_guard
 from widgets.kit.job import Job
 from widgets.kit.layout_process import SHARED
 from widgets.kit.markup import percent
+from widgets.kit.plot import figure_class
 from widgets.kit.problems import problem
 
 DRAWN = 0.7  # seconds between opening Curves and its accuracies being measured: the page draws first
@@ -68,9 +70,8 @@ class Background:
 
     def _warm(self) -> None:
         """Import what the curves are drawn with (two seconds and more), so that opening their tab need not wait."""
-        from widgets.explorer import curves
-
-        curves.warm()
+        importlib.import_module("widgets.explorer.curves")
+        figure_class()
         if self.loop is not None and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.warmed)
 

@@ -40,6 +40,12 @@ def parted(ask: Ask) -> tuple[Ask, str]:
             f"the frame's columns {listed(told)} hold no numbers, so there is nothing to select by; give features of "
             "these rows and show the frame, explore(X, y, frame=df)"
         )
+    if isinstance(ask.texts, str) and len(learnt) == 1 and frame.iloc[:, learnt[0]].dtype.kind in "biuf":
+        raise ValueError(
+            f"the frame's only numbers are the column {names[0]!r}, and its texts are not learnt from: all would be "
+            "judged by that one number; give features made of the texts and show the frame, explore(X, y, frame=df, "
+            f"texts={ask.texts!r}), or mean it, columns=[{names[0]!r}]"
+        )
     said = f"learnt from: {listed([str(name) for name in names])}; shown: {listed(told)}"
     if len(set(names)) == len(names) and not isinstance(ask.data, tuple):
         return replace(ask, options={**options, "columns": names}), said

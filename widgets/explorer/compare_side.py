@@ -11,17 +11,22 @@ from widgets.explorer.rows import told
 from widgets.kit import encode
 from widgets.kit.pictures import Pictures
 
+APART = 0.12  # in Oklab: dots nearer in color than this are taken for each other
 MEASURES = ("mean_distance", "radius", "gradient_error", "effective_size")  # no seeds, so no side is marked
 
 
 def inks(result: Result, a: str, b: str, dark: bool) -> tuple[str, str]:
-    """The colors of the two methods in every figure; not grey, which is random's there and on a map not selected."""
+    """The colors of the two methods in every figure, where they can be told apart.
+
+    Grey, which is random's there and on a map not selected, and of two alike the second, give way to what looks least
+    like the other one.
+    """
     styles = palette.method_styles([*result.runs], dark)
     found = [styles[name].color for name in (a, b)]
     spare = [palette.ink("b", dark), palette.ink("a", dark)]
     for place, other in ((0, 1), (1, 0)):
-        if palette.greyish(found[place]):
-            found[place] = next(color for color in spare if color != found[other])
+        if palette.greyish(found[place]) or place and palette.distance(*found) < APART:
+            found[place] = max(spare, key=lambda color: palette.distance(color, found[other]))
     return found[0], found[1]
 
 

@@ -92,7 +92,7 @@ class Control:
             self.session.asked = None
             self.start()
             return
-        if not asked or result is None or self.session.busy:
+        if not asked or "open" in asked or result is None or self.session.busy:
             return
         self.session.asked, self._asked_for = None, None
         if "budget" in asked:

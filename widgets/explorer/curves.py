@@ -5,66 +5,51 @@ One plotly FigureWidget with two subplots, made when the tab first opens and edi
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
-from typing import Any
 
 import ipywidgets as w
-import torch
 
 from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
-from coreset_explore.pool import Pool
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.curves_figure import (
+    above_chance,
     accuracies,
-    cursor_line,
     error_measure,
+    guide_lines,
+    largest,
     layout,
     measured,
-    plot_width,
     traces,
 )
-from widgets.explorer.curves_rows import legend, probe_row, train_row
+from widgets.explorer.curves_rows import probe_row, train_row
 from widgets.explorer.session import Session
+from widgets.kit import plot
+from widgets.kit.legend import legend
 from widgets.kit.markup import swatch, text
-from widgets.kit.once import once
 from widgets.kit.view import Part, View
-
-
-@cache
-def warm() -> type[Any]:
-    """plotly's widget class; its import takes two seconds, which a thread may spend while nobody waits."""
-    from plotly.graph_objs._figurewidget import FigureWidget
-
-    return once(FigureWidget)
 
 
 def curves_panel(session: Session) -> w.Widget:
     """The tab's widget; it redraws on a new result, new accuracies, theme or width, and moves the cursor with `j`."""
-    figure = warm()(layout=layout(session, "gradient_error"))
-    # typesetMath: a page that has MathJax, as voila's, would set what stands between two dollars as mathematics
-    figure._config = {"displayModeBar": False, "responsive": False, "typesetMath": False}
+    figure = plot.figure(layout(session, "gradient_error"))
     caption, table = w.HTML().add_class("cx-note"), w.HTML().add_class("cx-curves-table")
 
     def draw() -> None:
         measure = error_measure(session.result)
-        with kept(figure):
+        with plot.kept(figure):
             figure.data = ()
             figure.add_traces(traces(session.result, measure, session.dark, session.judged, session.hidden))
             figure.update_layout(layout(session, measure), overwrite=True)
         view.drawn("hint", "cursor")
 
     def hint() -> None:
-        with kept(figure):
+        with plot.kept(figure):
             figure.layout.annotations = layout(session, error_measure(session.result))["annotations"]
 
     def cursor() -> None:
-        with kept(figure):
-            figure.layout.shapes = cursor_line(session)
+        with plot.kept(figure):
+            figure.layout.shapes = guide_lines(session)
 
     def words() -> None:
         caption.value = f"<p>{text(describe(session))}</p>"
@@ -72,36 +57,23 @@ def curves_panel(session: Session) -> w.Widget:
 
     parts: dict[str, Part] = {
         "figure": (
-            lambda: (session.result, session.judged, session.dark, session.hidden, plot_width(session)),
+            lambda: (session.result, session.judged, session.dark, session.hidden, plot.width(session)),
             draw,
         ),
         "hint": (lambda: None if measured(session) else (session.probe_note,), hint),
-        "cursor": (lambda: (session.budget,), cursor),
+        "cursor": (lambda: (session.budget, measured(session)), cursor),
         "words": (lambda: (session.result, session.judged, session.dark, session.j), words),
     }
     watch = ["result", "trained", "judge", "hidden", "theme", "width", "folded", "probe_note", "j", "tab"]
     view = View(session, parts, watch, seen=lambda: session.tab == "curves")
     view.refresh()
-    plot = w.Box([figure]).add_class("cx-curves-plot")
-    root = w.VBox([legend(session), plot, probe_row(session), caption, table, train_row(session)]).add_class(
+    names = legend(session, lambda: list(all_runs(session.result)), "curves")
+    drawn = w.Box([figure]).add_class("cx-plotted").add_class("cx-curves-plot")
+    root = w.VBox([names, drawn, probe_row(session), caption, table, train_row(session)]).add_class(
         "cx-curves"
     )
     root.view = view  # for tests, as the other tabs have theirs
     return root
-
-
-@contextmanager
-def kept(figure: Any) -> Iterator[None]:
-    """Change a FigureWidget in one message, for the page that shows it and for one that is loaded anew.
-
-    plotly tells changes to views that are there, and to those that come later what the figure was made of: which it is
-    told here as well, where no view listens.
-    """
-    with figure.batch_update():
-        yield
-    with figure.hold_sync():
-        figure._widget_data = copy.deepcopy(figure._data)
-        figure._widget_layout = copy.deepcopy(figure._layout_obj._props)
 
 
 def describe(session: Session) -> str:
@@ -126,19 +98,30 @@ def describe(session: Session) -> str:
         words.insert(
             0, f"Accuracy: {trained}, trained on the weighted selection, scored on {judged}; {seeds_text}."
         )
-        words.insert(1, f"Always the largest class: {NUMBERS['accuracy'].write(largest(result.pool))}.")
+        words.insert(0, guessed(session))
         words.insert(2, f"Left: seed {result.made.get('seed', session.seed)}, no band.")
     return " ".join(words)
 
 
-def largest(pool: Pool) -> float:
-    """The accuracy of naming the largest class for every row that judges: what an accuracy has to be read beside."""
-    y = pool.y if pool.test is None or pool.test.y is None else pool.test.y
-    return float(torch.bincount(y).max()) / len(y)
+def guessed(session: Session) -> str:
+    """Beside what accuracies have to be read; and that they say nothing, where none is above it."""
+    result, share = session.result, NUMBERS["accuracy"].write
+    runs, guess = all_runs(result), largest(result.pool)
+    best = [row for name, run in runs.items() for row in accuracies(name, run, session.judged)]
+    if guess is None or not best:
+        return ""
+    said = f"Naming the largest class always is right in {share(guess)}: the level line, where curves come near it."
+    _, mean, sd = max(best, key=lambda row: row[1])
+    if above_chance(result.pool, mean, sd):
+        return said
+    return f"{said} No selection does better by more than chance: these accuracies do not tell methods apart."
 
 
 def table_html(session: Session) -> str:
-    """One row a method at the slider's budget; an accuracy leading by over one standard deviation is bold."""
+    """One row a method at the slider's budget; an accuracy leading by over one standard deviation is bold.
+
+    One that a constant answer has too leads nothing.
+    """
     result = session.result
     if result is None:
         return ""
@@ -149,7 +132,7 @@ def table_html(session: Session) -> str:
     random_name = next(name for name, run in runs.items() if run is result.random)
     at = _nearest([row[0] for row in points[random_name]], result.budgets[j])
     values = {name: next((r for r in rows if r[0] == at), None) for name, rows in points.items()}
-    leader, judged = _leader(values), NUMBERS["accuracy"]
+    leader, judged, guess = _leader(values), NUMBERS["accuracy"], largest(result.pool)
     heads = [
         "Method",
         f"{NUMBERS[measure].title} at {result.budgets[j]:,}",
@@ -166,7 +149,7 @@ def table_html(session: Session) -> str:
         )  # one seed has no deviation, and what draws nothing none to tell
         spread = f" ± {judged.write(value[2])}" if varies else ""
         accuracy = "–" if value is None else f"{100 * value[1]:.1f}{spread}"
-        if name == leader:
+        if name == leader and above_chance(result.pool, *value[1:]):
             accuracy = f"<b>{accuracy}</b>"
         over = (
             "–" if value is None or base is None else f"{100 * (value[1] - base[1]):+.1f}".replace("-", "−")
@@ -175,6 +158,11 @@ def table_html(session: Session) -> str:
         cells = [NUMBERS[measure].write(error), accuracy, over, f"{run.seconds:.2f} s"]
         label = f"{swatch(styles[name])} <span>{text(name)}</span>"
         rows.append(f"<tr><th scope=row>{label}</th>{''.join(f'<td>{c}</td>' for c in cells)}</tr>")
+    base = values[random_name]
+    if guess is not None and base is not None:
+        over = f"{100 * (guess - base[1]):+.1f}".replace("-", "−")
+        cells = "".join(f"<td>{c}</td>" for c in ("–", f"{100 * guess:.1f}", over, "–"))
+        rows.append(f"<tr class=cx-guess><th scope=row>Always the largest class</th>{cells}</tr>")
     head = "".join(f"<th scope=col>{h}</th>" for h in heads)
     return f"<table class=cx-table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 

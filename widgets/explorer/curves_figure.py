@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Collection
-from html import escape
+from typing import Any
+
+import torch
 
 from coreset_explore.experiment.runs import Run
 from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
-from coreset_explore.plots.base import brief
+from coreset_explore.pool import Pool
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.result import Result
 from widgets.explorer.session import Session
-from widgets.kit import room
+from widgets.kit import plot
 
 MARGIN = {"l": 58, "r": 14, "t": 40, "b": 48}
 HEIGHT = 372
-FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif'
 
 
 def error_measure(result: Result) -> str:
@@ -40,15 +40,7 @@ def traces(
         if name in hidden:
             continue
         style = styles[name]
-        look = {
-            "line": {"color": style.color, "dash": style.dash, "width": 2},
-            "marker": {"color": style.color, "symbol": style.marker, "size": 7},
-            "mode": "lines+markers",
-            "type": "scatter",
-            "name": escape(brief(name, 40), quote=False),  # plotly reads markup in names
-            "hoverlabel": {"namelength": -1},
-            "showlegend": False,
-        }
+        look = plot.line_of(name, style)
         pairs = [
             (b, e)
             for b, e in zip(result.budgets, run.numbers.get(measure, []), strict=False)
@@ -65,22 +57,7 @@ def _accuracy_traces(rows: list[tuple[int, float, float]], look: dict, color: st
     if not rows:
         return []
     x, mean = [row[0] for row in rows], [row[1] for row in rows]
-    sd = [0.0 if math.isnan(row[2]) else row[2] for row in rows]
-    red, green, blue = (round(255 * part) for part in palette.rgb(color))
-    band = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [*x, *reversed(x)],
-        "y": [
-            *(m + s for m, s in zip(mean, sd, strict=True)),
-            *reversed([m - s for m, s in zip(mean, sd, strict=True)]),
-        ],
-        "fill": "toself",
-        "fillcolor": f"rgba({red},{green},{blue},.16)",
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-        "showlegend": False,
-    }
+    band = plot.band(x, mean, [row[2] for row in rows], color)
     line = {**look, "x": x, "y": mean, "error_y": {"visible": False}}
     return [{**t, "xaxis": "x2", "yaxis": "y2"} for t in (band, line)]
 
@@ -99,33 +76,47 @@ def accuracies(name: str, run: Run, trained=None) -> list[tuple[int, float, floa
     return [(int(b), float(m), float(s)) for b, m, s in rows.itertuples()]
 
 
-def cursor_line(session: Session) -> list[dict]:
+def guide_lines(session: Session) -> list[dict]:
+    """The budget across both axes, and along the accuracies what naming the largest class always gives."""
     color = palette.ink("text", session.theme == "dark")
+    guess = largest(session.result.pool) if measured(session) else None
+    level = {"type": "line", "xref": "x2 domain", "x0": 0, "x1": 1, "yref": "y2", "y0": guess, "y1": guess}
+    known = (
+        []
+        if guess is None
+        else [{**level, "line": {"color": color, "width": 1, "dash": "solid"}, "opacity": 0.5}]
+    )
     line = {"type": "line", "x0": session.budget, "x1": session.budget, "y0": 0, "y1": 1}
     look = {"color": color, "width": 1, "dash": "3px,3px"}
-    return [{**line, "xref": x, "yref": f"{y} domain", "line": look} for x, y in (("x", "y"), ("x2", "y2"))]
+    across = [{**line, "xref": x, "yref": f"{y} domain", "line": look} for x, y in (("x", "y"), ("x2", "y2"))]
+    return across + known
 
 
-def plot_width(session: Session) -> int:
-    """Pixels the figure may take: the panel less rail and padding; plotly cannot find this out by itself."""
-    return max(300, room.width(session) - 2)
+def largest(pool: Pool) -> float | None:
+    """The accuracy of naming the largest class for every row that judges: what an accuracy has to be read beside."""
+    y = _judging(pool)
+    return None if y is None else float(torch.bincount(y).max()) / len(y)
+
+
+def above_chance(pool: Pool, mean: float, sd: float) -> bool:
+    """Whether an accuracy is above that by more than its deviation over seeds, and than so few rows can tell."""
+    guess, y = largest(pool), _judging(pool)
+    if guess is None:
+        return True
+    rows = len(y) if pool.test is not None else len(y) / 5  # else a fifth judges
+    return mean - guess > max(0.0 if math.isnan(sd) else sd, math.sqrt(guess * (1 - guess) / rows))
+
+
+def _judging(pool: Pool) -> Any:
+    return pool.y if pool.test is None or pool.test.y is None else pool.test.y
 
 
 def layout(session: Session, measure: str) -> dict:
-    dark = session.theme == "dark"
-    text, grid = palette.ink("text", dark), palette.ink("grid", dark)
-    width = plot_width(session)
+    dark, width = session.dark, plot.width(session)
     stacked = width < 640
     budgets = session.result.budgets if session.result else (10, 100)
     ticks = _one_two_five(budgets[0], budgets[-1])
-    axis = {
-        "gridcolor": grid,
-        "linecolor": grid,
-        "zeroline": False,
-        "ticks": "outside",
-        "ticklen": 4,
-        "automargin": False,
-    }
+    axis = plot.axis(dark)
     x = {
         **axis,
         "type": "log",
@@ -137,81 +128,28 @@ def layout(session: Session, measure: str) -> dict:
     left, right = ((0, 1), (0, 1)) if stacked else ((0, 0.455), (0.545, 1))
     upper, lower = ((0.59, 1), (0, 0.41)) if stacked else ((0, 1), (0, 1))
     titles = (f"{NUMBERS[measure].axis}, log scale", NUMBERS["accuracy"].axis)
-    heads = [
-        {
-            "text": f"<b>{title}</b>",
-            "x": a[0],
-            "y": b[1],
-            "xref": "paper",
-            "yref": "paper",
-            "xanchor": "left",
-            "yanchor": "bottom",
-            "yshift": 10,
-            "showarrow": False,
-            "font": {"size": 13},
-        }
-        for title, a, b in zip(titles, (left, right), (upper, lower), strict=True)
-    ]
+    places = zip(titles, (left, right), (upper, lower), strict=True)
+    notes = [plot.head(title, across[0], up[1]) for title, across, up in places]
     accuracy = {**axis, "domain": lower, "anchor": "x2", "tickformat": ".0%", "nticks": 7}
     if not measured(session):
         accuracy["range"] = [0, 1]
-        place = {
-            "x": sum(right) / 2,
-            "y": sum(lower) / 2,
-            "xanchor": "center",
-            "yanchor": "middle",
-            "xref": "paper",
-            "yref": "paper",
-            "showarrow": False,
-        }
-        text_shown = "<br>".join(textwrap.wrap(session.probe_note or "No accuracies yet", 38))
-        heads.append({**place, "text": text_shown, "font": {"color": palette.ink("muted", dark), "size": 13}})
+        notes.append(plot.notice(session.probe_note or "No accuracies yet", right, lower, dark))
     return {
-        "width": width,
-        "height": 2 * HEIGHT - 20 if stacked else HEIGHT,
-        "margin": MARGIN,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": text, "size": 12, "family": FONT},
-        "hovermode": "closest",
-        "annotations": heads,
-        "shapes": cursor_line(session) if session.result else [],
+        **plot.ground(width, 2 * HEIGHT - 20 if stacked else HEIGHT, MARGIN, dark),
+        "annotations": notes,
+        "shapes": guide_lines(session) if session.result else [],
         "xaxis": {**x, "domain": left, "anchor": "y"},
-        "yaxis": {**axis, "type": "log", "domain": upper, "anchor": "x", **_errors(session, measure)},
+        "yaxis": {**axis, "domain": upper, "anchor": "x", **plot.log_axis(_errors(session, measure))},
         "xaxis2": {**x, "domain": right, "anchor": "y2"},
         "yaxis2": accuracy,
-        "uirevision": "keep",
     }
 
 
-def _errors(session: Session, measure: str) -> dict:
-    """The range of the error lines that are drawn, and numbers on it, as settings of a log axis."""
+def _errors(session: Session, measure: str) -> list[float]:
+    """The errors that lines are drawn of."""
     runs = all_runs(session.result) if session.result else {}
     drawn = [run.numbers.get(measure, []) for name, run in runs.items() if name not in session.hidden]
-    values = [value for numbers in drawn for value in numbers if value is not None and value > 0]
-    low, high = (min(values), max(values)) if values else (0.1, 1.0)
-    room = max(0.06 * math.log10(high / low), 0.004)
-    ends = [math.log10(low) - room, math.log10(high) + room]
-    ticks = log_ticks(10 ** ends[0], 10 ** ends[1])
-    return {"range": ends, "tickvals": ticks, "ticktext": [f"{tick:,.6g}" for tick in ticks]}
-
-
-def log_ticks(low: float, high: float) -> list[float]:
-    """Three or more round numbers from low to high: decades, 1-2-5, 1 to 9, or where it is short equal steps."""
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for digits in ((1,), (1, 2, 5), range(1, 10)):
-        inside = [tick for e in decades for d in digits if low <= (tick := float(f"{d}e{e}")) <= high]
-        if 3 <= len(inside) <= 9:
-            return inside
-    if len(inside) > 9:  # so many decades: every second, third, … of them
-        powers = [e for e in decades if low <= 10.0**e <= high]
-        return [float(f"1e{e}") for e in powers[:: math.ceil(len(powers) / 9)]]
-    finest = math.floor(math.log10(high - low))
-    for step in (d * 10.0**e for e in (finest, finest - 1) for d in (5, 2, 1)):
-        first, last = math.ceil(low / step), math.floor(high / step)
-        if last - first >= 2:
-            return [round(i * step, 12) for i in range(first, last + 1)]
-    return [low, high]
+    return [value for numbers in drawn for value in numbers if value is not None and value > 0]
 
 
 def measured(session: Session) -> bool:

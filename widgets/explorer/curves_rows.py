@@ -5,43 +5,11 @@ from __future__ import annotations
 import ipywidgets as w
 
 from coreset_explore.datasets import Data
-from coreset_explore.plots import palette
-from coreset_explore.plots.base import brief
 from coreset_explore.pool import Pool
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.session import Session
-from widgets.kit import closing
 from widgets.kit.guard import session_guard
-from widgets.kit.markup import field, show, swatch, text
-from widgets.kit.view import View
-
-
-def legend(session: Session) -> w.Widget:
-    """A button a curve, with its line style: pressed again it takes the curve away."""
-    box = w.Box().add_class("cx-toolbar").add_class("cx-legend")
-    guard = session_guard(session)
-
-    def toggled(name: str, shown: bool) -> None:
-        others = [one for one in session.hidden if one != name]
-        session.hidden = tuple(others if shown else [*others, name])
-
-    def button(name: str, style: palette.Style) -> w.Widget:
-        one = w.ToggleButton(name not in session.hidden, description=brief(name, 40), tooltip=f"Show {name}")
-        one.observe(guard(lambda change: toggled(name, change["new"])), "value")
-        return w.HBox([w.HTML(swatch(style)), one]).add_class("cx-curve")
-
-    def draw() -> None:
-        names = list(all_runs(session.result))
-        styles = palette.method_styles(names, session.dark)
-        before = box.children
-        box.children = [button(name, styles[name]) for name in names]
-        for one in before:
-            closing.close(one)
-
-    parts = {"buttons": (lambda: (tuple(all_runs(session.result)), session.dark), draw)}
-    box.view = View(session, parts, ["result", "theme", "tab"], seen=lambda: session.tab == "curves")
-    box.view.refresh()
-    return box
+from widgets.kit.markup import field, show, text
 
 
 def probe_row(session: Session) -> w.Widget:
@@ -68,15 +36,22 @@ def probe_row(session: Session) -> w.Widget:
 
 
 def train_row(session: Session) -> w.Widget:
-    """A button that trains the real model on every selection at two budgets, with what that will take."""
+    """A button that trains the real model on every selection at two budgets, with what that will take.
+
+    Another one opens the training panel, where the methods choose anew while it trains.
+    """
     epochs = w.BoundedIntText(value=50, min=1, max=1000, layout={"width": "84px"})
     button = w.Button(description="Train the real model").add_class("cx-button")
+    anew = w.Button(description="Choose while training …").add_class("cx-button")
+    anew.tooltip = "Open the training panel below: these methods choose again and again while a model trains"
     note = w.HTML().add_class("cx-note")
     guard = session_guard(session)
 
     @guard
     def estimate(_=None) -> None:
-        button.disabled = session.result is None or session.busy or bool(cannot_train(session))
+        button.disabled = anew.disabled = (
+            session.result is None or session.busy or bool(cannot_train(session))
+        )
         note.value = f"<p>{text(training_note(session, epochs.value))}</p>"
 
     @guard
@@ -85,10 +60,11 @@ def train_row(session: Session) -> w.Widget:
         session.asked = {"train": wanted}
 
     button.on_click(ask)
+    anew.on_click(guard(lambda _: session.set_trait("asked", {"open": "train", "epochs": epochs.value})))
     epochs.observe(estimate, "value")
     session.observe(estimate, ["result", "j", "status"])
     estimate()
-    return w.HBox([field("Epochs", epochs), button, note]).add_class("cx-toolbar").add_class("cx-train")
+    return w.HBox([field("Epochs", epochs), button, anew, note]).add_class("cx-toolbar").add_class("cx-train")
 
 
 def train_budgets(session: Session) -> tuple[int, ...]:

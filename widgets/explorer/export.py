@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import importlib.util
 import shutil
+from functools import partial
 from pathlib import Path
-
-import ipywidgets as w
 
 from widgets.explorer.replay import code, variable
 from widgets.explorer.session import Session
-from widgets.kit.code import Code
-from widgets.kit.guard import session_guard
-from widgets.kit.markup import field, note, show, text
+from widgets.kit.popovers import code_popover, save_popover
 from widgets.kit.shell import Popover
 
 FORMATS = {
@@ -26,63 +22,22 @@ FORMATS = {
     "png": "Picture of the map, .png",
 }
 NEEDS = {"parquet": "pyarrow", "png": "matplotlib"}  # what is offered where it is installed
-LINKED = 4_000_000  # bytes: up to this size a saved file can also be downloaded through the page
 
 
 def code_panel(session: Session) -> Popover:
-    """The lines that give what is on the screen, kept up to date while the popover is open."""
-    shown = Code()
-    box = Popover([note("The picks and weights on the screen, in a fresh Python:"), shown]).add_class(
-        "cx-pop"
-    )
-
-    def refresh(_=None) -> None:
-        if "cx-hidden" not in box._dom_classes:
-            shown.text = code(session)
-
-    session.observe(session_guard(session)(refresh), ["result", "j", "active"])
-    box.refresh = refresh
-    show(box, False)
-    return box
+    """The lines that give what is on the screen."""
+    words = "The picks and weights on the screen, in a fresh Python:"
+    return code_popover(session, words, lambda: code(session), ["result", "j", "active"])
 
 
 def export_panel(session: Session) -> Popover:
     """Save the active selection at the slider's budget into a folder."""
-    guard = session_guard(session)
-    form = w.Dropdown(options=[(FORMATS[key], key) for key in offered(session)])
-    folder = w.Text("coreset", tooltip="a folder beside the notebook; it is made if it is not there")
-    button = w.Button(description="Save").add_class("cx-strong")
-    told = note("", "cx-saved", "cx-note")
-    what = note()
-    box = Popover(
-        [what, field("As", form), field("Folder", folder), w.Box([button]).add_class("cx-row"), told]
-    )
-    box.add_class("cx-pop").add_class("cx-slim")
 
-    def refresh(_=None) -> None:
-        run = session.run
-        button.disabled = run is None
-        options = [(FORMATS[key], key) for key in offered(session)]
-        if options != list(form.options):
-            held = form.value
-            form.options = options
-            form.value = held if held in dict(options).values() else options[0][1]
-        what.value = text(whose(session, form.value))
+    def forms() -> dict[str, str]:
+        return {key: FORMATS[key] for key in offered(session)}
 
-    @guard
-    def save(_) -> None:
-        try:
-            told.value = _link(write(session, form.value, folder.value))
-        except (ValueError, OSError) as error:
-            told.value = f'<span class="cx-lack">{text(error)}</span>'
-
-    button.on_click(save)
-    form.observe(guard(refresh), "value")
-    session.observe(guard(refresh), ["result", "j", "active"])
-    box.refresh = refresh
-    refresh()
-    show(box, False)
-    return box
+    watch = ["result", "j", "active"]
+    return save_popover(session, forms, partial(whose, session), partial(write, session), watch)
 
 
 def offered(session: Session) -> list[str]:
@@ -152,12 +107,3 @@ def write(session: Session, form: str, folder: str | Path) -> Path:
 def _beside(path: Path, suffix: str) -> Path:
     """The path with a suffix; a method's name may hold a dot, which starts none."""
     return path.with_name(f"{path.name}.{suffix}")
-
-
-def _link(path: Path) -> str:
-    whole = text(path.resolve())
-    if path.is_dir() or path.stat().st_size > LINKED:
-        return f"Saved to {whole}"
-    data = base64.b64encode(path.read_bytes()).decode()
-    href = f"data:application/octet-stream;base64,{data}"
-    return f'Saved to {whole} · <a download="{text(path.name)}" href="{href}">Download</a>'

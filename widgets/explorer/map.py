@@ -61,8 +61,8 @@ class MapView:
         self.root = w.VBox([self.tools.box, two]).add_class("cx-map")
         self.root.view = self  # for tests, and so that it lives as long as its widget
         watch = ["result", "active", "j", "maps", "layout", "layout_note", "color_by", "only_class", "focus"]
-        watch += ["found", "columns", "theme", "width", "height", "folded", "hovered", "tab", "tags"]
-        self.view = View(session, self._parts(), watch, seen=lambda: session.tab == "map")
+        watch += ["found", "nowhere", "columns", "theme", "width", "height", "folded", "tab", "tags"]
+        self.view = View(session, self._parts(), [*watch, "hovered"], seen=lambda: session.tab == "map")
         self.view.refresh()
 
     def _parts(self) -> dict[str, Part]:
@@ -116,10 +116,7 @@ class MapView:
                 lambda: (self.reading, session.focus, self.under.covered(self.reading)),
                 self._tell_region,
             ),
-            "strip": (
-                lambda: None if self._dragged else (self.reading, session.focus, self.canvas),
-                self._fill_strip,
-            ),
+            "strip": (lambda: self._strip_of, self._fill_strip),
         }
 
     # -- what the parts are made of ---------------------------------------------------------------------------------
@@ -143,9 +140,12 @@ class MapView:
         return room.height(self.session, OTHERS, HEIGHT, now)
 
     @property
-    def _dragged(self) -> bool:
-        """Whether the slider moves while a click is shown: what it stands for costs a pass over all rows."""
-        return self.session.focus[0] == "click" and self.sizes.moving
+    def _strip_of(self) -> tuple | None:
+        """Of nothing while the slider moves and a click is shown: what it stands for costs a pass over all rows."""
+        session = self.session
+        if session.focus[0] == "click" and self.sizes.moving:
+            return None
+        return self.reading, session.focus, session.nowhere, self.canvas
 
     @property
     def _pointed(self) -> int:

@@ -51,6 +51,8 @@ class Under:
         found = strip(reading, self.session.focus)
         if self.session.focus[0] == "lasso":
             found = self._paged(reading, found)
+        elif not self.session.focus[0] and self.session.nowhere:
+            found = found._replace(title=self.session.nowhere)
         self.head.value = (
             f'<b class="cx-h">{text(found.title)}</b><span class="cx-note">{text(found.note)}</span>'
         )

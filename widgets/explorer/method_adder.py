@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 import ipywidgets as w
@@ -13,6 +12,7 @@ from widgets.explorer.chosen import add, lack
 from widgets.explorer.session import MAX_CHOICES, Session
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note, show, text
+from widgets.kit.matching import matched
 
 
 def adder(session: Session) -> w.Widget:
@@ -102,35 +102,8 @@ def adder(session: Session) -> w.Widget:
 
 
 def matching(query: str, among: Iterable[Strategy]) -> list[Strategy]:
-    """Those of which all words of the query are said: in their name first, then in what describes them.
-
-    A name is found however it is spelt: k-center by "kcentre" and "k center".
-    """
-    words = [_spelt(word) for word in query.split()]
-    whole = _joined(query)
-
-    def rank(preset: Strategy) -> int | None:
-        names = [_joined(name) for name in (preset.name, preset.declared.title, preset.declared.name)]
-        if whole and any(name.startswith(whole) for name in names):
-            return 0
-        if whole and any(whole in name for name in names):
-            return 1
-        if all(any(_joined(word) in name for name in names) for word in words):
-            return 2
-        said = _spelt(_described(preset))
-        return 3 if all(word in said for word in words) else None
-
-    ranked = [(place, preset) for preset in among if (place := rank(preset)) is not None]
-    return [preset for _, preset in sorted(ranked, key=lambda pair: pair[0])]
-
-
-def _spelt(words: str) -> str:
-    return words.lower().replace("centre", "center")
-
-
-def _joined(name: str) -> str:
-    """A name without its hyphens and spaces."""
-    return re.sub(r"[\W_]+", "", _spelt(name))
+    """Those of which all words of the query are said: in their name first, then in what describes them."""
+    return matched(query, among, lambda p: (p.name, p.declared.title, p.declared.name), _described)
 
 
 def _described(preset: Strategy) -> str:

@@ -20,6 +20,7 @@ from widgets.explorer.portrait import portrait
 from widgets.explorer.rail import rail
 from widgets.explorer.search import columns_first, finder, search_field, tags_of_each_data
 from widgets.explorer.session import Session
+from widgets.explorer.training import open_training
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.pictures import Pictures
 from widgets.kit.shell import Shell, status
@@ -109,6 +110,7 @@ class Explorer(Shell):
         self.control.background.warmed = self._guard(lambda: self.make_ahead("curves"))
         self.session.observe(self._guard(self._replay), "result")
         self.session.observe(self._guard(self._name_rows), "result")
+        self.session.observe(self._guard(lambda _: open_training(self.session, self.below)), "asked")
         for follow in (
             tags_of_each_data,
             finder,
@@ -222,6 +224,11 @@ class Explorer(Shell):
         """The tab of the rows is called what they are."""
         if self.session.result is not None:
             self.title_tab("images", Pictures.of(self.session.result).word.capitalize())
+
+    @property
+    def training(self) -> Any:
+        """The training panel that was opened from Curves, or None."""
+        return self.below.panel
 
     def _replay(self, _=None) -> None:
         wanted, self._wanted = self._wanted, {}

@@ -13,7 +13,8 @@ from torch import nn
 from coreset_explore.inputs import frames
 from coreset_explore.pool import Pool
 from coreset_explore.selecting.strategy import Strategy
-from widgets.explorer.session import GRADIENTS, Session, yours
+from widgets.explorer.session import GRADIENTS, Session
+from widgets.kit.given import yours
 from widgets.kit.pictures import missing, pictures, readable
 
 

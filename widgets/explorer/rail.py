@@ -14,8 +14,10 @@ from coreset_explore.training.models import MODELS
 from widgets.explorer.control import Control
 from widgets.explorer.method_list import methods_box
 from widgets.explorer.result import estimate
-from widgets.explorer.session import GRADIENTS, Session, yours
+from widgets.explorer.session import GRADIENTS, Session
+from widgets.kit.amounts import counted, written
 from widgets.kit.form import Controls, section
+from widgets.kit.given import yours
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note, percent, show, text
 from widgets.kit.runner import action
@@ -165,33 +167,6 @@ def _budget(session: Session) -> w.Widget:
     row = w.Box([typed, number]).add_class("cx-keep")
     keep = w.VBox([w.HTML("Points to keep"), row, slider]).add_class("cx-field")
     return w.VBox([keep, pair, refused]).add_class("cx-section-box")
-
-
-def written(k_max: int | float) -> str:
-    """A budget as it is typed: "600", "5 %"; "" for none."""
-    return "" if not k_max else f"{100 * k_max:.4g} %" if isinstance(k_max, float) else f"{k_max:,}"
-
-
-def counted(words: str, n: int | None) -> int | float:
-    """What was typed as a budget: 600 of "600" or "2,000", 0.05 of "5 %", 0 where nothing was typed; n, where known."""
-    plain = words.replace(",", "").replace(" ", "").replace("\u00a0", "")
-    if not plain:
-        return 0
-    share = plain.endswith("%")
-    try:
-        value = float(plain.removesuffix("%"))
-    except ValueError:
-        raise ValueError(f"{words!r} is no number of points: write 600 or 5 %") from None
-    if share:
-        if not 0 < value <= 100:
-            raise ValueError(f"the budget is a share above 0 and up to 100 %, not {words}")
-        return value / 100
-    count = value
-    if count != int(count) or count < 1 or (n is not None and count > n):
-        raise ValueError(
-            f"the budget is a whole number from 1{f' to {n:,}' if n is not None else ''}, not {words}"
-        )
-    return int(count)
 
 
 def _action(session: Session, control: Control) -> w.Widget:

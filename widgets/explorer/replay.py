@@ -10,7 +10,8 @@ from typing import Any
 from coreset_explore.experiment.runs import Run
 from coreset_explore.selecting.strategy import Strategy
 from widgets.explorer.result import Result
-from widgets.explorer.session import Session, yours
+from widgets.explorer.session import Session
+from widgets.kit.given import yours
 from widgets.kit.tags import checked
 
 SCHEMA = 1

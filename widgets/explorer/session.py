@@ -8,6 +8,7 @@ from typing import Any
 from traitlets import Any as AnyTrait
 from traitlets import Bool, Dict, Enum, Int, Tuple, Unicode
 
+from widgets.kit.given import state, yours
 from widgets.kit.session import Session as Shared
 
 MAX_CHOICES = 6
@@ -46,7 +47,6 @@ class Session(Shared):
     probe_note = Unicode("")  # "Measuring accuracies, 40 %"
     trained = AnyTrait(None)  # a tidy frame: accuracies of the real model, once it was trained on selections
     judge = Enum(("probe", "model"), "model")  # whose accuracies are shown where the real model's are known
-    hidden = Tuple()  # names of the methods whose curves are not drawn
     asked = AnyTrait(None)  # what a tab asks for: {"train": {"model": "lenet", "budgets": (300, 3000), …}}
 
     # view
@@ -145,15 +145,3 @@ class Session(Shared):
 def chosen_key(choices: Sequence[Any]) -> tuple:
     """What an answer depends on of the methods: their settings, and one's own selections themselves."""
     return tuple((repr(c.plain()), id(c.own) if c.own is not None else None) for c in choices)
-
-
-def yours(module: Any) -> str:
-    """What the rail calls a module of the user's own."""
-    return f"{type(module).__name__} (yours)"
-
-
-def state(module: Any) -> tuple | None:
-    """What tells a module from itself after more training: torch counts every change of a tensor in place."""
-    if module is None:
-        return None
-    return id(module), *((id(t), t._version) for t in (*module.parameters(), *module.buffers()))

@@ -5,26 +5,28 @@ const say = (node, name, value) => {
   if (node && value && node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
 };
 const hidden = (node) => !node || node.closest(".cx-hidden") !== null;
+// of this panel and not of another one that is open below it
+const own = (root, what) => [...root.querySelectorAll(what)].filter((one) => one.closest(".cx") === root);
 
 function nameFields(root) {
-  for (const field of root.querySelectorAll(".cx-field")) {
+  for (const field of own(root, ".cx-field")) {
     const label = words(field.querySelector(":scope > .widget-html"));
     field.querySelectorAll("select, input, .noUi-handle").forEach((one) => say(one, "aria-label", label));
     const group = field.querySelector(".widget-toggle-buttons");
     say(group, "role", "group");
     say(group, "aria-label", label);
   }
-  for (const one of root.querySelectorAll("input[placeholder]")) // one that stands alone is named by what it asks for
+  for (const one of own(root, "input[placeholder]")) // one that stands alone is named by what it asks for
     if (!one.closest(".cx-field")) say(one, "aria-label", one.placeholder);
-  for (const button of root.querySelectorAll("button[title]")) // an icon is no name
+  for (const button of own(root, "button[title]")) // an icon is no name
     if (words(button).length < 3) say(button, "aria-label", button.title);
-  say(root.querySelector(".cx-fold"), "aria-expanded", String(!root.classList.contains("cx-folded")));
+  say(own(root, ".cx-fold")[0], "aria-expanded", String(!root.classList.contains("cx-folded")));
 }
 
 function sayStates(root) {
-  for (const button of root.querySelectorAll(".widget-toggle-button"))
+  for (const button of own(root, ".widget-toggle-button"))
     if (!button.closest(".cx-tabs")) say(button, "aria-pressed", String(button.classList.contains("mod-active")));
-  const tabs = [...root.querySelectorAll(".cx-tabs .widget-toggle-button")];
+  const tabs = own(root, ".cx-tabs .widget-toggle-button");
   say(tabs[0]?.parentElement, "role", "tablist");
   for (const tab of tabs) {
     const open = tab.classList.contains("mod-active");
@@ -32,12 +34,12 @@ function sayStates(root) {
     say(tab, "aria-selected", String(open));
     tab.tabIndex = open ? 0 : -1;
     if (!open) continue;
-    for (const view of root.querySelectorAll(".cx-view:not(.cx-hidden)")) {
+    for (const view of own(root, ".cx-view:not(.cx-hidden)")) {
       say(view, "role", "tabpanel");
       say(view, "aria-label", words(tab));
     }
   }
-  const header = root.querySelector(".cx-header");
+  const header = own(root, ".cx-header")[0];
   pops(header).forEach(([pop, button]) => {
     say(button, "aria-expanded", String(!hidden(pop)));
     say(pop, "role", "dialog");
@@ -46,12 +48,12 @@ function sayStates(root) {
 }
 
 function sayValues(root) {
-  for (const budget of root.querySelectorAll(".cx-budget")) {
+  for (const budget of own(root, ".cx-budget")) {
     const [points, share] = [budget.parentElement?.querySelector("input")?.value, words(budget)];
     const handle = budget.closest(".cx-stays, .cx-section-box")?.querySelector(".noUi-handle");
     say(handle, "aria-valuetext", `${points} points, ${share}`);
   }
-  for (const plot of root.querySelectorAll(".cx-plot")) {
+  for (const plot of own(root, ".cx-plot")) {
     const about = plot.closest(".cx-map-plot, .cx-compare-plot");
     const [canvas, ...layers] = plot.querySelectorAll("canvas");
     say(canvas, "role", "img");
@@ -77,7 +79,7 @@ function accessible(root) {
     const lost = held && (document.activeElement === document.body || root.contains(document.activeElement));
     if (lost && held.isConnected && hidden(held)) {
       held = null;
-      root.querySelector('.cx-tabs [aria-selected="true"]')?.focus({ preventScroll: true }); // its tab was left
+      own(root, '.cx-tabs [aria-selected="true"]')[0]?.focus({ preventScroll: true }); // its tab was left
     }
   };
   const soon = () => (pending ||= requestAnimationFrame(look));
@@ -95,7 +97,7 @@ function accessible(root) {
       next.click();
       next.focus();
     } else if (event.key === "Escape") {
-      const open = pops(root.querySelector(".cx-header")).find(([pop]) => !hidden(pop));
+      const open = pops(own(root, ".cx-header")[0]).find(([pop]) => !hidden(pop));
       if (!open) return;
       open[1].click();
       open[1].focus();

@@ -25,15 +25,22 @@ async function widget(model) {
   }
 }
 
+// A model that is not initialized after two seconds is given up by anywidget, and a slow page loads for longer than
+// that: what the module itself initializes is waited for by what is drawn of it.
 export default () => {
   let made;
+  const begin = async (context) => {
+    const found = await widget(context.model);
+    return { found, stop: await found.initialize?.(context) };
+  };
   return {
-    async initialize(context) {
-      made = widget(context.model);
-      return (await made).initialize?.(context);
+    initialize(context) {
+      made = begin(context);
+      made.catch(() => {}); // said where it is drawn
+      return () => made.then(({ stop }) => stop?.(), () => {});
     },
     async render(context) {
-      return (await (made ??= widget(context.model))).render(context);
+      return (await made).found.render(context);
     },
   };
 };

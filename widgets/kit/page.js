@@ -5,6 +5,14 @@ function frame(el) {
   return el.closest(".jp-WindowedPanel-outer, .jp-Notebook")?.clientHeight || innerHeight;
 }
 
+// scroll to the panel that has been opened below this one, once it is there
+function below(root, left = 100) {
+  const there = root?.querySelector(".cx-below:has(.cx-header) > .cx-below-bar");
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  if (there) there.scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
+  else if (left > 0) setTimeout(below, 50, root, left - 1);
+}
+
 function render({ model, el }) {
   const view = Math.random().toString(36).slice(2);
   let gone = false;
@@ -18,6 +26,7 @@ function render({ model, el }) {
   const here = () => model.send({ kind: "here", view });
   const heard = (message) => {
     if (message.kind === "who") here();
+    if (message.kind === "below") below(el.closest(".cx"));
   };
   model.on("msg:custom", heard);
   here();

@@ -6,6 +6,7 @@ import base64
 import io
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -129,12 +130,18 @@ class Pictures:
         """What the row is called where pools are kept: its number in the data."""
         return int(row if self.ids is None else self.ids[row])
 
+    @cached_property
+    def numbers(self) -> np.ndarray | None:
+        """(n,) what rows are called: their places in what was given, before any were set aside; None: as they stand."""
+        given = getattr(self.data, "truth", {}).get("row")
+        return self.ids if given is None or self.rows is None else np.asarray(given)[np.asarray(self.rows)]
+
     def name(self, row: int) -> str:
-        """The row's file name, or its number in the dataset. Not escaped."""
+        """The row's file name, or its number in what was given. Not escaped."""
         files = getattr(self.data, "files", None)
         if files is not None:
             return Path(files[self.original(row)]).name
-        return f"row {self.id(row):,}"
+        return f"row {self.numbers[row] if self.numbers is not None else row:,}"
 
 
 def readable(files: Sequence[str] | None) -> bool:

@@ -121,20 +121,23 @@ def action(
     runner: Runner,
     start: Callable[[], Any],
     *below: w.Widget,
-    name: str,
+    name: str | Callable[[], str],
     advice: Callable[[], str] = lambda: "",
     watch: Sequence[str] = (),
 ) -> w.Widget:
     """The one button, `name` or Cancel, over the bar while something runs and else the line that `advice` gives.
 
+    A `name` that can be called says what the button is called by now.
+
     `advice` is asked again when a setting, the state or a trait of `watch` changes. What stands `below` is shown so.
     """
     guard = session_guard(task)
-    button = w.Button(description=name).add_class("cx-act")
+    button = w.Button().add_class("cx-act")
     told = note("", "cx-told", "cx-note")
 
     def draw(_=None) -> None:
-        button.description = "Cancel" if task.busy else f"{name} again" if task.stale else name
+        called = name() if callable(name) else f"{name} again" if task.stale else name
+        button.description = task.STOP[0] if task.busy else called
         button.disabled = task.status == "cancelling"
         (button.add_class if task.busy else button.remove_class)("cx-stop")
         told.value = progress_html(task) if task.busy else f"<p>{text(advice())}</p>"

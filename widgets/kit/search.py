@@ -49,7 +49,10 @@ class Search:
         return np.flatnonzero(hits)
 
     def unknown(self, query: str) -> str:
-        """Which column a query asks that is not there, with the one it is most like, as a sentence; "" for none."""
+        """What of a query nothing can answer, as a sentence; "" for none.
+
+        A column that is not there, with the one it is most like, or a number compared with what is none.
+        """
         known = [*self._names, *self.classes, "tag"]
         for word in WORD.findall(query):
             if (asked := ASKED.match(word)) is None:
@@ -61,7 +64,15 @@ class Search:
                 near = difflib.get_close_matches(name.casefold(), known, 1)
                 called = next((one for one in self._called if one.casefold() in near), "".join(near))
                 return f"No column is called {name!r}{f'; did you mean {called!r}?' if near else '.'}"
+            value = asked[3].replace('"', "").strip()
+            if asked[2] != ":" and _number(value) is None and self._counts(name.casefold()):
+                return f"{name} holds numbers, and {value!r} is none."
         return ""
+
+    def _counts(self, name: str) -> bool:
+        """Whether all columns of this name hold numbers."""
+        places = [j for j, column in enumerate(self._names) if column == name]
+        return bool(places) and all(self._numbers(j) is not None for j in places)
 
     def _holds(self, word: str, tags: Mapping[str, np.ndarray]) -> np.ndarray:
         if (asked := ASKED.match(word)) is not None:
@@ -109,8 +120,8 @@ class Search:
                 hits |= self._words(j, word)
             elif number is not None:
                 hits |= numbers == number
-        if number is not None and self.pictures.ids is not None:
-            hits |= np.asarray(self.pictures.ids) == number
+        if number is not None and self.pictures.numbers is not None:
+            hits |= np.asarray(self.pictures.numbers) == number
         return hits
 
     def _tag(self, tags: Mapping[str, np.ndarray], word: str) -> np.ndarray:

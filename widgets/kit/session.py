@@ -20,6 +20,7 @@ class Session(Task):
     width = Int(1260)  # of the panel, px
     height = Int(0)  # of the window, px; 0: not known yet
     folded = Bool(None, allow_none=True)  # whether the rail is; None: as the width says
+    hidden = Tuple()  # names of the lines that are not drawn, see kit/legend
     hovered = Int(-1)  # a row, -1: none
     opened = Tuple(
         default_value=(-1, (), "")
@@ -28,6 +29,11 @@ class Session(Task):
     nowhere = Unicode("")  # of a query that finds nothing: which column it names that is not there
     found = AnyTrait(None)  # the rows that it finds, (m,) int64 in order; None: nothing is searched for
     tags = Dict()  # {tag: ids of rows}, see kit/tags
+
+    @property
+    def faded(self) -> bool:
+        """Whether what is shown answers other settings, or is being replaced."""
+        return self.stale or (self.busy and self.result is not None)
 
     @property
     def dark(self) -> bool:

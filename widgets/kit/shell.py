@@ -12,6 +12,7 @@ import ipywidgets as w
 
 from coreset_explore.plots import palette
 from widgets.kit import room
+from widgets.kit.below import Below
 from widgets.kit.guard import problem_box, session_guard
 from widgets.kit.markup import note, percent, show, text
 from widgets.kit.session import Session
@@ -93,7 +94,8 @@ class Shell(Shown):
         )
         style = w.HTML(f"<style>{self._style}\n{self._still.css}</style>").add_class("cx-style")
         body = w.Box([self._rail(), main]).add_class("cx-body")
-        self.children = (style, self._page, self._header(), body, *self.over())
+        self.below = Below(lambda: self._page.send({"kind": "below"}))
+        self.children = (style, self._page, self._header(), body, self.below, *self.over())
         session.observe(guard(self._theme), "theme")
         session.observe(guard(self._crossed), "width")
         session.observe(guard(self._fold), ["width", "folded"])
@@ -113,6 +115,15 @@ class Shell(Shown):
             self.loop.call_later(QUIET - still, self._guard(self.make_ahead), tab)
         elif tab not in self._made and tab not in self._ahead and self.session.result is not None:
             self._ahead[tab] = self._view(tab)
+
+    @property
+    def busy(self) -> bool:
+        return super().busy or (self.below.panel is not None and self.below.panel.busy)
+
+    def put_away(self) -> None:
+        if not self.away:
+            self.below.empty()
+        super().put_away()
 
     def beside(self) -> Sequence[w.DOMWidget]:
         """What stands at the right of the tabs, for all of them."""
@@ -186,8 +197,7 @@ class Shell(Shown):
 
     def _old(self, _=None) -> None:
         """An answer to other settings, or one that is being replaced, stays usable and is drawn faded."""
-        faded = self.session.stale or self.session.busy and self.session.result is not None
-        (self._views.add_class if faded else self._views.remove_class)("cx-old")
+        (self._views.add_class if self.session.faded else self._views.remove_class)("cx-old")
 
     def _in_use(self, _=None) -> None:
         self._touched = time.monotonic()
@@ -241,7 +251,7 @@ def status(task: Task) -> tuple[str, str]:
     if state == "running":
         return state, f"Running {percent(task.progress)}"
     if state == "cancelling":
-        return state, "Cancelling"
+        return state, task.STOP[1]
     if state == "error":
         return state, "Error"
     if task.stale:
@@ -251,7 +261,10 @@ def status(task: Task) -> tuple[str, str]:
 
 def stylesheet(own: Iterable[Path]) -> str:
     """All of a panel's CSS: the palette's colors as variables, the kit's style, then its `own` files."""
-    kit = [Path(__file__).with_name("css") / name for name in ("shell.css", "pointer.css", "rows.css")]
+    kit = [
+        Path(__file__).with_name("css") / name
+        for name in ("shell.css", "pointer.css", "rows.css", "plot.css")
+    ]
     colors = [
         f"{where} {{ {' '.join(f'--cx-{name}: {palette.ink(ink, dark)};' for name, ink in INKS.items())} }}"
         for where, dark in ((".cx", False), (".cx.dark", True))

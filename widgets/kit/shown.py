@@ -49,6 +49,11 @@ class Shown(w.VBox):
     def prepare(self) -> None:
         """What runs a panel's work is made here: called before the parts are, also when they are made anew."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether something runs here."""
+        return self.session.busy
+
     def over(self) -> Sequence[w.Widget]:
         """What lies over the panel when it is open, as a dialog does."""
         return ()
@@ -100,7 +105,7 @@ class Shown(w.VBox):
     def _still_away(self) -> None:
         if self._page.views or self.away or self.comm is None or self.loop is None:
             return
-        if self.session.busy:  # what was asked for is finished: it may be for the next page
+        if self.busy:  # what was asked for is finished: it may be for the next page
             self.loop.call_later(AWAY, self._guard(self._still_away))
         else:
             self.put_away()

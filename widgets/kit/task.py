@@ -27,6 +27,11 @@ class Task(HasTraits):
     """
 
     SETTINGS: ClassVar[tuple[str, ...]] = ()  # traits that a result depends on
+    STOP: ClassVar[tuple[str, str, str]] = (
+        "Cancel",
+        "Cancelling",
+        "Cancelled",
+    )  # the button, then the states
     STATE: ClassVar[tuple[str, ...]] = ("status", "note", "progress", "activity", "remaining", "result")
 
     status = Enum(STATES, "idle")
@@ -91,7 +96,7 @@ class Task(HasTraits):
 
     def cancelled(self) -> None:
         """The run stopped because it was asked to."""
-        self._change(status="idle", note=f"Cancelled at {percent(self.progress)}")
+        self._change(status="idle", note=f"{self.STOP[2]} at {percent(self.progress)}")
 
     def troubled(self, found: Problem) -> None:
         """Something beside the run went wrong; a run that goes on decides the state by its own end."""

@@ -86,6 +86,11 @@ class Policy:
             return (*PASS, *(("target",) if self.holdout else ()))
         return self.strategy.reads
 
+    @property
+    def asks(self) -> bool:
+        """Whether a choice asks the model anything, which takes a forward pass."""
+        return _fields(self.reads) != ("y",)
+
     def refuse(self, data: Data) -> None:
         """ValueError for what no choice could be made from, before a model is trained."""
         name = self.strategy.name

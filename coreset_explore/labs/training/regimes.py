@@ -6,7 +6,7 @@ n rows, k picks, T epochs, R epochs between two choices, κ the share of updates
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -125,6 +125,20 @@ class Regime:
 
 def regimes_of(given: Any) -> list[Regime]:
     """What `given` names: one regime or a list of them, and beside those that choose anew the baselines."""
+    found = asked_for(given)
+    return [*found, *beside(found)]
+
+
+def beside(found: Sequence[Regime]) -> list[Regime]:
+    """The baselines that stand beside these by themselves."""
+    names = {regime.name for regime in found}
+    if not any(regime.adaptive for regime in found):
+        return []
+    return [REGIMES[name] for name in BASELINES if name not in names]
+
+
+def asked_for(given: Any) -> list[Regime]:
+    """What `given` names and nothing beside; ValueError for what is none, and for one name twice."""
     if isinstance(given, str | Regime | Strategy | Mapping | Policy) or callable(given):
         given = [given]
     if not isinstance(given, Iterable):
@@ -135,8 +149,6 @@ def regimes_of(given: Any) -> list[Regime]:
     names = [regime.name for regime in found]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ValueError(f"two regimes are called {twice!r}; give each its own name")
-    if any(regime.adaptive for regime in found):
-        found += [REGIMES[name] for name in BASELINES if name not in names]
     return found
 
 

@@ -5,37 +5,23 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from coreset_explore import greedy, progress
-from coreset_explore.experiment.grid import several, source
 from coreset_explore.experiment.store import Record, Store
 from coreset_explore.inputs import checks
-from coreset_explore.labs.training.policy import Policy
-from coreset_explore.labs.training.regimes import Regime, regimes_of
+from coreset_explore.labs.training.cells import Cell, Plan, plan
 from coreset_explore.labs.training.setting import Setting
-from coreset_explore.machine.cache import versions
 from coreset_explore.measures.shares import jaccard
-from coreset_explore.selecting.answer import budget
 from coreset_explore.training.choosing import Choice
-from coreset_explore.training.optimizers import usual_batch
+from coreset_explore.training.epochs import Epoch
 from coreset_explore.training.run import Fit, fit
 
-
-@dataclass(frozen=True)
-class Cell:
-    """One run to make: a regime at a budget (None: everything, whatever the budget) and a seed."""
-
-    regime: Regime
-    budget: int | None
-    seed: int
-    updates: int
-    policy: Policy | None
+Watch = Callable[[Cell, Epoch], None]
 
 
 def run(
@@ -45,6 +31,7 @@ def run(
     budgets: int | float | Sequence[int | float],
     seeds: int | Sequence[int] = 3,
     store: Any = None,
+    watch: Watch | None = None,
     show: bool | None = None,
 ) -> Iterator[Record]:
     """Train by each regime on each budget with each seed; an iterator that hands over a record a cell.
@@ -55,6 +42,7 @@ def run(
       that was stopped, or killed, goes on where it was. Each record is whole at any moment.
     - A cell that fails (out of memory, say) is a record with its sentence in `error`, and tried again the next time;
       one that diverged has its numbers, and `stopped` says so. What would be a warning is in `remarks`.
+    - `watch(cell, epoch)` is called after each epoch that is trained, with the cell and `fit`'s record of the epoch.
 
     `record.settings`: regime (its name), budget, seed and what the key is made of. `record.numbers`: accuracy (test
     rows, last epoch), n (rows trained on at a time), updates, train_seconds, forward_seconds, choosing_seconds and
@@ -74,65 +62,34 @@ def run(
     1   FULL-EARLYSTOP      64     0        8        0
     2  RANDOM re-drawn      64     0        8        2
     """
-    found, data = regimes_of(regimes), setting.data
-    sizes = sorted({budget(k, len(data)) for k in several(budgets, "budgets")})
-    if not sizes:
-        raise ValueError(
-            "no budgets: pass numbers of rows or shares of the data, as [0.01, 0.05]; FULL alone wants one too"
-        )
-    drawn = [checks.seed(seed) for seed in several(seeds, "seeds", count=True)]
-    if not drawn:
-        raise ValueError("no seeds: pass a number from 1 or a list")
-    batch = setting.recipe.get("batch_size") or usual_batch(sizes[0])
-    cells = list(_cells(setting, found, sizes, drawn, batch))
-    for cell in {cell.regime.name: cell for cell in cells if cell.policy}.values():
-        assert cell.policy is not None
-        cell.policy.start(data, drawn[0])  # refuses what cannot be chosen, before anything is trained
-    return _records(setting, cells, batch, store, show)
+    return _records(plan(setting, regimes, budgets=budgets, seeds=seeds), store, watch, show)
 
 
-def _cells(
-    setting: Setting, regimes: Sequence[Regime], sizes: Sequence[int], seeds: Sequence[int], batch: int
-) -> Iterator[Cell]:
-    """Seed after seed, so that all regimes are there soon and means become sharper; what is the same, once."""
-    classes, whole = len(setting.data.classes), len(setting.data)
-    assert setting.every is not None
-    for seed, size, regime in itertools.product(seeds, sizes, regimes):
-        if regime.strategy is not None:
-            policy = regime.policy(size, classes, setting.every, setting.holdout)
-            yield Cell(regime, size, seed, setting.updates(size, batch), policy)
-        elif regime.updates:
-            if size == sizes[0]:
-                yield Cell(regime, None, seed, regime.updates, None)
-        elif regime.early:
-            yield Cell(regime, size, seed, setting.updates(size, batch), None)
-        elif size == sizes[0]:
-            yield Cell(regime, None, seed, setting.updates(whole, batch), None)
-
-
-def _records(
-    setting: Setting, cells: Sequence[Cell], batch: int, store: Any, show: bool | None
-) -> Iterator[Record]:
-    shared = {**setting.plain(), "batch_size": batch, "versions": versions()}
-    spent, made, left = 0.0, 0, sum(cell.updates for cell in cells)
+def _records(planned: Plan, store: Any, watch: Watch | None, show: bool | None) -> Iterator[Record]:
+    cells = planned.cells
     if any(cell.policy for cell in cells):
-        greedy.warm()  # here, so that no regime's seconds hold the loading of compiled code
+        with progress.stage("loading compiled loops", 0, 0.01):
+            greedy.warm()  # here, so that no regime's seconds hold it
     with nullcontext() if store is None else Store.open(store) as kept:
+        # what is kept already costs nothing: how far it is, and how long it takes, is told of the rest
+        left = sum(cell.updates for cell in cells if kept is None or not _answered(planned, cell, kept))
+        spent, made, total = 0.0, 0, max(left, 1)
         for number, cell in enumerate(cells):
-            settings = {**shared, **_settings(cell)}
+            settings = planned.settings(cell)
             found = None if kept is None else kept.get(kept.key(settings))
             if found is None or found.error:
                 if kept is not None and kept.sealed:
                     raise ValueError(kept.sealed)
                 ahead = f", {_duration(spent / made * left)} left" if made else ""
                 label = f"{cell.regime.name.replace(',', '')}, cell {number + 1:,} of {len(cells):,}{ahead}"
-                begun = time.perf_counter()
-                with (
-                    progress.bar(label, show),
-                    progress.stage(label, number / len(cells), (number + 1) / len(cells)),
-                ):
-                    numbers, why = _run(setting, cell, batch)
-                spent, made = spent + time.perf_counter() - begun, made + cell.updates
+                begun, far = time.perf_counter(), min(made / total, 1 - cell.updates / total)
+                with progress.bar(label, show), progress.stage(label, far, far + cell.updates / total):
+                    numbers, why = _run(planned, cell, watch)
+                spent, made, left = (
+                    spent + time.perf_counter() - begun,
+                    made + cell.updates,
+                    left - cell.updates,
+                )
                 if kept is None:
                     found = Record("", settings, numbers, why)
                 else:
@@ -140,28 +97,24 @@ def _records(
                     kept.put(name, settings, numbers, error=why)
                     found = kept.get(name)  # of two processes that ran it, the first one's
                     assert found is not None  # nothing is ever deleted from a store
-            left -= cell.updates
-            yield replace(found, settings={"regime": cell.regime.name, **found.settings})
+            yield planned.record(cell, found)
 
 
-def _settings(cell: Cell) -> dict[str, Any]:
-    """What this cell's numbers depend on beside what all share. The regime's name is none of it."""
-    how: dict[str, Any] = {"updates": cell.updates, **cell.regime.how}
-    if cell.policy is not None:
-        told = {word: value for word, value in cell.policy.plain().items() if word != "k"}
-        told["strategy"] = {word: value for word, value in told["strategy"].items() if word != "name"}
-        how |= {**told, "source": source(cell.policy.strategy)}
-    return {"budget": cell.budget, "seed": cell.seed, "how": how}
+def _answered(planned: Plan, cell: Cell, kept: Store) -> bool:
+    found = kept.get(kept.key(planned.settings(cell)))
+    return found is not None and not found.error
 
 
-def _run(setting: Setting, cell: Cell, batch: int) -> tuple[dict[str, Any] | None, str | None]:
+def _run(planned: Plan, cell: Cell, watch: Watch | None) -> tuple[dict[str, Any] | None, str | None]:
     """A cell's numbers, or the sentence it failed with."""
+    setting, batch = planned.setting, planned.batch
     recipe = {**setting.recipe, **cell.regime.how, "batch_size": batch}
+    told = None if watch is None else lambda epoch, net: watch(cell, epoch)
     try:
         with checks.gathered() as remarks:
             done = fit(
                 setting.fresh(), setting.data, cell.policy, updates=cell.updates, seed=cell.seed,
-                device=setting.device, show=False, **recipe,
+                device=setting.device, on_epoch=told, show=False, **recipe,
             )  # fmt: skip
         return {**_numbers(setting, done), "remarks": remarks}, None
     except (MemoryError, torch.OutOfMemoryError) as error:
