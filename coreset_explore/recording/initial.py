@@ -128,7 +128,7 @@ def last_layer(net: nn.Module, x: Tensor, y: Tensor) -> LastLayer:
 def layered(net: nn.Module, x: Tensor, y: Tensor) -> Layers:
     """The gradients in all parameters of a network of linear layers, factored: a forward and a backward pass.
 
-    Raises ValueError where trained parameters lie outside linear layers, or one is used on more than one vector a row.
+    Raises ValueError where trained parameters lie outside linear layers, or are used on more than one vector a row.
     """
     linear = _linear_layers(net)
     where = device_of(net)
@@ -136,7 +136,7 @@ def layered(net: nn.Module, x: Tensor, y: Tensor) -> Layers:
     outputs: dict[nn.Module, Tensor] = {}
 
     def keep(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        if module in outputs or output.ndim != 2:
+        if module in outputs or output.ndim != 2 or len(output) != len(part):
             raise ModelError(
                 f"a gradient factors where a layer sees one vector a row, and {_name(net, module)} sees several; "
                 "use how='projected'"
@@ -187,7 +187,13 @@ def projected(
 
 def _linear_layers(net: nn.Module) -> list[nn.Linear]:
     linear = [m for m in net.modules() if isinstance(m, nn.Linear) and m.weight.requires_grad]
-    inside = {id(v) for m in linear for v in (m.weight, m.bias) if v is not None}
+    owned = [id(v) for m in linear for v in (m.weight, m.bias) if v is not None]
+    inside = set(owned)
+    if len(owned) > len(inside):
+        raise ValueError(
+            "two of this network's linear layers share their weights, so its gradient does not factor; use "
+            "how='projected', or how='last layer'"
+        )
     for name, value in net.named_parameters():
         if value.requires_grad and id(value) not in inside:
             raise ValueError(
