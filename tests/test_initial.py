@@ -83,10 +83,10 @@ def test_gradmatch_runs_on_layers_as_on_the_dense_matrix(exact):
     from coreset_explore import Dense
 
     layers, g = exact
-    gmc = {"nonnegative": False, "normalized": True, "ridge": 0.0, "steps": "all"}
+    gmc = {"nonnegative": False, "normalized": True, "ridge": 0.0, "steps": "all"}  # of whole networks: no remark
     one = select("gradmatch", Pool.of(grads=layers), 8, **gmc)
     two = select("gradmatch", Pool.of(grads=Dense(g.float())), 8, **gmc)
-    assert one.indices.tolist() == two.indices.tolist()
+    assert one.indices.tolist() == two.indices.tolist() and not one.remarks and not two.remarks
     torch.testing.assert_close(one.weights, two.weights, rtol=1e-3, atol=1e-3)
     left = [float((g.sum(0) - s.weights @ g[s.indices]).norm() / g.sum(0).norm()) for s in (one, two)]
     assert left[0] == pytest.approx(left[1], abs=1e-4) and left[0] < 0.5
