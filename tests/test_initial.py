@@ -83,7 +83,12 @@ def test_gradmatch_runs_on_layers_as_on_the_dense_matrix(exact):
     from coreset_explore import Dense
 
     layers, g = exact
-    gmc = {"nonnegative": False, "normalized": True, "ridge": 0.0, "steps": "all"}  # of whole networks: no remark
+    gmc = {
+        "nonnegative": False,
+        "normalized": True,
+        "ridge": 0.0,
+        "steps": "all",
+    }  # of whole networks: no remark
     one = select("gradmatch", Pool.of(grads=layers), 8, **gmc)
     two = select("gradmatch", Pool.of(grads=Dense(g.float())), 8, **gmc)
     assert one.indices.tolist() == two.indices.tolist() and not one.remarks and not two.remarks
