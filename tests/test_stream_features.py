@@ -144,7 +144,7 @@ def test_with_less_room_sieves_that_hold_more_begin_again_with_what_is_held():
 def test_a_row_like_one_that_a_sieve_holds_adds_nothing(similarity):
     """Batches of other sizes round products otherwise, which is no gain."""
     x, memory = torch.randn(60, 200, generator=torch.Generator().manual_seed(0)), Memory()
-    for turn, rows in enumerate((range(60), range(3, 12), range(2, 3), range(60))):
+    for turn, rows in enumerate((range(60), range(3, 12), range(2, 3), range(60), range(7, 50))):
         batch = Pool.of(x[list(rows)], ids=[100 * turn + i for i in rows])
         memory = observe("sieve", memory, batch, 80, epsilon=0.5, similarity=similarity)
     for _, members in memory.state["sieves"]:

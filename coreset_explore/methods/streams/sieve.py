@@ -15,7 +15,7 @@ from coreset_explore.progress import track
 from coreset_explore.registry import stream
 from coreset_explore.streaming import Memory
 
-NOTHING = 1e-12  # likenesses of 0 to 1 that differ by less are rounded differently: the row is held already, or its twin
+NOTHING = 1e-12  # likenesses of 0 to 1 that differ by less are rounded otherwise: the row, or its twin, is held already
 
 
 @stream(
