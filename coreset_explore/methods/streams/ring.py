@@ -32,7 +32,8 @@ def ring(memory: Memory, batch: Pool, capacity: int, *, rng: torch.Generator) ->
     """
     pool, m = memory.joined(batch, "y"), len(memory)
     labels = pool.need("y").tolist()
-    held, total, most = Counter[int](labels[:m]), m, 0
+    held, total = Counter[int](labels[:m]), m
+    most = max(held.values(), default=0)
     for label in [*labels[m:], None]:
         if total == capacity and held[label] == most:
             continue  # its class is one of the largest, and lets its oldest row go for it
