@@ -28,6 +28,7 @@ def embeddings(data, seed: int) -> dict:
         "exact, by layers": lambda: cx.initial_gradients(data, how="exact", seed=seed),
         "±1 projections, 2,000": lambda: cx.initial_gradients(data, width=2000, seed=seed),
         "±1 projections, 200": lambda: cx.initial_gradients(data, width=200, seed=seed),
+        "count sketch, 2,000": lambda: cx.initial_gradients(data, how="sketched", width=2000, seed=seed),
         "last layer": lambda: cx.initial_gradients(data, how="last layer", seed=seed),
     }
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from coreset_explore import Memory, Pool, Selection, observe, offline, online, select
+from coreset_explore import Cancelled, Memory, Pool, Selection, listening, observe, offline, online, select
 from tests.pools import make
 
 POOL = make(60, target=False)
@@ -62,3 +62,8 @@ def test_streams_combine_as_methods_do():
     assert POOL.y[found.indices].bincount().tolist() == [3, 3, 3]
     with pytest.raises(ValueError, match="begins with an empty memory"):
         select(offline("window"), POOL, 3, given=[1], show=False)
+
+
+def test_a_long_stream_can_be_stopped():
+    with listening(should_stop=lambda: True), pytest.raises(Cancelled):
+        select(offline("window"), POOL, 3, show=False)

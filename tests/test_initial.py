@@ -83,10 +83,15 @@ def test_gradmatch_runs_on_layers_as_on_the_dense_matrix(exact):
     from coreset_explore import Dense
 
     layers, g = exact
-    gmc = {"nonnegative": False, "normalized": True, "ridge": 0.0, "steps": "all"}
+    gmc = {
+        "nonnegative": False,
+        "normalized": True,
+        "ridge": 0.0,
+        "steps": "all",
+    }  # of whole networks: no remark
     one = select("gradmatch", Pool.of(grads=layers), 8, **gmc)
     two = select("gradmatch", Pool.of(grads=Dense(g.float())), 8, **gmc)
-    assert one.indices.tolist() == two.indices.tolist()
+    assert one.indices.tolist() == two.indices.tolist() and not one.remarks and not two.remarks
     torch.testing.assert_close(one.weights, two.weights, rtol=1e-3, atol=1e-3)
     left = [float((g.sum(0) - s.weights @ g[s.indices]).norm() / g.sum(0).norm()) for s in (one, two)]
     assert left[0] == pytest.approx(left[1], abs=1e-4) and left[0] < 0.5
@@ -175,7 +180,7 @@ def test_a_layer_used_twice_is_named():
         layered(models.adapt(Twice(), data.x), data.x, data.y)
 
 
-@pytest.mark.parametrize("how", ["exact", "projected", "last layer"])
+@pytest.mark.parametrize("how", ["exact", "projected", "sketched", "last layer"])
 def test_it_can_be_stopped_and_leaves_a_module_as_it_was(how):
     data, net = table(), small()
     before = [p.clone() for p in net.parameters()]
@@ -189,7 +194,8 @@ def test_it_can_be_stopped_and_leaves_a_module_as_it_was(how):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"how": "exactly"}, "how is one of 'exact', 'last layer', 'projected', not 'exactly'"),
+        ({"how": "exactly"}, "'last layer', 'projected', 'sketched', not 'exactly'; did you mean 'exact'"),
+        ({"rows": [3, 24]}, "rows is a list of row numbers from 0 to 23"),
         ({"inits": 0}, "inits is a whole number from 1, not 0"),
         ({"width": 1.5}, "width is a whole number from 1, not 1.5"),
         ({"model": "lenet"}, "lenet needs images"),

@@ -1,5 +1,6 @@
 """Streams that compare features: iCaRL's exemplars, online k-means and the sieve, against their definitions."""
 
+import math
 from itertools import combinations
 
 import numpy as np
@@ -138,3 +139,30 @@ def test_with_less_room_sieves_that_hold_more_begin_again_with_what_is_held():
     memory = observe("sieve", None, POOL[:40], 12)
     after = observe("sieve", memory, POOL[40:41], 2)
     assert len(after) == 2 and all(len(members) <= 2 for _, members in after.state["sieves"])
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "rbf"])
+def test_a_row_like_one_that_a_sieve_holds_adds_nothing(similarity):
+    """Batches of other sizes round products otherwise, which is no gain."""
+    x, memory = torch.randn(60, 200, generator=torch.Generator().manual_seed(0)), Memory()
+    for turn, rows in enumerate((range(60), range(3, 12), range(2, 3), range(60), range(7, 50))):
+        batch = Pool.of(x[list(rows)], ids=[100 * turn + i for i in rows])
+        memory = observe("sieve", memory, batch, 80, epsilon=0.5, similarity=similarity)
+    for _, members in memory.state["sieves"]:
+        assert len(members) == len({row % 100 for row in members})
+
+
+def test_rainbow_keeps_every_degree_of_doubt():
+    """Algorithm 1: a class sorted by doubt, of which each ⌊n/k⌋-th row is kept."""
+    memory, held = Memory(), []
+    for start, stop in ((0, 25), (25, 60)):
+        memory = observe("rainbow", memory, POOL[start:stop], 12)
+        union, held = held + list(range(start, stop)), []
+        for label in range(3):
+            own = [row for row in union if POOL.y[row] == label]
+            own.sort(key=lambda row: -float(POOL.logits[row].double().softmax(0).max()))
+            held += [own[math.floor(i * len(own) / 4)] for i in range(4)]
+    assert memory.pool.ids.tolist() == POOL.ids[held].tolist()
+    surest = [max(POOL.logits[POOL.y == label].softmax(1).amax(1)) for label in range(3)]
+    for label, sure in enumerate(surest):
+        assert sure in memory.pool.logits[memory.pool.y == label].softmax(1).amax(1)

@@ -221,6 +221,27 @@ def less_room_than_before_is_obeyed(stream: Method) -> None:
 
 
 @law
+def more_room_than_before_is_used_or_refused(stream: Method) -> None:
+    memory = run(stream, 4, BATCHES[:2])
+    try:
+        after = observe(stream, memory, BATCHES[3], 9)
+    except ValueError as error:
+        explained(error)
+    else:
+        assert 4 < len(after) == len(after.pool.ids.unique()) <= 9 or len(after.stopped) > 20
+        weighed(stream, after)
+
+
+@law
+def a_batch_of_other_features_is_told(stream: Method) -> None:
+    memory = run(stream, 9, BATCHES[:2])
+    narrow = replace(POOL[30:], fields={**POOL[30:].fields, "emb": POOL[30:].emb[:, :2]})
+    with pytest.raises(ValueError, match="'emb' has shape") as caught:
+        observe(stream, memory, narrow, 9)
+    explained(caught.value)
+
+
+@law
 def a_capacity_is_a_whole_number(stream: Method) -> None:
     for capacity in (0, -1, 2.5, True, None):
         with pytest.raises(ValueError, match="capacity is a whole number") as caught:

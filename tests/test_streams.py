@@ -74,6 +74,27 @@ def test_a_ring_fills_what_small_classes_leave():
     assert observe("ring", None, labelled("abcdef"), 3).pool.y.tolist() == [0, 1, 2]
 
 
+def test_a_ring_is_a_queue_a_class_a_row_at_a_time():
+    """Above capacity the row's own class lets its oldest go if none is larger, else the first of the largest does."""
+    rng = torch.Generator().manual_seed(0)
+    for capacity in (1, 3, 7, 12):
+        labels = torch.randint(0, 5, (40,), generator=rng).sort(descending=bool(capacity % 2)).values.tolist()
+        queues: dict[int, list[int]] = {}
+        for row, label in enumerate(labels):
+            queues.setdefault(label, []).append(row)
+            if sum(map(len, queues.values())) > capacity:
+                most = max(map(len, queues.values()))
+                full = (
+                    label if len(queues[label]) == most else min(c for c in queues if len(queues[c]) == most)
+                )
+                queues[full].pop(0)
+        memory = Memory()
+        for start in range(0, 40, 9):
+            batch = rows(start, min(start + 9, 40), labels[start : start + 9])
+            memory = observe("ring", memory, batch, capacity)
+        assert memory.pool.ids.tolist() == sorted(row for own in queues.values() for row in own)
+
+
 def gdumb(labels: list[int], capacity: int, draws: list[list[float]]) -> list[int]:
     """Algorithm 1 of the paper, a row at a time, with the room filled first."""
     kept: list[int] = []

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import torch
 
 from coreset_explore import greedy
+from coreset_explore.gradients import LastLayer
 from coreset_explore.params import Steps
 from coreset_explore.pool import Pool
 from coreset_explore.registry import Range, selector
@@ -80,7 +81,10 @@ def gradmatch(
     fitted = weights.match(pool, rows, params) if len(rows) else torch.zeros(0, dtype=torch.float64)
     binds = weights.ridge_binds(pool, rows, fitted, params) if len(rows) else ""
     told = {"stopped": why, "ridge_binds": binds, "heavy": _heavy(fitted, int(weights.rows_in(pool).sum()))}
-    if steps == "all" and pool.vectors("grads").dim == vectors.dim:
+    told_apart = (
+        type(pool.grads) is LastLayer or "rows" in pool.fields
+    )  # rows of a batch: its sums know their steps
+    if steps == "all" and told_apart and pool.vectors("grads").dim == vectors.dim:
         told["few_steps"] = ONE_STEP
     return Selection(rows, fitted, gains=saved, info={key: text for key, text in told.items() if text})
 

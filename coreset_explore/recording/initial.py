@@ -1,7 +1,8 @@
 """Gradients of the whole network at fresh initializations, for matching before any training (GMC).
 
-Three embeddings of the same gradients: the last layer's (Balles et al. 2021, section 3.2, ii), random projections (i),
-and, for networks of linear layers, the gradients themselves, which need no projection because they factor.
+Four embeddings of the same gradients: the last layer's (Balles et al. 2021, section 3.2, ii), random projections (i),
+count sketches, which are as near and cost a thousandth of the operations, and, for networks of linear layers, the
+gradients themselves, which need no projection because they factor.
 
 n rows, L linear layers, p parameters, s initializations.
 """
@@ -21,7 +22,8 @@ from coreset_explore.inputs import checks
 from coreset_explore.machine.devices import device_of, pick_device
 from coreset_explore.machine.seeds import generator
 from coreset_explore.machine.threads import threads
-from coreset_explore.recording.extras import full_gradients
+from coreset_explore.recording.per_example import built, pieces
+from coreset_explore.recording.sketch import sketched
 from coreset_explore.training import models
 from coreset_explore.training import run as training
 from coreset_explore.training.evaluation import evaluating, logits_features
@@ -65,17 +67,21 @@ def initial_gradients(
     *,
     model: str | nn.Module | None = None,
     inits: int = 4,
-    how: Literal["exact", "projected", "last layer"] = "projected",
+    how: Literal["exact", "projected", "sketched", "last layer"] = "projected",
     width: int = 2000,
     seed: int = 0,
+    rows: Any = None,
     device: str | torch.device = "auto",
     show: bool | None = None,
 ) -> Gradients:
     """Every row's loss gradient at `inits` fresh initializations, as one long vector: GMC's embedding (appendix B).
 
     - `how`: "projected" onto `width` random signs an initialization: n·p·width operations, n·inits·width numbers;
-      "exact", without projection, by one forward and backward pass, for networks of linear layers (mlp, logistic);
-      or the "last layer" alone, as `signals(data, inits=…)` records it.
+      "sketched" into `width` buckets an initialization, n·p operations for inner products as near; "exact", without
+      projection, by one forward and backward pass, for networks of linear layers (mlp, logistic); or the "last layer"
+      alone, as `signals(data, inits=…)` records it.
+    - `rows`: which rows of `data`, all unless told. A stream embeds one batch after the other so, by the same networks,
+      whose inputs are standardized as `data` are: `pool.add(grads=cx.initial_gradients(data, rows=pool.ids))`.
 
     Rows are those of `data`, so `pool.add(grads=found[pool.ids])`. The same seed starts the same networks as it does
     in `signals`. Raises ValueError for a network with other layers where "exact" is asked.
@@ -85,12 +91,16 @@ def initial_gradients(
     >>> cx.initial_gradients(X, y, inits=2, width=50)
     Dense(6 rows; 100 numbers a row)
     """
-    ways = {"exact": layered, "last layer": last_layer, "projected": None}
+    ways = {"exact": layered, "last layer": last_layer, "projected": projected, "sketched": sketched}
     checks.choice(how, "how", ways)
     inits, width = checks.whole(inits, "inits", 1), checks.whole(width, "width", 1)
     data, where, seed = taught(data, y), pick_device(device), checks.seed(seed)
-    if how == "projected":
-        refuse_size(len(data) * inits * width * 4, f"{len(data):,} gradients of {inits * width:,} numbers")
+    chosen = slice(None) if rows is None else checks.rows(rows, "rows", len(data))
+    x, labels = data.x[chosen], data.y[chosen]
+    narrow = how in ("projected", "sketched")
+    if narrow:
+        refuse_size(len(x) * inits * width * 4, f"{len(x):,} gradients of {inits * width:,} numbers")
+    found = torch.empty(len(x), inits * width if narrow else 0)
     parts = []
     with progress.bar(f"Gradients of {data.name}", show), threads():
         for i in progress.track(range(1, inits + 1), "initialization"):
@@ -98,12 +108,14 @@ def initial_gradients(
             net = training.made(own, data, generator(seed, f"init {i}")).to(where)
             if isinstance(model, nn.Module):
                 models.init_(net, generator(seed, f"init {i}"))
-            if how == "projected":
-                parts.append(projected(net, data.x, data.y, width, seed=seed, name=f"signs {i}"))
+            if narrow:
+                name = f"{'signs' if how == 'projected' else 'sketch'} {i}"
+                own = ways[how](net, x, labels, width, seed=seed, name=name)
+                found[:, (i - 1) * width : i * width] = own.g
             else:
-                parts.append(ways[how](net, data.x, data.y))
-    if how == "projected":
-        return Dense(torch.cat([part.g for part in parts], 1))
+                parts.append(ways[how](net, x, labels))
+    if narrow:
+        return Dense(found)
     return replace(parts[0], r=torch.cat([part.r for part in parts]), h=torch.cat([part.h for part in parts]))
 
 
@@ -116,7 +128,7 @@ def last_layer(net: nn.Module, x: Tensor, y: Tensor) -> LastLayer:
 def layered(net: nn.Module, x: Tensor, y: Tensor) -> Layers:
     """The gradients in all parameters of a network of linear layers, factored: a forward and a backward pass.
 
-    Raises ValueError where trained parameters lie outside linear layers, or one is used on more than one vector a row.
+    Raises ValueError where trained parameters lie outside linear layers, or are used on more than one vector a row.
     """
     linear = _linear_layers(net)
     where = device_of(net)
@@ -124,7 +136,7 @@ def layered(net: nn.Module, x: Tensor, y: Tensor) -> Layers:
     outputs: dict[nn.Module, Tensor] = {}
 
     def keep(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        if module in outputs or output.ndim != 2:
+        if module in outputs or output.ndim != 2 or len(output) != len(part):
             raise ModelError(
                 f"a gradient factors where a layer sees one vector a row, and {_name(net, module)} sees several; "
                 "use how='projected'"
@@ -162,7 +174,7 @@ def projected(
     """
     p = sum(v.numel() for v in net.parameters() if v.requires_grad)
     chunk, found = max(1, SIGNS // width), []
-    for grads in full_gradients(net, x, y, max(1, NUMBERS // p)):
+    for grads in map(built, pieces(net, x, y, max(1, min(ROWS, NUMBERS // p)))):
         total = torch.zeros(len(grads), width, device=grads.device)
         for start in progress.track(range(0, p, chunk), "projection"):
             part = grads[:, start : start + chunk]
@@ -175,7 +187,13 @@ def projected(
 
 def _linear_layers(net: nn.Module) -> list[nn.Linear]:
     linear = [m for m in net.modules() if isinstance(m, nn.Linear) and m.weight.requires_grad]
-    inside = {id(v) for m in linear for v in (m.weight, m.bias) if v is not None}
+    owned = [id(v) for m in linear for v in (m.weight, m.bias) if v is not None]
+    inside = set(owned)
+    if len(owned) > len(inside):
+        raise ValueError(
+            "two of this network's linear layers share their weights, so its gradient does not factor; use "
+            "how='projected', or how='last layer'"
+        )
     for name, value in net.named_parameters():
         if value.requires_grad and id(value) not in inside:
             raise ValueError(

@@ -9,6 +9,7 @@ import torch
 
 from coreset_explore.inputs import checks
 from coreset_explore.pool import Pool
+from coreset_explore.progress import track
 from coreset_explore.registry import Method
 from coreset_explore.selecting.parts import allocate
 from coreset_explore.selecting.strategy import Strategy
@@ -117,7 +118,7 @@ def offline(
         if len(given):
             raise ValueError(f"a stream begins with an empty memory; leave given out of {method.name}")
         order, memory = torch.argsort(pool.ids.cpu(), stable=True), Memory()
-        for rows in order.split(size):
+        for rows in track(order.split(size), "batch"):
             memory = method.fn(memory, pool[rows], k, rng=rng, **params)
         place = {row: i for i, row in enumerate(pool.ids.tolist())}
         kept = [] if memory.pool is None else [place[row] for row in memory.pool.ids.tolist()]

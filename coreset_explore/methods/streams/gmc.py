@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Annotated
 
 import torch
@@ -9,11 +10,13 @@ from torch import Tensor
 
 from coreset_explore import greedy
 from coreset_explore.gradients import Gradients
+from coreset_explore.machine.threads import threads
 from coreset_explore.pool import Pool
 from coreset_explore.registry import Range, stream
 from coreset_explore.streaming import Memory
 
 PAPER = "Balles, Zappella & Archambeau 2021, Gradient-Matching Coresets for Continual Learning"
+LONG = 2**32  # products from which it takes seconds, and how many threads are worth having is tried first
 SPLIT = {
     "a_batch_cut_in_two_leaves_the_same_memory": "it chooses from memory and batch together: after half a batch it has "
     "let go of rows that it could still choose after all of it"
@@ -110,7 +113,9 @@ def _pursued(
     if memory.seen + len(batch) == n <= capacity:
         return torch.arange(n), torch.ones(n, dtype=torch.float64), ""
     nothing = torch.zeros(0, dtype=torch.int64)
-    rows, _, weights, why = greedy.pursue(vectors, target, min(capacity, n), nothing, **how)
+    k = min(capacity, n)
+    with threads() if n * k * vectors.dim > LONG else nullcontext():
+        rows, _, weights, why = greedy.pursue(vectors, target, k, nothing, **how)
     if why and capacity > vectors.dim:
         why += f"; more than {vectors.dim:,} rows match nothing further: raise inits= or width= of cx.initial_gradients"
     if not why and len(rows) < capacity:

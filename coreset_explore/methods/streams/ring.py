@@ -33,7 +33,10 @@ def ring(memory: Memory, batch: Pool, capacity: int, *, rng: torch.Generator) ->
     pool, m = memory.joined(batch, "y"), len(memory)
     labels = pool.need("y").tolist()
     held, total = Counter[int](labels[:m]), m
+    most = max(held.values(), default=0)
     for label in [*labels[m:], None]:
+        if total == capacity and held[label] == most:
+            continue  # its class is one of the largest, and lets its oldest row go for it
         if label is not None:
             held[label] += 1
             total += 1
@@ -41,5 +44,6 @@ def ring(memory: Memory, batch: Pool, capacity: int, *, rng: torch.Generator) ->
             most = max(held.values())
             held[label if held[label] == most else min(c for c, count in held.items() if count == most)] -= 1
             total -= 1
+        most = max(held.values())
     rows = [torch.nonzero(pool.y.cpu() == label).flatten()[-count:] for label, count in held.items() if count]
     return memory.keep(torch.cat(rows).sort().values, batch)

@@ -15,6 +15,8 @@ from coreset_explore.progress import track
 from coreset_explore.registry import stream
 from coreset_explore.streaming import Memory
 
+NOTHING = 1e-12  # likenesses of 0 to 1 that differ by less are rounded otherwise: the row, or its twin, is held already
+
 
 @stream(
     needs="emb",
@@ -136,7 +138,7 @@ class _Sieves:
             self.begin(float(like.mean()))
         gains = np.maximum(like - self.covered, 0.0).mean(1)
         room = self.capacity - self.size
-        taken = (room > 0) & (gains > 0) & (gains >= (self.half - self.value) / np.maximum(room, 1))
+        taken = (room > 0) & (gains > NOTHING) & (gains >= (self.half - self.value) / np.maximum(room, 1))
         for i in np.flatnonzero(taken):
             self.members[i].append(row)
         self.covered[taken] = np.maximum(self.covered[taken], like)
