@@ -3,9 +3,7 @@
 import os
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from scripts.refresh import is_view
 
@@ -35,6 +33,9 @@ def test_the_methods_walkthrough_takes_the_digits_where_fashion_mnist_is_not(tmp
 
 def run(path, tmp_path, monkeypatch, until: str = "", **environment) -> str:
     """Execute the notebook with small constants, to the cell that begins so; what its cells printed and answered."""
+    import nbformat
+    from nbclient import NotebookClient
+
     monkeypatch.setenv("CORESET_FAST", "1")  # the walkthroughs read this and take smaller constants
     monkeypatch.setenv(
         "PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
@@ -60,6 +61,8 @@ def run(path, tmp_path, monkeypatch, until: str = "", **environment) -> str:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_is_stored_light_and_without_widget_state(path):
     assert path.stat().st_size < 1_000_000, "over 1 MB: GitHub shows no such notebook"
+    import nbformat  # which takes seconds: not where tests are collected
+
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     assert "widgets" not in notebook.metadata, "carries widget state: clear it (make notebooks)"
@@ -71,6 +74,8 @@ def test_it_is_stored_light_and_without_widget_state(path):
 
 def test_what_is_read_on_github_was_run_as_it_stands():
     """A walkthrough stores what every cell showed, in one run, without progress bars; of a panel its picture."""
+    import nbformat
+
     for path in NOTEBOOKS:
         notebook = nbformat.read(path, as_version=4)
         code = [cell for cell in notebook.cells if cell.cell_type == "code"]

@@ -225,6 +225,11 @@ def test_accuracies_come_one_method_after_the_other_and_can_be_stopped(monkeypat
     session.tab = "map"
     session.tab = "curves"
     assert session.run.accuracy is None, "what was stopped is not begun again by looking"
+    session.data_name = "no such data"
+    panel.run()
+    assert panel.control.main.wait(20) and session.status == "error"
+    assert probes.wait(20) and session.run.accuracy is None, "nor by a run that fails"
+    assert session.probe_note == "Accuracies stopped."
 
 
 def test_a_new_run_drops_accuracies_under_way_and_measures_its_own(monkeypatch):

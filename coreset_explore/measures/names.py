@@ -11,12 +11,15 @@ __all__ = ["NUMBERS", "THIN", "Number"]
 
 @dataclass(frozen=True)
 class Number:
-    """One number: its name in a sentence, whether less is better (None: neither), and its format ("%": a share)."""
+    """One number: its name in a sentence, whether less is better (None: neither), its format ("%": a share), and what
+    it is to those who meet it for the first time.
+    """
 
     name: str
     less: bool | None = None
     form: str = ".3g"
     whole: str = ""  # what an axis says, which has room for more than the name
+    about: str = ""
 
     @property
     def title(self) -> str:
@@ -46,10 +49,25 @@ class Number:
 
 # By the names they have in `runs` and in tables.
 NUMBERS = {
-    "mean_distance": Number("mean distance", less=True, whole="mean distance to a pick"),
-    "radius": Number("coverage radius", less=True),
-    "gradient_error": Number("gradient error", less=True),
-    "effective_size": Number("effective size", form=",.0f"),
+    "mean_distance": Number(
+        "mean distance",
+        less=True,
+        whole="mean distance to a pick",
+        about="How far a row is from the nearest pick, on average.",
+    ),
+    "radius": Number(
+        "coverage radius", less=True, about="How far from the nearest pick the row is that is covered worst."
+    ),
+    "gradient_error": Number(
+        "gradient error",
+        less=True,
+        about="How far the weighted picks' gradient is from that of all rows: 0 is the same, 1 as good as no picks.",
+    ),
+    "effective_size": Number(
+        "effective size",
+        form=",.0f",
+        about="How many picks of equal weight these are worth: few where some weights are far larger than others.",
+    ),
     "accuracy": Number("accuracy", less=False, form="%", whole="test accuracy"),
     "budget": Number("points selected", form=",", whole="points selected (log scale)"),
 }

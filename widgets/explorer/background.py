@@ -19,6 +19,7 @@ from widgets.kit.problems import problem
 
 DRAWN = 0.7  # seconds between opening Curves and its accuracies being measured: the page draws first
 AFTER = 2.0  # seconds between a result and what is begun unasked: the page draws first
+STOPPED = "Accuracies stopped."
 
 
 class Background:
@@ -32,6 +33,9 @@ class Background:
         self._choosing = self._warmed = False
         self._computing = ""  # the layout under way
         self._probed: Result | None = None  # whose accuracies are under way, or known not to come
+        self._halted: Result | None = (
+            None  # whose accuracies the user stopped: what comes between begins them not anew
+        )
         self.warmed: Callable[[], None] = lambda: None  # called once the curves' libraries are imported
         guard = session_guard(session)
         session.observe(guard(self._layout_changed), "layout")
@@ -160,10 +164,8 @@ class Background:
     def halt_probes(self) -> None:
         """Stop the accuracies under way for this result; what was measured stays."""
         self.probes.drop()
-        self._probed, self.session.probe_note = (
-            self.session.result,
-            "Accuracies stopped.",
-        )
+        self._halted = self._probed = self.session.result
+        self.session.probe_note = STOPPED
 
     def _probe(self) -> None:
         session, result = self.session, self.session.result
@@ -171,6 +173,9 @@ class Background:
         if known or self._probed is result:
             return
         self._probed = result
+        if result is self._halted:
+            session.probe_note = STOPPED
+            return
         if reason := judging.no_accuracy(result):
             session.probe_note = reason
             return
@@ -212,4 +217,4 @@ class Background:
         self.layouts.drop()
         self.probes.drop()
         SHARED.let_go(self)
-        self._probed = None
+        self._probed = self._halted = None

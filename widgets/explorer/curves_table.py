@@ -62,7 +62,14 @@ def table_html(session: Session) -> str:
         over = f"{100 * (guess - base[1]):+.1f}".translate(MINUS)
         cells = "".join(f"<td>{c}</td>" for c in ("–", f"{100 * guess:.1f}", over, "–"))
         rows.append(f"<tr class=cx-guess><th scope=row>Always the largest class</th>{cells}</tr>")
-    head = "".join(f"<th scope=col>{h}</th>" for h in heads)
+    told = {
+        1: NUMBERS[measure].about,
+        3: f"Accuracy less that of {random_name}, seed by seed: mean ± deviation.",
+    }
+    head = "".join(
+        f'<th scope=col title="{text(told[i])}">{h}</th>' if i in told else f"<th scope=col>{h}</th>"
+        for i, h in enumerate(heads)
+    )
     return f"<table class=cx-table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 

@@ -48,9 +48,9 @@ def numbers(reading: Reading) -> str:
     for name in BESIDE_RANDOM:
         value, number = at(mine, name), NUMBERS[name]
         under = "not measured" if value is None else f"random {number.write(at(random, name))}"
-        boxes.append(_number(number.write(value), number.short, under))
+        boxes.append(_number(number.write(value), number.short, under, number.about))
     size, number = at(mine, "effective_size"), NUMBERS["effective_size"]
-    boxes.append(_number(number.write(size), number.short, f"of {reading.k:,}"))
+    boxes.append(_number(number.write(size), number.short, f"of {reading.k:,}", number.about))
     warning = ""
     if size is not None and size < THIN * reading.k:
         warning = '<div class="cx-thin">Weights this uneven make training diverge.</div>'
@@ -204,10 +204,9 @@ def _spread(ratio: np.ndarray, mean: float, k: int, color_by: str, dark: bool) -
     return f"{head}{drawn}{dots}</svg>"
 
 
-def _number(value: str, title: str, under: str) -> str:
-    return (
-        f'<div><span class="cx-num">{value}</span><span class="cx-under-num">{title}<br>{under}</span></div>'
-    )
+def _number(value: str, title: str, under: str, about: str) -> str:
+    words = f'<span class="cx-under-num">{title}<br>{under}</span>'
+    return f'<div title="{escape(about)}"><span class="cx-num">{value}</span>{words}</div>'
 
 
 def _css(color: list[float]) -> str:
