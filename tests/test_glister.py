@@ -1,12 +1,14 @@
 """GLISTER against the validation loss itself, on a linear model where one step can be taken for real."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
 
 from coreset_explore import Dense, LastLayer, Missing, Pool, select
 from coreset_explore.gradients import residuals
-from coreset_explore.methods.glister import _Validation
+from coreset_explore.methods.glister import _Validation, glister
 from coreset_explore.selecting.views import batch_groups
 from tests.pools import make
 
@@ -53,6 +55,34 @@ def test_each_pick_lowers_the_validation_loss_most(eta):
         ]
         assert saved[row] == pytest.approx(max(saved), abs=1e-5)
         assert gain == pytest.approx(saved[row], abs=1e-5)
+
+
+@pytest.mark.parametrize("block", [1, 4])
+def test_of_a_sample_the_best_is_picked(block):
+    """Against the paper's loop, written out with the same draws."""
+    pool, theta = linear(3)
+    k, epsilon, rng = 10, 0.2, torch.Generator().manual_seed(7)
+    how = {"block": block, "optimizer": "stochastic", "eta": 0.2}
+    answer = glister(pool, k, rng=torch.Generator().manual_seed(7), epsilon=epsilon, **how)
+    by_id = pool.ids.argsort().tolist()
+    size, left, picks, gains = math.ceil(N / k * math.log(1 / epsilon)), by_id.copy(), [], []
+    for made in range(0, k, block):
+        many = min(block, k - made)
+        drawn = sorted(torch.randperm(len(left), generator=rng)[: max(many, size * many)].tolist())
+        at, short = stepped(pool, theta, picks, 0.2), 1e-6
+        saved = {
+            row: (loss(at, pool.target) - loss(stepped(pool, at, [row], short), pool.target)) / short
+            for row in (left[place] for place in drawn)
+        }
+        best = sorted(saved, key=lambda row: -saved[row])[:many]
+        picks += best
+        gains += [saved[row] for row in best]
+        left = [row for row in left if row not in best]
+    assert answer.indices.tolist() == picks and answer.gains.tolist() == pytest.approx(gains, abs=1e-5)
+    other = glister(pool, k, rng=torch.Generator().manual_seed(8), epsilon=epsilon, **how)
+    assert other.indices.tolist() != picks and answer.info["nested"] is False
+    whole = glister(pool, k, rng=rng, epsilon=1e-6, **how)
+    assert whole.indices.tolist() == select("glister", pool, k, block=block, eta=0.2).indices.tolist()
 
 
 def test_the_gain_is_the_steps_decrease_up_to_its_square():

@@ -119,10 +119,11 @@ def test_early_stop_by_the_clock_says_so_and_is_run_once():
 
 
 def test_glister_updates_its_target_as_often_whatever_the_budget():
-    blocks = [
-        REGIMES["GLISTER"].policy(k, 10, 4, 0.1).strategy.params["block"] for k in (60, 600, 6000, 6001)
-    ]
-    assert blocks == [1, 2, 20, 21]
+    def blocks(regime):
+        return [regime.policy(k, 10, 4, 0.1).strategy.params["block"] for k in (60, 600, 6000, 6001)]
+
+    assert blocks(REGIMES["GLISTER"]) == [1, 1, 10, 11]
+    assert blocks(replace(REGIMES["GLISTER"], strategy=cx.Strategy.of("GLISTER"), blocks=30)) == [1, 2, 20, 21], "of each class"
 
 
 # -- the grid ---------------------------------------------------------------------------------------------------------

@@ -35,7 +35,8 @@ class Regime:
     - `again`: chooses anew every `every` epochs (None: the setting's R); if not, once, before the first update.
     - `warm`: κ, the share of updates on everything first. `holdout`: share set aside for strategies that read a target
       (None: the setting's, where it reads one). `look`: share of the rows looked at.
-    - `blocks`: GLISTER's updates of the validation gradient a class, whatever the budget: its `block` follows from it.
+    - `blocks`: the most updates GLISTER makes of the validation gradient, whatever the budget (of each class, where
+      it chooses within classes): its `block` follows from it.
     - `how`: arguments for `fit`, of weights, temper and clip.
     """
 
@@ -114,7 +115,8 @@ class Regime:
         strategy = self.strategy
         assert strategy is not None  # regimes without one train on everything
         if self.blocks:
-            block = max(1, math.ceil(k / classes / self.blocks))
+            parts = classes if any(name == "per_class" for name, _ in strategy.wrap) else 1
+            block = max(1, math.ceil(k / parts / self.blocks))
             strategy = replace(strategy, params={**strategy.params, "block": block})
         held = self.holdout
         if held is None:
@@ -171,13 +173,16 @@ def _again(name: str, strategy: Any, help: str, **more: Any) -> Regime:
     return Regime(name, Strategy.of(strategy, name=name), again=True, help=help, **more)
 
 
+# Its Algorithm 2 draws a sample for every pick and knows no classes. The best of all rows are alike, as those of each
+# class are: 600 picks of 12,000 rows trained LeNet to 53 to 76 % so, and to 72 to 78 % by samples.
+GLISTER = {"method": "glister", "params": {"optimizer": "stochastic"}}
 FASTCORE = {"method": "fastcore", "wrap": ["per_class"], "params": {"bound": "paper", "space": "grads"}}
 PLAIN = _named(
     _again("GRAD-MATCH", "GRAD-MATCH", "Weighted gradients that add up to all rows', class by class."),
     _again("GRAD-MATCHPB", "GRAD-MATCHPB", "Whole batches whose gradients add up to all rows'."),
     _again("CRAIG", "CRAIG", "Rows whose gradients stand for the most others, class by class."),
     _again("CRAIGPB", "CRAIGPB", "Whole batches that stand for the most others."),
-    _again("GLISTER", "GLISTER", "Rows along whose gradients a step lowers the validation loss.", blocks=30),
+    _again("GLISTER", GLISTER, "Rows along whose gradients a step lowers the validation loss.", blocks=600),
     # Algorithm 2 trains 20 epochs on everything and 10 x 20 on coresets, each chosen by last-layer gradients. Where all
     # regimes make as many updates, the first are 20 of 220 parts of them.
     _again("FastCore", FASTCORE, "Groups of near gradients; a short start on everything (Algorithm 2).", warm=1 / 11),
