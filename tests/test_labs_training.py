@@ -123,7 +123,12 @@ def test_glister_updates_its_target_as_often_whatever_the_budget():
         return [regime.policy(k, 10, 4, 0.1).strategy.params["block"] for k in (60, 600, 6000, 6001)]
 
     assert blocks(REGIMES["GLISTER"]) == [1, 1, 10, 11]
-    assert blocks(replace(REGIMES["GLISTER"], strategy=cx.Strategy.of("GLISTER"), blocks=30)) == [1, 2, 20, 21], "of each class"
+    assert blocks(replace(REGIMES["GLISTER"], strategy=cx.Strategy.of("GLISTER"), blocks=30)) == [
+        1,
+        2,
+        20,
+        21,
+    ], "of each class"
 
 
 # -- the grid ---------------------------------------------------------------------------------------------------------

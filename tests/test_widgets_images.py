@@ -1,5 +1,7 @@
 """The Images tab without a browser: which rows stand first and last, in which order, and what stands under them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -134,6 +136,18 @@ def test_what_lies_farthest_from_every_pick_of_its_class_comes_first():
     before = rows_of(view)
     session.j = 0
     assert rows_of(view) != before and session.problem is None
+
+
+def test_distances_say_in_what_they_are_measured_whatever_the_method_reads():
+    view, session = view_of()
+    run = session.run
+    for space, needs, weights in (("features", "history", None), ("features", "emb", "counts")):
+        info = {"method": "x", "space": needs, "weights": weights, "params": {}}
+        at = tuple(replace(one, info=info) for one in run.at)
+        session.result.runs["CRAIG"] = replace(run, at=at)
+        session.result = replace(session.result)
+        view.order.value = "far"
+        assert f"distance, {space}" in view.gallery.head[2] and session.problem is None
 
 
 def test_what_takes_long_to_measure_is_waited_for_in_words(monkeypatch):

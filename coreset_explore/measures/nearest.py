@@ -79,14 +79,19 @@ def represent(
         return _nearest(greedy.Given(pool.need("similarity")), rows)
     if space != "own":
         return _nearest(greedy.Distances(vectors_in(pool, space)), rows)
-    params = info.get("params", {})
-    usual = "grads" if info.get("weights") == "counts" or pool.emb is None else "emb"
-    if pool.grads is None and usual == "grads":
-        usual = "emb" if pool.emb is not None else "similarity" if "similarity" in pool.fields else usual
+    params, usual = info.get("params", {}), own_space(pool, selection)
     classwise = [options for name, options in info.get("wrap", ()) if name == "per_class"]
     if not classwise or pool.y is None:
         return _nearest(compared(pool, params, usual), rows)
     return _represent_per_class(pool, rows, params, usual, classwise[-1].get("view"))
+
+
+def own_space(pool: Pool, selection: Selection) -> str:
+    """The field of the pool by which `represent` compares rows where it is asked for a selection's own reading."""
+    usual = "grads" if selection.info.get("weights") == "counts" or pool.emb is None else "emb"
+    if pool.grads is None and usual == "grads":
+        usual = "emb" if pool.emb is not None else "similarity" if "similarity" in pool.fields else usual
+    return selection.info.get("params", {}).get("space", usual)
 
 
 def _nearest(near: greedy.Near, rows: Tensor) -> tuple[Tensor, Tensor]:

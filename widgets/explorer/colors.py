@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from coreset_explore.plots import palette
-from widgets.explorer.rows import Reading, short, space_of
+from widgets.explorer.rows import Reading, short
 from widgets.kit import encode
 from widgets.kit.markup import cut, text
 
@@ -129,8 +129,7 @@ def _tagged(reading: Reading, tags: Mapping[str, Any]) -> Coloring:
 
 def _distances(reading: Reading) -> Coloring:
     """How far each row is from the pick that stands for it, once that is known; rows that none stands for are grey."""
-    space = space_of(reading.selection.info)
-    title = f"Distance to a pick{f', {space}' if space else ''}"
+    title = f"Distance to a pick{reading.measured_in}"
     if reading.known_owners is None:
         return Coloring(
             f"{title}: being measured …", np.full(reading.n, STEPS), ends=(np.nan, np.nan, np.nan)

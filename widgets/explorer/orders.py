@@ -8,7 +8,7 @@ import numpy as np
 
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import ENDS, brief
-from widgets.explorer.rows import Reading, short, space_of
+from widgets.explorer.rows import Reading, short
 from widgets.kit import encode
 from widgets.kit.gallery import Cell, Section
 
@@ -106,7 +106,6 @@ def ends(rows: np.ndarray, each: int) -> tuple[np.ndarray, np.ndarray]:
 def under(reading: Reading, order: str) -> str:
     """What stands under a thumbnail, in words."""
     if order == "far":
-        space = space_of(reading.selection.info)
-        return f"distance{f', {space}' if space else ''}; selected rows are left out"
+        return f"distance{reading.measured_in}; selected rows are left out"
     said = "rank, then ×weight" if reading.weights is not None else "rank"
     return f"{said}; outlined: selected" if order == "score" else said

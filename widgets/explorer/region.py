@@ -10,7 +10,7 @@ import numpy as np
 
 from coreset_explore.plots import palette
 from widgets.explorer import own
-from widgets.explorer.rows import Reading, said_class, share, short, space_of
+from widgets.explorer.rows import Reading, said_class, share, short
 from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.guard import session_guard
@@ -117,11 +117,10 @@ def coverage(reading: Reading, rows: np.ndarray) -> list[tuple[str, str, str]]:
     if not len(inside):
         return []
     value, whole = float(distance[inside].mean()), float(distance[owner >= 0].mean())
-    space = space_of(reading.selection.info)
     return [
         (
             short(value),
-            f"distance to a pick{f', {space}' if space else ''}",
+            f"distance to a pick{reading.measured_in}",
             f"{short(whole)} over all {reading.pictures.word}",
         )
     ]

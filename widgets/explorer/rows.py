@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from coreset_explore.inputs.origin import doubt
+from coreset_explore.measures.nearest import own_space
 from coreset_explore.plots.base import brief
 from coreset_explore.pool import Pool
 from coreset_explore.selection import REMARKS, Selection
@@ -147,6 +148,12 @@ class Reading:
         """Keep what `represent` gave of this selection."""
         owner, distance = found
         self._owners = owner.cpu().numpy(), distance.cpu().numpy()
+
+    @property
+    def measured_in(self) -> str:
+        """What distances to picks are measured in, in words: ", features"; nothing where that has no name."""
+        space = SPACES.get(own_space(self.result.pool, self.selection), "")
+        return f", {space}" if space else ""
 
     def distances(self) -> np.ndarray:
         """(n,) how far each row is from the pick that stands for it, once `owned`; infinite where none does."""
