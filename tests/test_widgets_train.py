@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from dataclasses import replace
 
 import ipywidgets as w
 import pandas
@@ -15,7 +17,7 @@ from coreset_explore import Selection
 from coreset_explore.experiment.store import Store
 from coreset_explore.labs.training import frame, run
 from coreset_explore.labs.training.reading import trade_off
-from coreset_explore.labs.training.regimes import REGIMES, Regime
+from coreset_explore.labs.training.regimes import REGIMES, Regime, regimes_of
 from tests.training_grids import table
 from tests.tree import button, texts
 from widgets import explore, train
@@ -198,9 +200,31 @@ def test_the_code_gives_the_same_frame(kept, tmp_path):
         "# data: what you passed to train()" in code
         and "Setting(data, 'logistic', epochs=4, every=2" in code.replace('"', "'")
     )
-    lines = code.splitlines()
+    same(done(code, names, tmp_path), panel.frame)
+
+
+def test_every_regime_runs_by_name_and_from_the_code(tmp_path):
+    panel = trained(tmp_path / "a.sqlite", regimes=list(REGIMES), budgets=[24], seeds=1)
+    found = panel.frame
+    assert set(found.regime) == set(REGIMES) and not any(found.failed), found.failed.tolist()
+    same(done(panel.code, {"data": table()}, tmp_path), found)
+
+
+@pytest.mark.parametrize("name", [name for name, one in REGIMES.items() if one.strategy is not None])
+def test_a_regime_that_was_changed_is_written_in_words(name, tmp_path):
+    mine = replace(REGIMES[name], name="mine", warm=0.25, every=3, how={"weights": "drawn"})
+    panel = panel_of(tmp_path / "a.sqlite", regimes=[mine], budgets=[24], seeds=1)
+    [line] = [line for line in panel.code.splitlines() if line.startswith("regimes = ")]
+    made, *_ = regimes_of(eval(line.removeprefix("regimes = ")))
+    assert made.policy(24, 3, 2, 0.1).plain() == mine.policy(24, 3, 2, 0.1).plain()
+    assert (made.name, made.again, made.how) == (mine.name, mine.again, mine.how)
+
+
+def done(code, names, folder):
+    """The frame that the lines make in a store of their own."""
+    lines = re.sub(r"store='[^']*'", f"store={str(folder / 'other.sqlite')!r}", code).splitlines()
     exec("\n".join([*lines[:-1], f"found = {lines[-1]}"]), names)
-    same(names["found"], panel.frame)
+    return names["found"]
 
 
 def test_the_code_of_a_name_and_of_regimes_with_words(tmp_path):
