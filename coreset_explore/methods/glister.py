@@ -176,7 +176,11 @@ def _foremost(vectors: Gradients, norms: Tensor, v: Tensor, left: Tensor, many: 
         parts.append(dots(vectors[start : start + BLOCK], v))
     score, doubt = torch.where(left, torch.cat(parts), -torch.inf), 1e-5 * norms * v.norm().float()
     least = (score - doubt).topk(many).values[-1]
-    rows = (left & (score + doubt >= least)).nonzero().flatten()
+    return _best(vectors, (left & (score + doubt >= least)).nonzero().flatten(), v, many)
+
+
+def _best(vectors: Gradients, rows: Tensor, v: Tensor, many: int) -> tuple[Tensor, Tensor]:
+    """Of `rows` those of largest ⟨g_i, v⟩ in float64, the first of equals, and these products (many,)."""
     found = torch.cat([double(vectors[part]).dot(v) for part in rows.split(2048)])
     alike = (found / found.abs().max().clamp_min(1e-300) * 1e12).round()  # equal means to 1e-12
     best = alike.argsort(descending=True, stable=True)[:many]
