@@ -15,6 +15,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -105,8 +106,7 @@ def updates(found: list[dict], done: Callable) -> None:
     small = [batch.only("y") for batch in (first, second)]
     for name, rule in plain.items():
         memory = cx.observe(name, None, small[0], CAPACITY)
-        own = lambda name=name, memory=memory: cx.observe(name, memory, small[1], CAPACITY)  # noqa: E731
-        done(name, own, rule, repeats=5)
+        done(name, partial(cx.observe, name, memory, small[1], CAPACITY), rule, repeats=5)
     target = first.grads.sum()
     for nonnegative in (True, False):
         name = f"gmc, {'weights of 0 or more' if nonnegative else 'free weights'}"
@@ -124,12 +124,13 @@ def updates(found: list[dict], done: Callable) -> None:
 def embeddings(done: Callable) -> None:
     """Of LeNet's gradients at four initializations, 2,000 numbers each; ±1 projections of some rows, times rows."""
     data = cx.load("fashion-mnist")[torch.arange(ROWS)]
-    embed = lambda how, rows: cx.initial_gradients(  # noqa: E731
-        data, model="lenet", how=how, width=WIDTH, rows=range(rows), show=False
-    )
+
+    def embed(how: str, rows: int) -> cx.Pool:
+        return cx.initial_gradients(data, model="lenet", how=how, width=WIDTH, rows=range(rows), show=False)
+
     embed("sketched", 64)
-    whole = lambda: embed("sketched", ROWS)  # noqa: E731
-    done("LeNet, count sketches", whole, lambda: embed("projected", TRIED), scale=ROWS / TRIED)
+    projected = partial(embed, "projected", TRIED)
+    done("LeNet, count sketches", partial(embed, "sketched", ROWS), projected, scale=ROWS / TRIED)
 
 
 def main() -> None:
