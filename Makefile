@@ -32,7 +32,7 @@ test: ## install once with the test extras and a browser, run every test (ARGS="
 
 bench: ## measure; writes benchmarks/results/ (ARGS="benchmarks/one.py")
 	@$(RUN) install panel,test,bench
-	@for script in $(or $(ARGS),$(sort $(wildcard benchmarks/[a-z]*.py benchmarks/training/[a-z]*.py))); do $(RUN) python "$$script" || exit 1; done
+	@for script in $(or $(ARGS),$(sort $(wildcard benchmarks/[a-z]*.py benchmarks/training/[a-z]*.py benchmarks/continual/[a-z]*.py))); do $(RUN) python "$$script" || exit 1; done
 
 lint: ## ruff: lint and format, notebooks included; types of the rooms that pyproject.toml lists
 	@$(RUN) install panel,test,lint

@@ -50,6 +50,21 @@ def test_every_case_runs_on_a_few_rows_without_peers(name, alone):
     assert all((target["found"] is None) == (target["met"] is None) for target in bench.targets)
 
 
+def test_updates_of_memories_are_run_beside_the_plain_rules(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(FOLDER) / "continual"))
+    monkeypatch.syspath_prepend(FOLDER)
+    import streams
+
+    monkeypatch.setattr(streams, "CAPACITY", 20)
+    monkeypatch.setattr(streams, "ROWS", 60)
+    monkeypatch.setattr(streams, "WIDTH", 30)
+    ran = {}
+    streams.updates([], lambda what, own, plain, repeats=1: ran.update({what: (own(), plain and plain())}))
+    assert set(ran) >= {"reservoir", "window", "ring", "balanced", "gmc, second batch"}
+    assert all(len(memory) == 20 for memory, _ in ran.values())
+    assert len(ran["window"][1]) == 20 and list(ran["window"][1]) == list(range(100, 120))
+
+
 def test_a_peer_that_is_not_here_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "submodlib", None)
     peers.missing.cache_clear()
