@@ -24,6 +24,10 @@ CONSTRAINTS = ROOT / os.environ.get("CONSTRAINTS", "constraints.txt")
 VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP, MARKER = VENV / "installed.json", VENV / "installing"
 NOTEBOOK = "notebooks/01_explore.ipynb"
+# of the modules installed: a third of them all, which nothing here imports
+LEFT_OUT = (
+    r"[/\\](tests?|testing|sympy|networkx|fontTools|pip|setuptools|_inductor|_dynamo|onnx|_export)[/\\]"
+)
 NEEDED_GB = 8  # a CUDA build of torch with its libraries; a CPU build takes 3
 IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
@@ -118,7 +122,7 @@ def install(extras):
         MARKER.unlink()  # pip took its own changes back: what is in there is whole
         fail(f"installing failed ({error or f'pip ended with {code}'})", f"see the lines above, then {again}")
     quiet_lab()
-    with bytecode():
+    with bytecode(), layouts(extras):
         compile_kernels(again)
     have["done"] = {done: digest for done, digest in have["done"].items() if pins(done) == digest}
     have["done"][extras] = pins(extras)
@@ -128,12 +132,13 @@ def install(extras):
 
 @contextlib.contextmanager
 def bytecode():
-    """Compile the installed modules, but for their tests, beside what is done meanwhile.
+    """Compile the installed modules that a panel may import, beside what is done meanwhile.
 
-    pip would compile all of them, before anything else, and on one core.
+    pip would compile all of them, before anything else, and on one core. What is left out is compiled where it is
+    imported after all.
     """
     folders = VENV.glob("[Ll]ib/**/site-packages")
-    command = [str(VENV_PYTHON), "-m", "compileall", "-qq", "-j", "0", "-x", r"[/\\]tests?[/\\]"]
+    command = [str(VENV_PYTHON), "-m", "compileall", "-qq", "-j", "0", "-x", LEFT_OUT]
     process = subprocess.Popen(
         [*command, *map(str, folders)], cwd=str(ROOT), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -141,6 +146,18 @@ def bytecode():
         yield
     finally:
         process.wait()  # a package may hold files for other Pythons: that those do not compile is nothing
+
+
+@contextlib.contextmanager
+def layouts(extras):
+    """Compile UMAP, where it is installed, beside what is done meanwhile: otherwise the first map waits for it."""
+    warm = "from coreset_explore.projection.run import warm_umap; warm_umap()"
+    process = "panel" in extras and subprocess.Popen([str(VENV_PYTHON), "-c", warm], cwd=str(ROOT))
+    try:
+        yield
+    finally:
+        if process and process.wait():
+            print("coreset_explore: UMAP could not be compiled (see above); the first map will take longer.")
 
 
 def compile_kernels(again):

@@ -1,5 +1,6 @@
 """Maps: PCA against the singular value decomposition, seeded layouts, placing, the cache, cancelling, small data."""
 
+import importlib
 import time
 import warnings
 
@@ -123,6 +124,10 @@ def test_umap_is_seeded_cached_placed_and_cancelled(monkeypatch):
     assert first.how == "umap" and first.xy.shape == (300, 2) and first.xy.dtype == torch.float32
     assert agreement(x, first.xy, y) > 0.95 and "12" not in first.note and not first.cached
 
+    compiled = importlib.import_module("umap.umap_").smooth_knn_dist
+    assert compiled.stats.cache_path and sum(
+        map(len, (compiled.stats.cache_hits, compiled.stats.cache_misses))
+    ), "its machine code is kept for the next process"
     kept = project(pool, "umap", seed=3)
     assert kept.cached and torch.equal(kept.xy, first.xy) and kept.note == first.note
     assert torch.equal(project(pool, "umap", seed=3, cache=False).xy, first.xy)

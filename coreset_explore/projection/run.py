@@ -157,7 +157,10 @@ def sample(n: int, limit: int, seed: int = 0, y: Tensor | None = None) -> Tensor
 
 
 def warm_umap() -> None:
-    """Import and compile UMAP on 64 points, so that the first map asked for need not wait: for a thread."""
+    """Import and compile UMAP on 64 points, so that the first map asked for need not wait: for an install.
+
+    Half a minute and more the first time (numba keeps the result on disk), then some seconds.
+    """
     points = torch.randn(64, 5, generator=torch.Generator().manual_seed(0))
     umap(points, 0, n_neighbors=5, min_dist=0.1)
 

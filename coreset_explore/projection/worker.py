@@ -1,7 +1,8 @@
 """Layouts in a process of their own: the caller's interpreter stays free, and cancelling is immediate.
 
-UMAP compiles for some ten seconds while it holds the interpreter, which would freeze a notebook's page; the process
-is kept, so it compiles once. `python -m coreset_explore.projection.worker` is the other end.
+UMAP holds the interpreter for seconds while it is imported and its machine code read, or compiled where none was kept,
+which would freeze a notebook's page; the process is kept, so that is once.
+`python -m coreset_explore.projection.worker` is the other end.
 """
 
 from __future__ import annotations
