@@ -111,7 +111,7 @@ def test_place_takes_the_weighted_mean_of_five_neighbors():
 
 @pytest.mark.slow
 def test_umap_is_seeded_cached_placed_and_cancelled(monkeypatch):
-    """One test for all of it, since compiling UMAP takes some ten seconds."""
+    """One test for all of it, since UMAP takes seconds to be imported, and more where it is compiled."""
     x, y = clusters()
     pool = Pool.of(x, y)
     numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
