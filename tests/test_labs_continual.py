@@ -39,6 +39,7 @@ from coreset_explore.labs.continual import (
     memory_classes,
     mixture,
     plan,
+    questions,
     rotated,
     run,
     sorted_by,
@@ -76,6 +77,7 @@ def test_a_scenario_hands_over_each_row_once_keeps_its_truth_and_is_drawn_by_its
     assert all(
         torch.equal(a, b) for a, b in zip(tasks.rows + tasks.tests, again.rows + again.tests, strict=True)
     )
+    assert setting.many == len(tasks)
     assert torch.equal(tasks.data.x, again.data.x) and len(tasks.names) == len(tasks) == len(tasks.tests)
     assert torch.cat(tasks.tests).unique().tolist() == list(range(len(tasks.data.x_test)))
     others = torch.cat(setting.tasks(4).rows)
@@ -196,6 +198,7 @@ def test_every_stream_runs_by_its_name_and_the_same_seed_gives_the_same_records(
     assert found.failed.isna().all() and len(found) == 2 * len(STREAMS)
     same(found, frame(two))
     assert [r.numbers["ids"] for r in one] == [r.numbers["ids"] for r in two]
+    assert found.remarks.isna().all()
     assert found.seen.tolist() == [60] * len(names) + [120] * len(names) and (found.rows <= 12).all()
 
 
@@ -303,6 +306,12 @@ def test_a_module_of_ones_own_is_copied_and_another_cell(tmp_path):
     for paradigm in ("gdumb", "replay"):
         assert frame(records("gmc", model=net, paradigm=paradigm)).failed.isna().all()
     assert all(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
+
+
+def test_a_memory_too_small_for_the_classes_says_so_and_runs():
+    with pytest.warns(UserWarning, match="a memory of 3 rows cannot hold one of each of 4 classes"):
+        found = records(["balanced", "ring", "gmc", "icarl"], capacity=3)
+    assert frame(found).failed.isna().all() and all(r.numbers["rows"] <= 3 for r in found)
 
 
 # -- kept and resumed -------------------------------------------------------------------------------------------------
@@ -462,3 +471,51 @@ def test_a_rule_is_told_apart_by_what_it_is_made_of():
     now = Rule.of({"online": "margin", "at": "current", "name": "least sure"})
     assert now.now and now.name == "least sure" and now.told != Rule.of({"online": "margin"}).told
     assert Rule.of(STREAMS["gmc"]).told == Rule.of(STREAMS["gmc"].fn).told == Rule.of("gmc").told
+
+
+# -- questions --------------------------------------------------------------------------------------------------------
+
+
+def test_streams_are_compared_over_scenarios_and_paradigms_and_the_last_task_is_what_counts():
+    settings = {"classes": class_incremental(table(), classes=2), "parts": iid_incremental(table(), tasks=3)}
+    found = questions.compare(
+        settings, ["window", "reservoir"], capacity=[8, 12], paradigms=("gdumb", "replay"), show=False, **HOW
+    )
+    assert len(found) == 2 * 2 * 2 * (2 + 3)
+    last = questions.final(found)
+    assert last.groupby("scenario").task.unique().map(list).to_dict() == {"classes": [1], "parts": [2]}
+    told = questions.gains(found)
+    assert len(told) == 8 and set(told.stream) == {"window"} and set(told.says) == {"not decided"}
+    window = last[(last.scenario == "classes") & (last.paradigm == "gdumb") & (last.capacity == 8)].set_index(
+        "stream"
+    )
+    gain = told[(told.scenario == "classes") & (told.paradigm == "gdumb") & (told.capacity == 8)].gain.item()
+    assert gain == pytest.approx(window.accuracy["window"] - window.accuracy["reservoir"])
+
+
+def test_a_gain_is_said_where_its_interval_leaves_nothing_out():
+    rows = [("gmc", 60, s, 1, 0.8 + s / 100) for s in range(4)] + [
+        ("reservoir", 60, s, 1, 0.7 + s / 90) for s in range(4)
+    ]
+    rows += [("gmc", 60, s, 0, 0.0) for s in range(4)] + [
+        ("ring", 60, s, 1, 0.71 + (-1) ** s / 50) for s in range(4)
+    ]
+    found = questions.gains(
+        pandas.DataFrame(rows, columns=["stream", "capacity", "seed", "task", "accuracy"])
+    )
+    assert found.set_index("stream").says.to_dict() == {"gmc": "better", "ring": "not decided"}
+    assert found.gain[0] == pytest.approx(0.1 + 1.5 / 100 - 1.5 / 90) and found.pairs.tolist() == [4, 4]
+
+
+def test_one_thing_is_changed_at_a_time():
+    setting = class_incremental(table(), classes=2)
+    how = {**HOW, "capacity": 12, "show": False}
+    found = questions.ablate(setting, "gmc", {"inits": [2, 1], "nonnegative": [False], "epochs": [1]}, **how)
+    assert found.groupby(["factor", "value"], sort=False, dropna=False).size().tolist() == [2] * 5
+    base, same_inits, free = (
+        found[found.factor == f].reset_index() for f in ("as it is", "inits", "nonnegative")
+    )
+    assert same_inits.gradient_error[:2].tolist() == base.gradient_error.tolist()
+    assert (free.gradient_error <= base.gradient_error + 1e-9).all() and set(found.stream) == {"gmc"}
+    with pytest.raises(ValueError, match="'ridge' is nothing of gmc: vary how, inits, width, epochs"):
+        questions.ablate(setting, "gmc", {"ridge": [1]}, **how)

@@ -108,6 +108,11 @@ def plan(
     drawn = [checks.seed(seed) for seed in several(seeds, "seeds", count=True)]
     if not sizes or not drawn:
         raise ValueError(f"no {'seeds' if sizes else 'capacity'}: pass a number from 1 or a list")
+    if sizes[0] < (classes := len(setting.data.classes)):
+        checks.warn(
+            f"a memory of {sizes[0]:,} rows cannot hold one of each of {classes:,} classes, and a model learns nothing "
+            f"of those it does not hold; give capacity={classes:,} or more"
+        )
     paradigm = checks.choice(paradigm, "paradigm", PARADIGMS)
     how = {**QUICK, **checked_recipe(recipe, "epochs")}
     if paradigm == "replay" and "weights" in how:
@@ -124,8 +129,7 @@ def plan(
         "model": model if isinstance(model, str) else type(model).__name__, "recipe": dict(how),
         "embedding": embedding, "versions": versions(), **({} if device == "auto" else {"device": str(device)}),
     }  # fmt: skip
-    many = len(setting.tasks(drawn[0]))
-    order = itertools.product(drawn, range(many), sizes, rules)
+    order = itertools.product(drawn, range(setting.many), sizes, rules)
     cells = tuple(Cell(rule, size, seed, task) for seed, task, size, rule in order)
     return Plan(setting, cells, paradigm, model, how, embedding, device, shared)
 

@@ -49,7 +49,7 @@ def class_incremental(data: Any, *, classes: int = 2) -> Setting:
         tests = tuple(torch.isin(data.y_test, part).nonzero().flatten() for part in parts)
         return Tasks(data, rows, tests, tuple(", ".join(data.classes[i] for i in part) for part in parts))
 
-    return Setting(data, {"scenario": "class-incremental", "classes": classes}, draw)
+    return Setting(data, {"scenario": "class-incremental", "classes": classes}, len(parts), draw)
 
 
 def sorted_by(data: Any, *, feature: int | str = 0, tasks: int = 10) -> Setting:
@@ -70,7 +70,7 @@ def sorted_by(data: Any, *, feature: int | str = 0, tasks: int = 10) -> Setting:
         tests = tuple((part == task).nonzero().flatten() for task in range(tasks))
         return Tasks(data, rows, tests, tuple(f"part {task + 1}" for task in range(tasks)))
 
-    return Setting(data, {"scenario": "sorted", "feature": feature, "tasks": tasks}, draw)
+    return Setting(data, {"scenario": "sorted", "feature": feature, "tasks": tasks}, tasks, draw)
 
 
 def iid_incremental(data: Any, *, tasks: int = 10) -> Setting:
@@ -83,7 +83,7 @@ def iid_incremental(data: Any, *, tasks: int = 10) -> Setting:
         every = torch.arange(len(data.x_test))
         return Tasks(data, rows, (every,) * tasks, tuple(f"part {task + 1}" for task in range(tasks)))
 
-    return Setting(data, {"scenario": "iid-incremental", "tasks": tasks}, draw)
+    return Setting(data, {"scenario": "iid-incremental", "tasks": tasks}, tasks, draw)
 
 
 def rotated(data: Any, *, tasks: int = 20, most: float = 180.0) -> Setting:
@@ -110,7 +110,7 @@ def rotated(data: Any, *, tasks: int = 20, most: float = 180.0) -> Setting:
         made = replace(data, x=x, x_test=x_test, files=None, truth={**data.truth, "angle": at})
         return Tasks(made, rows, tests, tuple(f"{angle:.0f}°" for angle in angles.tolist()))
 
-    return Setting(data, {"scenario": "rotated", "tasks": tasks, "most": most}, draw)
+    return Setting(data, {"scenario": "rotated", "tasks": tasks, "most": most}, tasks, draw)
 
 
 def turned(x: Tensor, degrees: float) -> Tensor:
@@ -160,7 +160,7 @@ def mixture(datasets: Sequence[Any]) -> Setting:
         tests = tuple((judged == task).nonzero().flatten() for task in range(len(parts)))
         return Tasks(data, rows, tests, tuple(names))
 
-    return Setting(data, {"scenario": "mixture", "datasets": names}, draw)
+    return Setting(data, {"scenario": "mixture", "datasets": names}, len(parts), draw)
 
 
 def imbalanced(setting: Setting, *, ratio: float = 10.0) -> Setting:
@@ -181,9 +181,8 @@ def imbalanced(setting: Setting, *, ratio: float = 10.0) -> Setting:
         assert labels is not None  # a Setting's data have labels
         return replace(whole, rows=tuple(_thinned(rows, labels[rows], ratio, rng) for rows in whole.rows))
 
-    return Setting(
-        setting.data, {"scenario": "imbalanced", "ratio": ratio, "of": dict(setting.scenario)}, draw
-    )
+    told = {"scenario": "imbalanced", "ratio": ratio, "of": dict(setting.scenario)}
+    return Setting(setting.data, told, setting.many, draw)
 
 
 def _thinned(rows: Tensor, y: Tensor, ratio: float, rng: torch.Generator) -> Tensor:

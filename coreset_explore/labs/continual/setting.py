@@ -80,11 +80,12 @@ class Tasks:
 class Setting:
     """A scenario on a dataset, as data: `class_incremental("digits", classes=2)` and its like make one.
 
-    `scenario`: its name and options, plain JSON; `draw(seed)`: the Tasks of a seed.
+    `scenario`: its name and options, plain JSON; `many`: how many tasks, whatever the seed; `draw(seed)`: those of one.
     """
 
     data: Data
     scenario: Mapping[str, Any]
+    many: int
     draw: Callable[[int], Tasks]
 
     def __repr__(self) -> str:
