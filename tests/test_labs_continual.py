@@ -430,6 +430,9 @@ def test_a_record_holds_what_its_own_matrix_comes_to():
     assert held[held.task == 3].rows.tolist() == [0, 0, 0, 12] and held[held.task == 3].weight.sum() == 120
 
 
+CONVOLVED = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 10))
+
+
 # -- what is refused --------------------------------------------------------------------------------------------------
 
 
@@ -456,6 +459,7 @@ def test_a_record_holds_what_its_own_matrix_comes_to():
         ("gmc", {"recipe": {"augment": "crop"}}, "augment='crop' moves pixels"),
         ("gmc", {"embedding": {"with": 3}}, "embedding is a dictionary of how, inits, width"),
         ("gmc", {"embedding": {"how": "drawn"}}, "how is one of"),
+        ("gmc", {"setting": class_incremental("digits"), "model": CONVOLVED, "embedding": {"how": "exact"}}, "factor"),
         ("gmc", {"model": "lenet"}, "lenet needs images of at least"),
         ("gmc", {"setting": table()}, "a run wants a setting"),
     ],

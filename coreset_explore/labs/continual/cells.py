@@ -18,6 +18,7 @@ from coreset_explore.labs.continual.rules import Rule, rules_of
 from coreset_explore.labs.continual.setting import Setting
 from coreset_explore.machine.cache import versions
 from coreset_explore.machine.seeds import generator
+from coreset_explore.recording.initial import initial_gradients
 from coreset_explore.training import models
 from coreset_explore.training.own import copied
 from coreset_explore.training.recipes import RECIPES
@@ -124,6 +125,8 @@ def plan(
     augmenting(how.get("augment"), setting.data)
     own = model if isinstance(model, str) else copied(model)
     made(own, setting.data, generator(0, "init"))  # refuses now what no run could train
+    if embedding["how"] == "exact":  # not of every network
+        initial_gradients(setting.data, rows=[0], model=model, inits=1, how="exact", show=False)
     shared = {
         **setting.plain(), "data": digest(setting.data, model), "paradigm": paradigm,
         "model": model if isinstance(model, str) else type(model).__name__, "recipe": dict(how),

@@ -80,7 +80,8 @@ class Tasks:
 class Setting:
     """A scenario on a dataset, as data: `class_incremental("digits", classes=2)` and its like make one.
 
-    `scenario`: its name and options, plain JSON; `many`: how many tasks, whatever the seed; `draw(seed)`: those of one.
+    `scenario`: its name and options, plain JSON, by which a store tells it from others; `many`: how many tasks,
+    whatever the seed; `draw(seed)`: those of one.
     """
 
     data: Data
