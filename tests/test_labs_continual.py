@@ -46,7 +46,7 @@ from coreset_explore.labs.continual import (
     task_matrix,
 )
 from coreset_explore.labs.continual.learners import GDumb, Replay
-from coreset_explore.labs.continual.scenarios import turned
+from coreset_explore.labs.continual.pictures import turned
 from coreset_explore.training import fit
 from tests.continual_runs import CELLS, HOW, continual, table
 

@@ -10,17 +10,15 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from coreset_explore.datasets import Data
 from coreset_explore.experiment.judging import tested
 from coreset_explore.inputs import checks
+from coreset_explore.labs.continual.pictures import fit_to, turned
 from coreset_explore.labs.continual.setting import Setting, Tasks
 from coreset_explore.machine.seeds import generator
 from coreset_explore.training.rows import taught
-
-TURNED = 4096  # pictures rotated at once
 
 
 def class_incremental(data: Any, *, classes: int = 2) -> Setting:
@@ -111,22 +109,6 @@ def rotated(data: Any, *, tasks: int = 20, most: float = 180.0) -> Setting:
         return Tasks(made, rows, tests, tuple(f"{angle:.0f}°" for angle in angles.tolist()))
 
     return Setting(data, {"scenario": "rotated", "tasks": tasks, "most": most}, tasks, draw)
-
-
-def turned(x: Tensor, degrees: float) -> Tensor:
-    """Pictures uint8 (n, ch, h, w) turned counterclockwise about their center, bilinear, black where nothing was."""
-    h, w = x.shape[2:]
-    turn = torch.deg2rad(torch.tensor(degrees, dtype=torch.float64))
-    cos, sin = float(turn.cos()), float(turn.sin())
-    # from places of the answer to places of the source, in units of half the sides
-    matrix = torch.tensor([[cos, -sin * h / w, 0.0], [sin * w / h, cos, 0.0]])
-    found = torch.empty_like(x)
-    for rows in torch.arange(len(x)).split(TURNED):
-        part = x[rows].float()
-        grid = F.affine_grid(matrix.expand(len(part), 2, 3), list(part.shape), align_corners=False)
-        seen = F.grid_sample(part, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-        found[rows] = seen.round().clamp(0, 255).to(torch.uint8)
-    return found
 
 
 def mixture(datasets: Sequence[Any]) -> Setting:
@@ -236,16 +218,8 @@ def _alike(parts: list[Data]) -> list[Data]:
             )
     if first.kind == "table":
         return parts
-    channels = max(part.x.shape[1] for part in parts)
-
-    def fitted(x: Tensor) -> Tensor:
-        if x.shape[2:] != first.x.shape[2:]:
-            size = tuple(first.x.shape[2:])
-            seen = [
-                F.interpolate(block.float(), size, mode="bilinear", antialias=True)
-                for block in x.split(TURNED)
-            ]
-            x = torch.cat(seen).round().clamp(0, 255).to(torch.uint8)
-        return x.expand(-1, channels, -1, -1) if x.shape[1] < channels else x
-
-    return [replace(part, x=fitted(part.x), x_test=fitted(_tests(part)), files=None) for part in parts]
+    channels, size = max(part.x.shape[1] for part in parts), (first.x.shape[2], first.x.shape[3])
+    fitted = ((fit_to(part.x, channels, size), fit_to(_tests(part), channels, size)) for part in parts)
+    return [
+        replace(part, x=x, x_test=test, files=None) for part, (x, test) in zip(parts, fitted, strict=True)
+    ]
