@@ -29,4 +29,4 @@ def continual(store=None):
 
 
 if __name__ == "__main__":
-    kill(continual, sys.argv[1], 4, 0.15)
+    kill(continual, sys.argv[1], 4, 0.1)
