@@ -12,8 +12,10 @@ import coreset_explore as cx
 from coreset_explore import Pool, Selection, measures, neighbors, reweigh, select, training
 from coreset_explore.experiment.linear_probe import probe
 from coreset_explore.greedy import spread
+from coreset_explore.labs.continual import class_incremental, frame, run
 from coreset_explore.projection import project
 from tests import pretend
+from tests.continual_runs import HOW, table
 from tests.pools import make, rng
 
 HERE = make(40)
@@ -252,3 +254,12 @@ def test_a_policy_is_followed_on_it(there, one_thread):
     one, two = (training.fit("logistic", data, policy, device=device, **options) for device in (there, "cpu"))
     assert [c.rows.tolist() for c in one.choices] == [c.rows.tolist() for c in two.choices]
     assert [c.stale for c in one.choices][1:] == pytest.approx([c.stale for c in two.choices][1:], rel=1e-4)
+
+
+@pytest.mark.parametrize("paradigm", ["gdumb", "replay"])
+def test_a_stream_is_remembered_on_it(there, one_thread, paradigm):
+    how = {**HOW, "capacity": 12, "paradigm": paradigm, "show": False}
+    setting, names = class_incremental(table()), ["gmc", "gmc_local", "ocs", "rainbow"]
+    one, two = (frame(run(setting, names, device=device, **how)) for device in (there, "cpu"))
+    assert one.failed.isna().all() and one.accuracy.tolist() == two.accuracy.tolist()
+    assert one.gradient_error.tolist() == pytest.approx(two.gradient_error.tolist(), rel=1e-4)

@@ -159,7 +159,12 @@ def _settings(judge: Judge, strategy: Strategy, size: int, seed: int) -> dict[st
 
 def source(strategy: Strategy) -> str | None:
     """A digest of the code of a method of one's own: edited, it is another. The library's own go by its version."""
-    own = [fn for fn in filter(None, strategy.functions) if not str(fn.__module__).startswith(LIBRARY)]
+    return source_of(*filter(None, strategy.functions))
+
+
+def source_of(*functions: Any) -> str | None:
+    """A digest of the code of those functions that are not this library's; None where all are."""
+    own = [fn for fn in functions if not str(fn.__module__).startswith(LIBRARY)]
     return hashlib.sha256(b"".join(map(_code, own))).hexdigest()[:12] if own else None
 
 

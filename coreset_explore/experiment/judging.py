@@ -93,9 +93,12 @@ def training(
         return done.accuracy, max(scored, default=math.nan), len(chosen)
 
     name = model if isinstance(model, str) else type(model).__name__
-    own = [] if isinstance(model, str) else [repr(model), *model.state_dict().values()]
-    about = key(data.x, data.y, data.x_test, data.y_test, data.kind, *own)
-    settings = {"judge": about, "how": how, "recipe": recipe, **{k: str(v) for k, v in device.items()}}
+    settings = {
+        "judge": digest(data, model),
+        "how": how,
+        "recipe": recipe,
+        **{k: str(v) for k, v in device.items()},
+    }
     judged = f"{len(data.x_test):,} test rows"
     return Judge(pool, torch.arange(len(pool)), learn, name, regime, judged, settings)
 
@@ -110,3 +113,9 @@ def tested(data: Any, model: Any) -> Data:
             f"{data.name} has no test rows to judge by; load it with test=0.2, or use model='probe'"
         )
     return data
+
+
+def digest(data: Data, model: Any = None) -> str:
+    """What a store calls these rows and labels, with a module's weights where it is one's own model."""
+    own = [repr(model), *model.state_dict().values()] if isinstance(model, nn.Module) else []
+    return key(data.x, data.y, data.x_test, data.y_test, data.kind, *own)

@@ -108,7 +108,10 @@ def _error(grads: Gradients, total: Tensor, selection: Selection) -> float:
     weights = selection.weights
     if weights is None:
         weights = torch.full((k,), len(grads) / max(k, 1), dtype=torch.float64)
-    rows = selection.indices.to(grads.device)
-    apart = float((grads[rows].sum(weights.to(grads.device)) - total).norm())
-    whole = float(total.norm())
-    return apart / whole if whole else (float("inf") if apart else 0.0)
+    return apart(grads[selection.indices.to(grads.device)], weights, total)
+
+
+def apart(grads: Gradients, weights: Tensor, total: Tensor) -> float:
+    """‖Σ w_i g_i − g‖ / ‖g‖ for k rows with these gradients and weights (k,), g a gradient of one row's length."""
+    far, whole = float((grads.sum(weights.to(grads.device)) - total).norm()), float(total.norm())
+    return far / whole if whole else (float("inf") if far else 0.0)

@@ -9,7 +9,6 @@ from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import (
     PLAIN,
-    SMALL,
     breadth,
     brief,
     caption,
@@ -21,6 +20,7 @@ from coreset_explore.plots.base import (
     plain,
 )
 from coreset_explore.plots.lines import log_ticks
+from coreset_explore.plots.squares import numbered, percent
 
 ACCURACY, ERROR = NUMBERS["accuracy"], NUMBERS["gradient_error"]
 ROW, LINE = 0.34, 3.3  # inches: a regime in a list, and the height of a figure of lines
@@ -39,7 +39,7 @@ def trade_off(found, *, title: str = "", dark: bool = False):
     axes.set_xscale("log")
     log_ticks(axes.xaxis)
     axes.set(xlabel="seconds: training, forward passes and choosing (log scale)", ylabel=ACCURACY.axis)
-    _percent(axes.yaxis)
+    percent(axes.yaxis)
     _legend(made, handles, dark)
     rings = "Rings: nothing is as fast and as accurate, and better in one of them."
     caption(made, f"{rings} Points along a line are budgets, means over seeds.", dark)
@@ -71,7 +71,7 @@ def redundant_points(found, *, title: str = "", dark: bool = False):
     look = {"marker": "|", "s": 110, "color": ink, "linewidths": 1.4, "zorder": 3}
     axes.scatter(means.by_chance, range(len(means)), gid="chance", **look)
     axes.set_xlim(0, 1)
-    _percent(axes.xaxis)
+    percent(axes.xaxis)
     caption(made, "Mark: what drawing as many rows anew, as often, would leave.", dark)
     return made
 
@@ -88,7 +88,7 @@ def transfer(found, *, title: str = "", dark: bool = False):
         square = [[float(means.get((name, a, b), float("nan"))) for b in models] for a in models]
         plain(axes, dark)
         entitle(axes, brief(name), dark, made.get_figwidth() * (1 - 1 / len(names)) + beside, PLAIN + 0.5)
-        _square(axes, square, models, models, ACCURACY.write, dark)
+        numbered(axes, square, models, models, ACCURACY.write, dark)
         axes.set(xlabel="trained", ylabel="chosen by")
     if title:
         made.suptitle(title, color=palette.ink("text", dark), fontweight="bold", fontsize=PLAIN + 1)
@@ -109,7 +109,7 @@ def ablation(found, *, title: str = "", dark: bool = False):
     for value in base["mean"]:
         axes.axvline(value, color=palette.ink("text", dark), linewidth=1, linestyle=(0, (2, 2)), gid="base")
     axes.set_xlabel(ACCURACY.axis)
-    _percent(axes.xaxis)
+    percent(axes.xaxis)
     caption(made, "Means and one standard deviation over seeds; dotted: the regime as it is.", dark)
     return made
 
@@ -127,7 +127,7 @@ def robustness(found, *, title: str = "", dark: bool = False):
     axes = plain(made.add_subplot(), dark)
     if title:
         entitle(axes, title, dark, beside)
-    _square(axes, square, names, variants, ACCURACY.write, dark)
+    numbered(axes, square, names, variants, ACCURACY.write, dark)
     return made
 
 
@@ -146,7 +146,7 @@ def budgets(found, *, title: str = "", dark: bool = False):
     axes.set_xscale("log")
     log_ticks(axes.xaxis)
     axes.set(xlabel=NUMBERS["budget"].whole, ylabel=ACCURACY.axis)
-    _percent(axes.yaxis)
+    percent(axes.yaxis)
     return made
 
 
@@ -159,7 +159,7 @@ def significance(square, *, title: str = "", dark: bool = False):
     axes = plain(made.add_subplot(), dark)
     entitle(axes, title or "Wilcoxon's p", dark, beside)
     values = square.to_numpy().tolist()
-    _square(axes, values, names, names, _p, dark, (1.0, 0.0))  # what is sure is bright
+    numbered(axes, values, names, names, _p, dark, (1.0, 0.0))  # what is sure is bright
     return made
 
 
@@ -204,30 +204,6 @@ def _dots(axes, means, sds, color: str) -> None:
     axes.errorbar(means, range(len(means)), xerr=sds.fillna(0.0), **look)
 
 
-def _square(
-    axes, values, rows, columns, write, dark: bool, limits: tuple[float, float] | None = None
-) -> None:
-    """A matrix in cividis with its numbers; NaN is left empty. `limits` are its darkest and brightest value."""
-    import numpy as np
-
-    array = np.array(values, dtype=float)
-    known = array[~np.isnan(array)]
-    low, high = limits or ((known.min(), known.max()) if len(known) else (0.0, 1.0))
-    share = (array - low) / ((high - low) or 1.0)
-    axes.grid(False)
-    axes.imshow(np.ma.masked_invalid(share), cmap="cividis", vmin=0, vmax=1, aspect="auto")
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.tick_params(length=0)
-    slanted = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
-    axes.set_xticks(range(len(columns)), [brief(c) for c in columns], **slanted)
-    axes.set_yticks(range(len(rows)), [brief(r) for r in rows])
-    for (i, j), value in np.ndenumerate(array):
-        if not np.isnan(value):
-            ink = palette.readable_on(palette.RAMP[min(9, max(0, round(share[i, j] * 9)))])
-            axes.text(j, i, write(value), ha="center", va="center", fontsize=SMALL, color=ink)
-
-
 def _labels(means) -> list[str]:
     one = means.budget.nunique() == 1
     return [brief(r.regime) if one else f"{brief(r.regime)}, {r.budget:,}" for r in means.itertuples()]
@@ -239,9 +215,3 @@ def _p(p: float) -> str:
 
 def _written(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _percent(axis) -> None:
-    low, high = axis.get_view_interval()
-    digits = 0 if high - low > 0.05 else 1
-    axis.set_major_formatter(lambda value, _: f"{100 * value:.{digits}f} %")

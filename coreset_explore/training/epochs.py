@@ -191,15 +191,17 @@ class Training:
         return of
 
 
-def systematic(chances: Tensor, rng: torch.Generator) -> Tensor:
+def systematic(chances: Tensor, rng: torch.Generator, places: int | None = None) -> Tensor:
     """k places drawn from k rows, each `chances` (k,) times in the mean: ⌊c⌋ or ⌈c⌉ times, so even ones draw all once.
+
+    Where so many `places` are asked for, as many are drawn, by the same chances.
 
     Madow 1949: one uniform offset against the running sum. Varies less than k independent draws, and as unbiased.
     """
-    k = len(chances)
+    k = len(chances) if places is None else places
     ends = chances.double().cumsum(0) * (k / float(chances.double().sum()))
     ends[-1] = k
     # float32 has so few digits that its sum with a count is exact
     ends = (ends + torch.rand((), generator=rng).double()).floor().long()
     times = ends.diff(prepend=ends.new_zeros(1))
-    return torch.arange(k).repeat_interleave(times)
+    return torch.arange(len(chances)).repeat_interleave(times)

@@ -122,8 +122,7 @@ def fit(
         "fit", _options(), given
     ).values()
     data, seed = taught(data, model=model), checked_seed(seed)
-    if augment is not None and data.kind != "images":
-        raise ValueError(f"augment={augment!r} moves pixels, and {data.name} is a table: leave it out")
+    move = augmenting(augment, data)
     weighing, adaptive = Weighing(weights, temper, clip), None
     starts = callable(getattr(subset, "start", None))  # a range has a start too
     chooser = subset.start(data, seed) if starts else None
@@ -145,7 +144,6 @@ def fit(
     def rate(done: int) -> float:
         return lr * (0.5 + 0.5 * math.cos(math.pi * done / total)) if schedule == "cosine" else lr
 
-    move = None if augment is None else partial(moved, flip="flip" in augment)
     run = Training(
         net, data.x, data.y, kind(net.parameters(), decay=weight_decay), rate, batch_size=batch_size, seed=seed,
         move=move,
@@ -201,6 +199,13 @@ def made(model: str | nn.Module, data: Data, rng: torch.Generator) -> models.Cla
         raise ValueError(f"{net.name} tells {given} classes apart, and {data.name} has {len(data.classes)}")
     net.classes = data.classes
     return net
+
+
+def augmenting(augment: str | None, data: Data) -> Callable[[Tensor, torch.Generator], Tensor] | None:
+    """What moves a batch of pictures before it is seen; ValueError for a table."""
+    if augment is not None and data.kind != "images":
+        raise ValueError(f"augment={augment!r} moves pixels, and {data.name} is a table: leave it out")
+    return None if augment is None else partial(moved, flip="flip" in augment)
 
 
 def moved(x: Tensor, rng: torch.Generator, flip: bool, reach: int = 4) -> Tensor:

@@ -17,6 +17,7 @@ from coreset_explore.datasets.data import Data, split
 from coreset_explore.gradients import Gradients
 from coreset_explore.inputs import checks
 from coreset_explore.machine.seeds import generator
+from coreset_explore.measures import matching
 from coreset_explore.pool import Pool
 from coreset_explore.recording.extras import EXTRAS
 from coreset_explore.recording.forward import PASS, snapshot
@@ -188,8 +189,7 @@ def apart(grads: Gradients, selection: Selection, target: Tensor, n: int) -> flo
     weights = selection.weights
     if weights is None:
         weights = torch.full((len(selection),), n / max(len(selection), 1), dtype=torch.float64)
-    far, whole = float((grads.sum(weights.to(grads.device)) - target).norm()), float(target.norm())
-    return far / whole if whole else (float("inf") if far else 0.0)
+    return matching.apart(grads, weights, target)
 
 
 def _fields(reads: tuple[str, ...]) -> tuple[str, ...]:

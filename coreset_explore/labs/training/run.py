@@ -13,7 +13,7 @@ import torch
 
 from coreset_explore import greedy, progress
 from coreset_explore.experiment.store import Record, Store
-from coreset_explore.inputs import checks
+from coreset_explore.labs.keeping import ahead, answered, attempted, put
 from coreset_explore.labs.training.cells import Cell, Plan, plan
 from coreset_explore.labs.training.setting import Setting
 from coreset_explore.measures.shares import jaccard
@@ -72,59 +72,38 @@ def _records(planned: Plan, store: Any, watch: Watch | None, show: bool | None) 
             greedy.warm()  # here, so that no regime's seconds hold it
     with nullcontext() if store is None else Store.open(store) as kept:
         # what is kept already costs nothing: how far it is, and how long it takes, is told of the rest
-        left = sum(cell.updates for cell in cells if kept is None or not _answered(planned, cell, kept))
+        left = sum(cell.updates for cell in cells if answered(kept, planned.settings(cell)) is None)
         spent, made, total = 0.0, 0, max(left, 1)
         for number, cell in enumerate(cells):
             settings = planned.settings(cell)
-            found = None if kept is None else kept.get(kept.key(settings))
-            if found is None or found.error:
+            found = answered(kept, settings)
+            if found is None:
                 if kept is not None and kept.sealed:
                     raise ValueError(kept.sealed)
-                ahead = f", {_duration(spent / made * left)} left" if made else ""
-                label = f"{cell.regime.name.replace(',', '')}, cell {number + 1:,} of {len(cells):,}{ahead}"
+                label = f"{cell.regime.name.replace(',', '')}, cell {number + 1:,} of {len(cells):,}"
+                label += ahead(spent, made, left)
                 begun, far = time.perf_counter(), min(made / total, 1 - cell.updates / total)
                 with progress.bar(label, show), progress.stage(label, far, far + cell.updates / total):
-                    numbers, why = _run(planned, cell, watch)
+                    numbers, why = attempted(lambda cell=cell: _run(planned, cell, watch), planned.batch)
                 spent, made, left = (
                     spent + time.perf_counter() - begun,
                     made + cell.updates,
                     left - cell.updates,
                 )
-                if kept is None:
-                    found = Record("", settings, numbers, why)
-                else:
-                    name = kept.key(settings)
-                    kept.put(name, settings, numbers, error=why)
-                    found = kept.get(name)  # of two processes that ran it, the first one's
-                    assert found is not None  # nothing is ever deleted from a store
+                found = put(kept, settings, numbers, why)
             yield planned.record(cell, found)
 
 
-def _answered(planned: Plan, cell: Cell, kept: Store) -> bool:
-    found = kept.get(kept.key(planned.settings(cell)))
-    return found is not None and not found.error
-
-
-def _run(planned: Plan, cell: Cell, watch: Watch | None) -> tuple[dict[str, Any] | None, str | None]:
-    """A cell's numbers, or the sentence it failed with."""
-    setting, batch = planned.setting, planned.batch
-    recipe = {**setting.recipe, **cell.regime.how, "batch_size": batch}
+def _run(planned: Plan, cell: Cell, watch: Watch | None) -> dict[str, Any]:
+    """A cell's numbers."""
+    setting = planned.setting
+    recipe = {**setting.recipe, **cell.regime.how, "batch_size": planned.batch}
     told = None if watch is None else lambda epoch, net: watch(cell, epoch)
-    try:
-        with checks.gathered() as remarks:
-            done = fit(
-                setting.fresh(), setting.data, cell.policy, updates=cell.updates, seed=cell.seed,
-                device=setting.device, on_epoch=told, show=False, **recipe,
-            )  # fmt: skip
-        return {**_numbers(setting, done), "remarks": remarks}, None
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        text = " ".join(str(error).split()) or "no more was said"
-        return (
-            None,
-            f"out of memory ({text:.200}); give the recipe a smaller batch_size than {batch:,}, or a smaller model",
-        )
-    except Exception as error:
-        return None, " ".join(str(error).split()) or type(error).__name__
+    done = fit(
+        setting.fresh(), setting.data, cell.policy, updates=cell.updates, seed=cell.seed, device=setting.device,
+        on_epoch=told, show=False, **recipe,
+    )  # fmt: skip
+    return _numbers(setting, done)
 
 
 def _numbers(setting: Setting, done: Fit) -> dict[str, Any]:
@@ -183,7 +162,3 @@ def _held(choices: Sequence[Choice], data: Any) -> list[list[int]]:
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None and math.isfinite(value)]
     return sum(known) / len(known) if known else None
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

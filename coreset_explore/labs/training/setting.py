@@ -11,9 +11,8 @@ import torch
 from torch import nn
 
 from coreset_explore.datasets import Data
-from coreset_explore.experiment.judging import tested
+from coreset_explore.experiment.judging import digest, tested
 from coreset_explore.inputs import checks
-from coreset_explore.machine.cache import key
 from coreset_explore.machine.seeds import generator
 from coreset_explore.training import models
 from coreset_explore.training.own import copied
@@ -79,11 +78,8 @@ class Setting:
     def plain(self) -> dict[str, Any]:
         """JSON: all of it that a number depends on; the data by a digest."""
         data: Data = self.data
-        own = (
-            [repr(self.model), *self.model.state_dict().values()] if isinstance(self.model, nn.Module) else []
-        )
         return {
-            "data": key(data.x, data.y, data.x_test, data.y_test, data.kind, *own),
+            "data": digest(data, self.model),
             "dataset": data.name,
             "model": self.name,
             "epochs": self.epochs,
