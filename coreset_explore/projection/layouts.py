@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from functools import cache
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -58,7 +56,9 @@ def umap(x: Tensor, seed: int, n_neighbors: int, min_dist: float) -> Tensor:
         warnings.filterwarnings("ignore", message=r"Tensorflow not installed.*", category=ImportWarning)
         package = _import("umap", "UMAP")
         check()
-        _keep_compiled()
+        from coreset_explore.compiled import kept  # numba comes when it is needed, as UMAP brings it
+
+        kept.on_disk("umap", "pynndescent")
         layout = package.UMAP(
             n_neighbors=k,
             min_dist=min_dist,
@@ -130,21 +130,6 @@ def _compiled_code_can_be_kept() -> None:
     spec = importlib.util.find_spec("umap")
     if spec is not None and spec.origin is not None and not os.access(os.path.dirname(spec.origin), os.W_OK):
         os.environ.setdefault("NUMBA_CACHE_DIR", str(results.folder() / "compiled"))
-
-
-@cache
-def _keep_compiled() -> None:
-    """Have numba keep on disk all that UMAP compiles: its authors ask for that in few places, and each process then
-    compiles for nine seconds what it could read in two.
-    """
-    from numba.core.dispatcher import Dispatcher
-
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] in ("umap", "pynndescent"):
-            for found in list(vars(module).values()):
-                if isinstance(found, Dispatcher):
-                    with suppress(RuntimeError):  # no folder can be written: then it is compiled again
-                        found.enable_caching()
 
 
 def _import(module: str, name: str):

@@ -104,7 +104,7 @@ def test_export_and_code_give_what_is_on_the_screen(notebook):
     pop = page.locator(".cx-pop.cx-slim")
     for form in ("npz", "parquet", "csv"):
         named = "Table of picks, .csv" if form == "csv" else f"Selection, .{form}"
-        pop.locator("select").select_option(label=named)
+        pop.get_by_label("As", exact=True).select_option(label=named)
         pop.get_by_role("button", name="Save").click()
         expect(pop.locator(".cx-saved")).to_contain_text(f"facility_location_{len(picks)}.{form}")
         with page.expect_download() as download:
