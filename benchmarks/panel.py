@@ -143,6 +143,10 @@ def story(book: Notebook, n: int, received: list[int]) -> list[dict]:
         }
     )
 
+    end = time.monotonic() + 180  # a layout that comes meanwhile would move what is pointed at
+    while time.monotonic() < end and book.kernel("panel.session.layout_note"):
+        page.wait_for_timeout(1000)
+    page.wait_for_timeout(STILL)
     box = page.locator(".cx-plot canvas").first.bounding_box()
     center = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
     hovers = []
