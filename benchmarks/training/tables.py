@@ -78,7 +78,8 @@ def judged(claims: list[dict]) -> list[str]:
     made = [["claim", "by", "found", "95 %", "it"]]
     for claim in claims:
         known = "difference" in claim
-        scale = 1 if "gradient error" in claim["claim"] else 100
+        as_it_is = "gradient error" in claim["claim"] or "log10" in claim["claim"]  # and no share
+        scale = 1 if as_it_is else 100
         found = f"{scale * claim['difference']:+.2f}" if known else "–"
         interval = f"{scale * claim['low']:+.2f} to {scale * claim['high']:+.2f}" if known else "–"
         made.append([claim["claim"], claim["paper"], found, interval, claim["says"]])
