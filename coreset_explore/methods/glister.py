@@ -58,8 +58,7 @@ def glister(
 
     "full" looks at all rows; "stochastic", the paper's, at (n/k)·ln(1/ε) rows drawn for each pick (a block's picks are
     the best of as many times that), and a prefix of its picks is not the answer for that budget. Rows that are best of
-    all are alike: in training on few rows of Fashion-MNIST the sample is worth many points of accuracy, and so are
-    small blocks (benchmarks/README.md).
+    all are alike, which a sample and small blocks prevent.
 
     Where we differ: all rows are looked at unless asked otherwise; the step moves the last layer, as in the
     authors' code; η = 0 never updates the validation gradient and ranks rows once, which is what DeepCore computes.
@@ -79,11 +78,7 @@ def glister(
         else:
             rest = left.nonzero().flatten()
             drawn = torch.randperm(len(rest), generator=rng)[: max(many, sampled * many)].sort().values
-            rows = rest[drawn.to(rest.device)]
-            best, gain = _foremost(
-                vectors[rows], norms[rows], v, torch.ones_like(rows, dtype=torch.bool), many
-            )
-            chosen = rows[best]
+            chosen, gain = _best(vectors, rest[drawn.to(rest.device)], v, many)
         picks.extend(chosen.tolist())
         gains.extend(gain.tolist())
         left[chosen] = False
