@@ -1,14 +1,74 @@
-"""What every laboratory does with a cell: it is tried, what came of it is kept, and a failure is a sentence."""
+"""What every laboratory does with a cell: it is planned, tried, what came of it is kept, a failure is a sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, TypeVar
 
 import torch
 
 from coreset_explore.experiment.store import Record, Store
 from coreset_explore.inputs import checks
+
+Named = TypeVar("Named")
+
+
+class Planned:
+    """The cells of a run in their order, as every laboratory's Plan holds them, and what a store knows of them.
+
+    `PLACE`: the words of a record's settings that say where it stands in the grid, the name of what is compared first;
+    `cell.place` has their values.
+    """
+
+    PLACE: ClassVar[tuple[str, ...]]
+    cells: tuple[Any, ...]
+
+    def settings(self, cell: Any) -> dict[str, Any]:
+        """All that a cell's numbers depend on: what a store keeps it under."""
+        raise NotImplementedError
+
+    def record(self, cell: Any, found: Record) -> Record:
+        """What a store holds of this cell, under the name that what is compared has here."""
+        return replace(found, settings={self.PLACE[0]: cell.place[0], **found.settings})
+
+    def kept(self, store: Any) -> list[Record]:
+        """The records of the cells that a store (or its path) holds already, failed ones too; nothing is run."""
+        with Store.open(store) as kept:
+            held = [(cell, kept.get(kept.key(self.settings(cell)))) for cell in self.cells]
+        return [self.record(cell, found) for cell, found in held if found is not None]
+
+    @classmethod
+    def place(cls, record: Record) -> tuple[Any, ...]:
+        """Where a record stands in the grid, as `cell.place`."""
+        return tuple(record.settings[word] for word in cls.PLACE)
+
+    def left(self, records: Iterable[Record]) -> list[Any]:
+        """The cells that these records do not answer: those that are not there, and those that failed."""
+        done = {self.place(record) for record in records if not record.error}
+        return [cell for cell in self.cells if cell.place not in done]
+
+
+def listed(
+    given: Any, one: tuple[type, ...], of: Callable[[Any], Named], what: str, names: Iterable[str]
+) -> list[Named]:
+    """What `given` names, one or a list; ValueError for what is none, and for one name twice.
+
+    `one`: what stands for one alone, as what can be called does; `of(given)` makes it, and it has a `name`; `what` they
+    are called in sentences; `names`: some that there are.
+    """
+    shown = [f'"{name}"' for name in names][:4]
+    if isinstance(given, one) or callable(given):
+        given = [given]
+    if not isinstance(given, Iterable):
+        raise ValueError(f"{what}s are names as {shown[0]}, or a list of them, not {checks.shown(given)}")
+    found = [of(each) for each in given]
+    if not found:
+        raise ValueError(f"no {what}s: name some, as {', '.join(shown)}")
+    called = [each.name for each in found]
+    if twice := next((name for name in called if called.count(name) > 1), None):
+        raise ValueError(f"two {what}s are called {twice!r}; give each its own name")
+    return found
 
 
 def attempted(

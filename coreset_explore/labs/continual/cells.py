@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,10 +12,11 @@ from torch import nn
 
 from coreset_explore.experiment.grid import several
 from coreset_explore.experiment.judging import digest
-from coreset_explore.experiment.store import Record, Store
 from coreset_explore.inputs import checks
+from coreset_explore.labs.continual.reading import PLACE
 from coreset_explore.labs.continual.rules import Rule, rules_of
 from coreset_explore.labs.continual.setting import Setting
+from coreset_explore.labs.keeping import Planned
 from coreset_explore.machine.cache import versions
 from coreset_explore.machine.seeds import generator
 from coreset_explore.recording.initial import initial_gradients
@@ -49,9 +50,10 @@ class Cell:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class Plan(Planned):
     """The cells of a run in their order, and what all of them share."""
 
+    PLACE = PLACE
     setting: Setting
     cells: tuple[Cell, ...]
     paradigm: str
@@ -69,16 +71,6 @@ class Plan:
         """All that a cell's numbers depend on: what a store keeps it under. The stream's name is none of it."""
         told = {"capacity": cell.capacity, "seed": cell.seed, "task": cell.task, "rule": dict(cell.rule.told)}
         return {**self.shared, **told}
-
-    def record(self, cell: Cell, found: Record) -> Record:
-        """What a store holds of this cell, under the name that its stream has here."""
-        return replace(found, settings={"stream": cell.rule.name, **found.settings})
-
-    def kept(self, store: Any) -> list[Record]:
-        """The records of the cells that a store (or its path) holds already, failed ones too; nothing is run."""
-        with Store.open(store) as kept:
-            held = [(cell, kept.get(kept.key(self.settings(cell)))) for cell in self.cells]
-        return [self.record(cell, found) for cell, found in held if found is not None]
 
 
 def plan(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from coreset_explore.experiment.grid import source, source_of
 from coreset_explore.inputs import checks
+from coreset_explore.labs.keeping import listed
 from coreset_explore.recording.extras import EXTRAS
 from coreset_explore.recording.forward import PASS
 from coreset_explore.registry import METHODS, SCORES, STREAMS, Method, unknown
@@ -108,16 +109,7 @@ class Rule:
 
 def rules_of(given: Any) -> list[Rule]:
     """What `given` names: one rule or a list of them; ValueError for what is none, and for one name twice."""
-    if isinstance(given, str | Rule | Mapping | Method | Strategy) or callable(given):
-        given = [given]
-    if not isinstance(given, Iterable):
-        raise ValueError(f'streams are names as "reservoir", or a list of them, not {checks.shown(given)}')
-    rules = [Rule.of(one) for one in given]
-    if not rules:
-        raise ValueError(f"no streams: name some, as {', '.join(list(STREAMS)[:4])}")
-    names = [rule.name for rule in rules]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f'two streams are called {twice!r}; give each its own, {{"stream": …, "name": …}}')
+    rules = listed(given, (str, Rule, Mapping, Method, Strategy), Rule.of, "stream", STREAMS)
     for rule in rules:
         rule.refuse()
     return rules

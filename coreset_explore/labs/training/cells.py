@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from coreset_explore.experiment.grid import several, source
-from coreset_explore.experiment.store import Record, Store
 from coreset_explore.inputs import checks
+from coreset_explore.labs.keeping import Planned
 from coreset_explore.labs.training.policy import Policy
 from coreset_explore.labs.training.regimes import Regime, regimes_of
 from coreset_explore.labs.training.setting import Setting
@@ -35,9 +35,10 @@ class Cell:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class Plan(Planned):
     """The cells of a run in their order, and what all of them share: `batch` rows an update, `shared` settings."""
 
+    PLACE = ("regime", "budget", "seed")
     setting: Setting
     cells: tuple[Cell, ...]
     batch: int
@@ -51,26 +52,6 @@ class Plan:
             told["strategy"] = {word: value for word, value in told["strategy"].items() if word != "name"}
             how |= {**told, "source": source(cell.policy.strategy)}
         return {**self.shared, "budget": cell.budget, "seed": cell.seed, "how": how}
-
-    def record(self, cell: Cell, found: Record) -> Record:
-        """What a store holds of this cell, under the name that its regime has here."""
-        return replace(found, settings={"regime": cell.regime.name, **found.settings})
-
-    def kept(self, store: Any) -> list[Record]:
-        """The records of the cells that a store (or its path) holds already, failed ones too; nothing is run."""
-        found = []
-        with Store.open(store) as kept:
-            for cell in self.cells:
-                record = kept.get(kept.key(self.settings(cell)))
-                if record is not None:
-                    found.append(self.record(cell, record))
-        return found
-
-    def left(self, records: Sequence[Record]) -> list[Cell]:
-        """The cells that these records do not answer: those that are not there, and those that failed."""
-        told = (record.settings for record in records if not record.error)
-        done = {(settings["regime"], settings["budget"], settings["seed"]) for settings in told}
-        return [cell for cell in self.cells if cell.place not in done]
 
 
 def plan(

@@ -6,12 +6,13 @@ n rows, k picks, T epochs, R epochs between two choices, κ the share of updates
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from coreset_explore.experiment.runs import strategies_of
 from coreset_explore.inputs import checks
+from coreset_explore.labs.keeping import listed
 from coreset_explore.labs.training.policy import Policy
 from coreset_explore.registry import unknown
 from coreset_explore.selecting.strategy import Strategy
@@ -141,17 +142,7 @@ def beside(found: Sequence[Regime]) -> list[Regime]:
 
 def asked_for(given: Any) -> list[Regime]:
     """What `given` names and nothing beside; ValueError for what is none, and for one name twice."""
-    if isinstance(given, str | Regime | Strategy | Mapping | Policy) or callable(given):
-        given = [given]
-    if not isinstance(given, Iterable):
-        raise ValueError(f'regimes are names as "GRAD-MATCHPB", or a list of them, not {checks.shown(given)}')
-    found = [Regime.of(one) for one in given]
-    if not found:
-        raise ValueError(f"no regimes: name some, as {', '.join(list(REGIMES)[:4])}")
-    names = [regime.name for regime in found]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f"two regimes are called {twice!r}; give each its own name")
-    return found
+    return listed(given, (str, Regime, Strategy, Mapping, Policy), Regime.of, "regime", REGIMES)
 
 
 def early_stop(seconds: float, rate: float) -> Regime:
