@@ -21,10 +21,11 @@ from coreset_explore.labs.training.regimes import REGIMES, Regime, regimes_of
 from tests.training_grids import table
 from tests.tree import button, texts
 from widgets import explore, train
+from widgets.kit.markup import roughly
+from widgets.kit.typed import spoken_seeds, typed_seeds
 from widgets.training.accuracy_figure import traces
-from widgets.training.arguments import spoken_seeds, typed_seeds
 from widgets.training.choices import held
-from widgets.training.estimate import advice, roughly
+from widgets.training.estimate import advice
 from widgets.training.export import FORMATS, write
 from widgets.training.result import Live, Result
 from widgets.training.session import Session
@@ -123,7 +124,7 @@ def test_undo_goes_back_to_what_is_shown(kept):
 
 
 def test_paused_it_keeps_what_is_done_and_goes_on(kept, tmp_path, monkeypatch):
-    monkeypatch.setattr("widgets.training.control.OFTEN", -1.0)  # each record is told at once
+    monkeypatch.setattr("widgets.kit.keeper.OFTEN", -1.0)  # each record is told at once
     store = tmp_path / "runs.sqlite"
     panel = panel_of(store)
     assert button(panel, "Train") and not store.exists()  # to look makes no file
@@ -147,7 +148,7 @@ def test_paused_it_keeps_what_is_done_and_goes_on(kept, tmp_path, monkeypatch):
 
 
 def test_the_cell_that_is_trained_is_seen_while_it_is(tmp_path, monkeypatch):
-    monkeypatch.setattr("widgets.training.control.OFTEN", -1.0)
+    monkeypatch.setattr("widgets.kit.keeper.OFTEN", -1.0)
     panel = panel_of(tmp_path / "runs.sqlite", epochs=120, regimes="FULL", budgets=[32], seeds=1)
     seen = []
     panel.session.observe(lambda change: seen.append(change["new"]), "live")

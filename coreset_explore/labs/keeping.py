@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
 
 from coreset_explore.experiment.store import Record, Store
 from coreset_explore.inputs import checks
 
-Named = TypeVar("Named")
+
+class Called(Protocol):
+    """Something that has a name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+Named = TypeVar("Named", bound=Called)
 
 
 class Planned:

@@ -76,3 +76,10 @@ def duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def roughly(seconds: float) -> str:
+    """A guess, in no more digits than it has: 0.5 s, 40 s, 27 min, 3.5 h; in one piece on a line."""
+    if seconds < 90:
+        return duration(max(seconds, 0.1)).replace(" ", "\u00a0")
+    return f"{seconds / 60:.0f}\u00a0min" if seconds < 5400 else f"{seconds / 3600:.1f}\u00a0h"

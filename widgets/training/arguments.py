@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from coreset_explore.experiment.grid import several
-from coreset_explore.experiment.store import Store
 from coreset_explore.inputs import checks
 from coreset_explore.labs.training.regimes import asked_for
 from coreset_explore.pool import Pool
@@ -14,6 +13,7 @@ from coreset_explore.selecting.answer import budget
 from coreset_explore.training.rows import taught
 from coreset_explore.training.run import recipe as checked_recipe
 from widgets.kit.given import model_of, name_of, refuse_unknown
+from widgets.kit.typed import checked_path, checked_seeds
 from widgets.training.session import Session
 
 REGIMES = ("GRAD-MATCHPB-Warm", "GRAD-MATCHPB", "RANDOM", "FULL")
@@ -67,7 +67,7 @@ def settle(
         session.every = 0 if every is None else checks.whole(every, "every, epochs between two choices,", 1)
         session.holdout = float(checks.real(holdout, "holdout, the share of rows set aside,", 0))
         session.recipe, session.device = checked_recipe(recipe, "test_every"), device
-        session.store = _path(store)
+        session.store = checked_path(store)
 
 
 def checked_budgets(given: Any) -> tuple[int | float, ...]:
@@ -78,39 +78,3 @@ def checked_budgets(given: Any) -> tuple[int | float, ...]:
     for one in found:
         budget(one, 2**62)
     return tuple(dict.fromkeys(int(one) if float(one) >= 1 else float(one) for one in found))
-
-
-def checked_seeds(given: Any) -> tuple[int, ...]:
-    """A number of seeds from 0, or the seeds."""
-    found = several(given, "seeds", count=True)
-    if not found:
-        raise ValueError("no seeds: pass a number from 1 or a list")
-    return tuple(dict.fromkeys(checks.seed(one) for one in found))
-
-
-def _path(store: Any) -> str:
-    if store is None:
-        return ""
-    if isinstance(store, Store):
-        return str(store.path)
-    checks_path = isinstance(store, str) or hasattr(store, "__fspath__")
-    if not checks_path:
-        raise ValueError(f'store is a file\'s path, as "grid.sqlite", or a Store, not {checks.shown(store)}')
-    return str(store)
-
-
-def spoken_seeds(seeds: Iterable[int]) -> str:
-    """Seeds as they are typed: "3" is 0, 1 and 2; "5, 7" are these, and "5," is one alone."""
-    found = list(seeds)
-    if found == list(range(len(found))):
-        return str(len(found))
-    return ", ".join(map(str, found)) + ("," if len(found) == 1 else "")
-
-
-def typed_seeds(words: str) -> tuple[int, ...]:
-    """What `spoken_seeds` gives, back; ValueError for what is no number."""
-    try:
-        found = [int(word) for word in words.replace(",", " ").split()]
-    except ValueError:
-        raise ValueError(f"{words!r} are no seeds: write how many, 3, or which, 5, 7") from None
-    return checked_seeds(found if "," in words or len(found) != 1 else found[0])

@@ -10,18 +10,15 @@ from typing import Any
 from torch import nn
 
 from coreset_explore import progress
-from coreset_explore.datasets import Data, load
-from coreset_explore.datasets.data import hold_out
+from coreset_explore.datasets import Data
 from coreset_explore.experiment.store import Record
 from coreset_explore.labs.training.cells import Plan, plan
 from coreset_explore.labs.training.pace import Pace, pace
 from coreset_explore.labs.training.regimes import Regime
 from coreset_explore.labs.training.setting import Setting
-from coreset_explore.machine import cache
 from widgets.kit.given import yours
+from widgets.kit.planned import loaded, store_file
 from widgets.training.session import Session
-
-HELD = 0.2  # of each class, to test by where no rows are for it
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,19 +95,14 @@ class Ground:
         return self.plan.setting
 
     @property
-    def names(self) -> list[str]:
-        """The regimes, baselines too, in the order in which they are listed."""
-        return list(dict.fromkeys(cell.regime.name for cell in self.plan.cells))
-
-    @property
     def whole(self) -> set[str]:
         """The regimes that have no budget: one and the same run whatever it is."""
         return {cell.regime.name for cell in self.plan.cells if cell.budget is None}
 
 
 def store_of(ask: Ask) -> Path:
-    """The file that keeps the cells; where none is named one for all, as cells are told apart by their content."""
-    return Path(ask.store).expanduser() if ask.store else cache.folder() / "training.sqlite"
+    """The file that keeps the cells."""
+    return store_file(ask.store, "training.sqlite")
 
 
 def look(ask: Ask, before: Ground | None = None) -> Ground:
@@ -123,7 +115,7 @@ def look(ask: Ask, before: Ground | None = None) -> Ground:
         data, set_aside = before.data, before.set_aside
     else:
         with progress.stage(f"Reading {ask.name}", 0, 0.8):
-            data, set_aside = _loaded(ask)
+            data, set_aside = loaded(ask.name, ask.data, ask.options)
     setting = Setting(
         data, ask.model or ask.module or None, epochs=ask.epochs, every=ask.every or None, holdout=ask.holdout,
         recipe=ask.recipe, device=ask.device,
@@ -138,11 +130,3 @@ def look(ask: Ask, before: Ground | None = None) -> Ground:
     if found.left(kept) and not alike:
         made = replace(made, pace=pace(found))
     return made
-
-
-def _loaded(ask: Ask) -> tuple[Data, bool]:
-    """The data, and whether its test rows had to be set aside from it."""
-    data = load(ask.name if ask.data is None else ask.data, **ask.options)
-    if data.x_test is not None or data.y is None:
-        return data, False
-    return hold_out(data, HELD, 0), True

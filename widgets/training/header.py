@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipywidgets as w
 
 from widgets.kit import shell
-from widgets.kit.markup import brief_name
+from widgets.kit.laboratory import data_words
 from widgets.kit.popovers import code_popover, save_popover
 from widgets.training.export import FORMATS, what, write
 from widgets.training.replay import code
@@ -33,8 +33,5 @@ def line(session: Session) -> str:
     ground = session.ground
     if ground is None:
         return session.data_name
-    data, kind = ground.data, "images" if ground.data.kind == "images" else "rows"
-    held = f"{len(data.x_test):,} {'set aside ' if ground.set_aside else 'more '}to test"
-    parts = [f"{len(data):,} {kind}", f"{len(data.classes)} classes", held]
-    words = f"{brief_name(data.name)}: {', '.join(parts)}; {ground.setting.name}"
-    return f"{words} ({data.note})" if data.note else words
+    words, note = f"{data_words(ground)}; {ground.setting.name}", ground.data.note
+    return f"{words} ({note})" if note else words

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as w
 
-from widgets.kit.kernel import kernel_loop
-from widgets.kit.markup import text
-from widgets.kit.plot import figure_class
-from widgets.kit.shell import Shell, status
+from coreset_explore.labs.training.reading import frame
+from widgets.kit.laboratory import Laboratory
 from widgets.training.arguments import settle
 from widgets.training.control import Control
 from widgets.training.estimate import advice
@@ -90,99 +87,26 @@ def train(
     return panel
 
 
-class Trainer(Shell):
+class Trainer(Laboratory):
     """The panel: a widget, shown by being the last line of a cell as often as one likes.
 
     `frame`, `records` and `code` say what came of it; `run()` does what Train does.
     """
 
     def __init__(self, session: Session):
-        self._last: tuple[Any, str] | None = None  # result and code of a panel that was put away or closed
         super().__init__(
-            session,
-            kernel_loop(),
-            css=[CSS],
-            header=lambda: header(session),
-            rail=lambda: rail(session, self.control),
-            tabs=TABS,
-            build=lambda tab: build(tab, session),
-            blank=BLANK,
-            touches=["budget", "hidden"],
-        )
-        threading.Thread(target=figure_class, name="imports", daemon=True).start()
-
-    def prepare(self) -> None:
-        self.control = Control(self.session, self.loop)
-        self.session.observe(self._guard(self._promise), ["ground", "look_note", "status"])
+            session, keeper=Control, header=header, rail=rail, tabs=TABS, build=build, css=[CSS], blank=BLANK,
+            touches=["budget", "hidden"], advice=advice, code=code, frame=frame, call="train(...)",
+        )  # fmt: skip
 
     def beside(self) -> tuple[w.Widget, ...]:
         return (budget_field(self.session),)
-
-    def run(self, wait: bool = False) -> Trainer:
-        """Train what is not kept yet: in the background, or (`wait`) here and now with the library's bar.
-
-        Raises RuntimeError once it was closed.
-        """
-        if self.comm is None:
-            raise RuntimeError(
-                "this panel was closed; open another with train(...), which shows what is kept"
-            )
-        if self.away:
-            self._furnish()
-        self.control.run_here() if wait else self.control.start()
-        return self
-
-    def cancel(self) -> None:
-        """What the Pause button does."""
-        self.control.cancel()
-
-    @property
-    def records(self) -> tuple:
-        """The records so far, as `labs.training.run` gives them."""
-        result = self._result
-        return () if result is None else result.records
-
-    @property
-    def frame(self) -> Any:
-        """A tidy frame of the records so far, a row a run."""
-        from coreset_explore.labs.training.reading import frame
-
-        result = self._result
-        return frame(()) if result is None else result.frame
-
-    @property
-    def code(self) -> str:
-        """The lines of Python that give the same records."""
-        return code(self.session) if self._last is None or not self.away else self._last[1]
-
-    @property
-    def _result(self) -> Any:
-        kept = None if self._last is None else self._last[0]
-        return kept if self.session.result is None else self.session.result
-
-    def close(self) -> None:
-        """Stop what runs, take the panel away and let go of the data; what came of it can still be asked."""
-        super().close()
-        self.session.drop_data()
-
-    def stop(self) -> None:
-        self._last = (self._result, code(self.session))
-        self.control.close()
-
-    def resume(self) -> None:
-        self.control.look()
-
-    def _promise(self, _: Any) -> None:
-        """Before there is a record: what is there to run, where the figures will be."""
-        if self.session.result is None:
-            self._told.value = f"<p>{text(BLANK)}</p><p>{text(advice(self.session))}</p>"
 
     def portrait(self):
         return portrait(self.session)
 
     def __repr__(self) -> str:
-        names = ", ".join(regime.name for regime in self.session.regimes)
-        return f"Trainer({self.session.data_name}: {names}; {status(self.session)[1]})"
+        return self.told([regime.name for regime in self.session.regimes])
 
 
 def build(tab: str, session: Session) -> w.Widget:

@@ -10,7 +10,7 @@ from coreset_explore.plots.base import brief
 from widgets.kit import closing
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import note, show, swatch, text
-from widgets.training.regime_adder import adder
+from widgets.training.regime_adder import regime_adder
 from widgets.training.session import Session
 
 
@@ -34,7 +34,7 @@ def regimes_box(session: Session) -> w.Widget:
 
     session.observe(guard(draw), ["regimes", "theme"])
     draw()
-    return w.VBox([rows, always, adder(session)]).add_class("cx-section-box")
+    return w.VBox([rows, always, regime_adder(session)]).add_class("cx-section-box")
 
 
 def _row(session: Session, regime: Regime, style: palette.Style, own: bool) -> w.Widget:

@@ -11,6 +11,7 @@ from typing import Any
 from coreset_explore.experiment.report import mean_sd
 from coreset_explore.experiment.store import Record
 from coreset_explore.labs.training.reading import frame
+from widgets.kit.planned import Kept
 from widgets.training.ground import Ground
 
 REDRAWN = "RANDOM re-drawn"
@@ -30,29 +31,16 @@ class Live:
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class Result(Kept):
     """Records, one a cell that ran, of the plan that `ground` holds."""
 
     ground: Ground
     records: tuple[Record, ...] = ()
 
-    @property
-    def key(self) -> tuple:
-        return self.ground.ask.key
-
     @cached_property
     def frame(self) -> Any:
         """A tidy frame, a row a record, in the order of the plan."""
-        order = {cell.place: number for number, cell in enumerate(self.ground.plan.cells)}
-        return frame(sorted(self.records, key=lambda record: order.get(place(record), len(order))))
-
-    @cached_property
-    def failed(self) -> list[Record]:
-        return [record for record in self.records if record.error]
-
-    @property
-    def names(self) -> list[str]:
-        return self.ground.names
+        return frame(self.ordered)
 
     @property
     def budgets(self) -> list[int]:
@@ -63,11 +51,6 @@ class Result:
     def baseline(self) -> str | None:
         """What accuracies are compared with: rows drawn at random, anew where there are such."""
         return next((name for name in (REDRAWN, "RANDOM") if name in self.names), None)
-
-    def with_record(self, record: Record) -> Result:
-        """And this one, in place of an earlier one of the same cell."""
-        others = [one for one in self.records if place(one) != place(record)]
-        return Result(self.ground, (*others, record))
 
     def shown(self, budget: int, live: Live | None = None) -> int:
         """The budget that is looked at: asked for, else being trained, else the largest with a record."""
@@ -105,11 +88,6 @@ class Result:
                 if value is not None and math.isfinite(value):
                     values.setdefault(made / most, []).append(value)
         return [(at, *mean_sd(values[at])) for at in sorted(values)]
-
-
-def place(record: Record) -> tuple:
-    """Where a record stands in the grid, as `Cell.place`."""
-    return tuple(record.settings[word] for word in ("regime", "budget", "seed"))
 
 
 def means(records: Iterable[Record], of: Callable[[dict], float | None]) -> float | None:
