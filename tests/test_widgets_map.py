@@ -15,9 +15,10 @@ from coreset_explore.plots import palette
 from tests import panels
 from widgets.explorer import map_sizes
 from widgets.explorer.map import HEIGHT, MapView
-from widgets.explorer.rows import said_class, short
+from widgets.explorer.rows import said_class
 from widgets.kit import canvas as canvas_module
 from widgets.kit import encode
+from widgets.kit.markup import short
 
 
 def view_of(n=400, classes=4, labels=True, data="pictures", loop=None, seed=0, **how):

@@ -13,8 +13,8 @@ from coreset_explore.registry import METHODS, SCORES, Method, find
 from coreset_explore.selecting.answer import budget
 from coreset_explore.selecting.strategy import Strategy, presets
 from coreset_explore.selection import Selection
-from widgets.explorer.columns import checked_frame, checked_render
 from widgets.explorer.session import MAX_CHOICES, Session
+from widgets.kit.columns import checked_frame, checked_render
 from widgets.kit.given import model_of, name_of, refuse_unknown
 
 DEFAULT = ("Facility Location", "Random")

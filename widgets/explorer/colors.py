@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from coreset_explore.plots import palette
-from widgets.explorer.rows import Reading, short
+from widgets.explorer.rows import Reading
 from widgets.kit import encode
-from widgets.kit.markup import cut, text
+from widgets.kit.markup import cut, short, text
 
 PICKS = [("Class", "class"), ("Rank", "rank"), ("Weight", "weight")]  # of picks; the others stay grey
 FIELDS = ("ids", "y", "emb", "logits", "grads", "history", "similarity")  # of a pool, that are no columns

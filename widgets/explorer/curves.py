@@ -22,11 +22,10 @@ from widgets.explorer.curves_figure import (
 from widgets.explorer.curves_rows import probe_row, train_row
 from widgets.explorer.curves_table import table_html
 from widgets.explorer.result import Result
-from widgets.explorer.rows import listed
 from widgets.explorer.session import Session
 from widgets.kit import plot
 from widgets.kit.legend import legend
-from widgets.kit.markup import text
+from widgets.kit.markup import listed, text
 from widgets.kit.view import Part, View
 
 

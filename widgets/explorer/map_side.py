@@ -10,11 +10,11 @@ import numpy as np
 from coreset_explore.measures import NUMBERS, THIN
 from coreset_explore.plots import palette
 from widgets.explorer.colors import Coloring, legend
-from widgets.explorer.rows import Reading, listed, said_class, short, space_of, sure, told
+from widgets.explorer.rows import Reading, said_class, space_of, sure, told
 from widgets.kit import encode
 from widgets.kit.cards import card_html
 from widgets.kit.given import YOURS
-from widgets.kit.markup import brief_name, cut
+from widgets.kit.markup import brief_name, cut, listed, short
 from widgets.kit.pictures import data_url
 
 MAX_BARS = 12

@@ -8,9 +8,10 @@ import numpy as np
 
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import ENDS, brief
-from widgets.explorer.rows import Reading, short
+from widgets.explorer.rows import Reading
 from widgets.kit import encode
 from widgets.kit.gallery import Cell, Section
+from widgets.kit.markup import short
 
 NARROW = 20  # characters of a class's name beside its rows
 ORDERS = {

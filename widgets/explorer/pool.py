@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from coreset_explore.inputs import frames
 from coreset_explore.pool import Pool
 from coreset_explore.selecting.strategy import Strategy
 from widgets.explorer.session import GRADIENTS, Session
+from widgets.kit.columns import of_rows
 from widgets.kit.given import yours
 from widgets.kit.pictures import missing, pictures, readable
 
@@ -117,30 +117,6 @@ def _pictured(ask: Ask, table):
         shown = {"x": empty, "files": files, "x_test": None, "y_test": None, "columns": None}
         return replace(table, kind="images", name=ask.name, **shown)
     return replace(datasets.load(images, y=table.y, classes=table.classes or None), name=ask.name)
-
-
-def of_rows(values: Any, table, what: str, things: str) -> Any:
-    """`values` for the rows of `table`, one each; or one a row of all there were, before some were set aside.
-
-    What has an index goes to the rows of the same name. ValueError where neither their number nor their names fit.
-    """
-    index, n, rows, given = table.index, len(table), table.truth.get("row"), len(values)
-    held = 0 if table.x_test is None else len(table.x_test)
-    all_of_them = rows is not None and given != n and (given == n + held if held else given > int(rows.max()))
-    own = getattr(values, "index", None)
-    if frames.names_rows(index) and own is not None and not callable(own):
-        if all_of_them and own.is_unique and index.isin(own).all():
-            return values.loc[index]
-        return frames.aligned(values, index, what)
-    if all_of_them and hasattr(values, "iloc"):
-        return values.iloc[rows.tolist()]
-    if all_of_them:
-        values = values.to_numpy() if hasattr(values, "to_numpy") else values  # a Series is asked by name
-        return [values[i] for i in rows.tolist()]
-    if given != n:
-        rest = f", or {n + held:,} with those held out to test" if held else ""
-        raise ValueError(f"{what} holds {given:,} {things} for {n:,} rows; give one a row, in order{rest}")
-    return values
 
 
 def bare(data, features: Pool | None) -> Pool:

@@ -10,11 +10,11 @@ import numpy as np
 
 from coreset_explore.plots import palette
 from widgets.explorer import own
-from widgets.explorer.rows import Reading, said_class, share, short
+from widgets.explorer.rows import Reading, said_class, share
 from widgets.explorer.session import Session
 from widgets.kit import encode
 from widgets.kit.guard import session_guard
-from widgets.kit.markup import cut, note, show
+from widgets.kit.markup import cut, note, short, show
 
 LISTED = 8  # classes
 

@@ -15,11 +15,11 @@ from coreset_explore.pool import Pool
 from coreset_explore.selecting.answer import budget
 from coreset_explore.selecting.strategy import Strategy
 from widgets.explorer.arguments import checked_coords, decided
-from widgets.explorer.columns import parted, shown
 from widgets.explorer.pool import Ask, bare, load, of_rows, quick, record, teachable
 from widgets.explorer.pool_code import made
 from widgets.explorer.session import Session, chosen_key
 from widgets.kit.cards import Shown
+from widgets.kit.columns import parted, shown
 
 LAYOUTS = {title: how for how, title in projection.NAMES.items()}
 YOURS = "Yours"  # the name of a map that the user brought

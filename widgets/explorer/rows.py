@@ -13,6 +13,7 @@ from coreset_explore.plots.base import brief
 from coreset_explore.pool import Pool
 from coreset_explore.selection import REMARKS, Selection
 from widgets.kit.gallery import Cell
+from widgets.kit.markup import short
 from widgets.kit.pictures import Pictures
 
 SPACES = {
@@ -226,18 +227,6 @@ def said_class(name: str, begins: bool = False) -> str:
     return f"{'Class' if begins else 'class'} {name}" if name.isdigit() else name
 
 
-def short(value: float) -> str:
-    """34, 3.2, 0.04, 1.2k: at most four characters and a sign, since it stands under small thumbnails."""
-    size = abs(value)
-    if size >= 999.5:
-        return f"{value / 1000:.0f}k" if size >= 9_950 else f"{value / 1000:.1f}k"
-    if size >= 9.95 or value == int(value):
-        return f"{value:.0f}"
-    if 0 < size < 0.005:
-        return "0.00"
-    return f"{value:.1f}" if size >= 0.995 else f"{value:.2f}"
-
-
 def sure(chance: float) -> str:
     """A probability as a share: 83 %, and never 100 % for what is not certain."""
     if 0.995 <= chance < 1:
@@ -249,13 +238,6 @@ def share(part: int, whole: int) -> str:
     """5.4 %, and never 0 for something."""
     percent = 100 * part / max(whole, 1)
     return f"{percent:.1f} %" if percent >= 0.1 or part == 0 else "under 0.1 %"
-
-
-def listed(names: Sequence[str], limit: int = 5) -> str:
-    """a, b and c; from `limit` on: a, b, c and 12 more."""
-    if len(names) <= limit:
-        return " and ".join(", ".join(names).rsplit(", ", 1))
-    return f"{', '.join(names[: limit - 1])} and {len(names) - limit + 1:,} more"
 
 
 def space_of(info: Any) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from widgets.explorer import map_side
-from widgets.explorer.rows import Reading, short
-from widgets.kit.markup import cut, text
+from widgets.explorer.rows import Reading
+from widgets.kit.markup import cut, short, text
 
 
 def card_html(reading: Reading, row: int, tags: Sequence[str] = ()) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from pathlib import PurePath
 
 import ipywidgets as w
@@ -83,3 +84,22 @@ def roughly(seconds: float) -> str:
     if seconds < 90:
         return duration(max(seconds, 0.1)).replace(" ", "\u00a0")
     return f"{seconds / 60:.0f}\u00a0min" if seconds < 5400 else f"{seconds / 3600:.1f}\u00a0h"
+
+
+def short(value: float) -> str:
+    """34, 3.2, 0.04, 1.2k: at most four characters and a sign, since it stands under small thumbnails."""
+    size = abs(value)
+    if size >= 999.5:
+        return f"{value / 1000:.0f}k" if size >= 9_950 else f"{value / 1000:.1f}k"
+    if size >= 9.95 or value == int(value):
+        return f"{value:.0f}"
+    if 0 < size < 0.005:
+        return "0.00"
+    return f"{value:.1f}" if size >= 0.995 else f"{value:.2f}"
+
+
+def listed(names: Sequence[str], limit: int = 5) -> str:
+    """a, b and c; from `limit` on: a, b, c and 12 more."""
+    if len(names) <= limit:
+        return " and ".join(", ".join(names).rsplit(", ", 1))
+    return f"{', '.join(names[: limit - 1])} and {len(names) - limit + 1:,} more"

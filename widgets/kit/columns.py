@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 
 from coreset_explore.datasets import records
 from coreset_explore.inputs import checks, frames
-from widgets.explorer.pool import Ask, of_rows
-from widgets.explorer.rows import listed
 from widgets.kit.cards import Shown
+from widgets.kit.markup import listed
 from widgets.kit.records import absent, prose
 
 
-def parted(ask: Ask) -> tuple[Ask, str]:
+class Given(Protocol):
+    """What a panel was given, and what is shown of it: settings that `dataclasses.replace` changes."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def data(self) -> Any: ...
+    @property
+    def options(self) -> Mapping[str, Any]: ...
+    @property
+    def texts(self) -> Any: ...
+    @property
+    def frame(self) -> Any: ...
+    @property
+    def render(self) -> Any: ...
+
+
+Settings = TypeVar("Settings", bound=Given)
+
+
+def parted(ask: Settings) -> tuple[Settings, str]:
     """The settings with the features that a frame given whole has, and which columns are these, in words.
 
     What is no number is left to be shown; a frame of numbers, and one whose `columns` were named, stays as it is.
@@ -92,7 +112,7 @@ def _named(y: Any, files: Any, frame: Any) -> set:
     return found | ({own} if own is not None and hasattr(y, "index") and own in frame.columns else set())
 
 
-def shown(ask: Ask, data: Any) -> Shown | None:
+def shown(ask: Given, data: Any) -> Shown | None:
     """What the rows of `data` are shown as: the texts, the frame and the rendering that were given, or its own columns.
 
     ValueError where they belong to other rows.
@@ -125,7 +145,7 @@ def _column(frame: Any, name: str) -> tuple[Any, Any]:
     """The frame without the column of texts, and that column."""
     there = [] if frame is None else list(map(str, frame.columns))
     places = [j for j, called in enumerate(there) if called == name]
-    if not places:
+    if frame is None or not places:
         near = checks.nearest(name, there, 1) if there else []
         hint = f"did you mean {near[0]!r}?" if near else "give one text a row, in order"
         raise ValueError(f"texts names the column {checks.shown(name)}, which no frame here has; {hint}")
@@ -160,6 +180,30 @@ def _rows(values: Any, data: Any, what: str, things: str) -> Any:
         elif isinstance(values, bytes | os.PathLike) or not hasattr(values, "__len__"):
             raise ValueError(f"{what} is {checks.shown(values)}; give a list, one entry a row")
     return of_rows(values, data, what, things)
+
+
+def of_rows(values: Any, table, what: str, things: str) -> Any:
+    """`values` for the rows of `table`, one each; or one a row of all there were, before some were set aside.
+
+    What has an index goes to the rows of the same name. ValueError where neither their number nor their names fit.
+    """
+    index, n, rows, given = table.index, len(table), table.truth.get("row"), len(values)
+    held = 0 if table.x_test is None else len(table.x_test)
+    all_of_them = rows is not None and given != n and (given == n + held if held else given > int(rows.max()))
+    own = getattr(values, "index", None)
+    if frames.names_rows(index) and own is not None and not callable(own):
+        if all_of_them and own.is_unique and index.isin(own).all():
+            return values.loc[index]
+        return frames.aligned(values, index, what)
+    if rows is not None and all_of_them:
+        if hasattr(values, "iloc"):
+            return values.iloc[rows.tolist()]
+        values = values.to_numpy() if hasattr(values, "to_numpy") else values  # a Series is asked by name
+        return [values[i] for i in rows.tolist()]
+    if given != n:
+        rest = f", or {n + held:,} with those held out to test" if held else ""
+        raise ValueError(f"{what} holds {given:,} {things} for {n:,} rows; give one a row, in order{rest}")
+    return values
 
 
 def checked_frame(frame: Any) -> Any:
