@@ -12,15 +12,13 @@ from coreset_explore.plots import palette
 from widgets.explorer.colors import Coloring, legend
 from widgets.explorer.rows import Reading, said_class, space_of, sure, told
 from widgets.kit import encode
-from widgets.kit.cards import card_html
 from widgets.kit.given import YOURS
 from widgets.kit.markup import brief_name, cut, listed, short
-from widgets.kit.pictures import data_url
+from widgets.kit.pictures import point_html
 
 MAX_BARS = 12
 NARROW = 20  # characters of a class's name beside its bar
 NAME = 40  # characters of a class's or a file's name in the card
-VALUES, FIELDS = 5, 6  # of a row that are shown in its card: beside what is said of it, and below
 NAMELESS = ("arrays", "frame", YOURS)  # what data is called that nobody gave a name
 BESIDE_RANDOM = ("mean_distance", "radius", "gradient_error")
 
@@ -125,25 +123,12 @@ def card(reading: Reading, row: int) -> str:
             '<div class="cx-h">Point</div><div class="cx-point"><div class="cx-thumb"></div>'
             '<div class="cx-note">Hover a point to see it.<br>Click to see what it represents.</div></div>'
         )
-    face = reading.pictures.face(row)
-    word = reading.pictures.word[:-1].capitalize()
     label = cut(reading.heading(row), NAME)
     weight = reading.weight(row)
     said = f"<b>{label}</b>{_predicted(reading, row)}<br>" if label else ""  # the head says what it is
     said += reading.standing(row)
     said += "" if weight is None else f"<br>Weight <b>{short(weight)}</b>"
-    name = cut(reading.pictures.name(row), NAME)
-    head = f'<div class="cx-h">{word} <span class="cx-note">{name}</span></div>'
-    if face.picture is not None:
-        alt = escape(reading.cell(row).alt)
-        thumb = (
-            f'<div class="cx-thumb"><img alt="{alt}" data-row="{row}" src="{data_url(face.picture)}"></div>'
-        )
-        below = card_html(face, FIELDS)
-        return f'{head}<div class="cx-point">{thumb}<div>{said}</div></div>{below}'
-    if face.text is None and not face.trouble and not reading.pictures.shown.kind:
-        return f'{head}<div class="cx-point">{card_html(face, VALUES)}<div>{said}</div></div>'
-    return f'{head}<div class="cx-point cx-words"><div>{said}</div>{card_html(face, FIELDS)}</div>'
+    return point_html(reading.pictures, row, said, reading.cell(row).alt)
 
 
 def _predicted(reading: Reading, row: int) -> str:

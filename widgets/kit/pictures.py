@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from widgets.kit.cards import Face, Shown, clipped
+from widgets.kit.cards import Face, Shown, card_html, clipped
+from widgets.kit.markup import cut, text
 
+NAME = 40  # characters of a file's name in a card
+VALUES, FIELDS = 5, 6  # of a row that are shown in its card: beside what is said of it, and below
 MAX_TILE = 96  # pixels; larger pictures are shrunk to it
 PIXELATED = 32  # up to this side pictures keep their own pixels, and travel as PNG
 
@@ -224,3 +227,17 @@ def data_url(picture: np.ndarray, side: int = 168) -> str:
     return (
         f"data:image/{'png' if exact else 'jpeg'};base64,{base64.b64encode(encoded(small, exact)).decode()}"
     )
+
+
+def point_html(pictures: Pictures, row: int, said: str, alt: str) -> str:
+    """The card of a row: its kind and name, its picture or its words, and what is `said` of it (HTML) beside."""
+    face, name = pictures.face(row), cut(pictures.name(row), NAME)
+    head = f'<div class="cx-h">{pictures.word[:-1].capitalize()} <span class="cx-note">{name}</span></div>'
+    if face.picture is not None:
+        source = data_url(face.picture)
+        image = f'<img alt="{text(alt)}" data-row="{row}" src="{source}">'
+        beside = f'<div class="cx-point"><div class="cx-thumb">{image}</div><div>{said}</div></div>'
+        return f"{head}{beside}{card_html(face, FIELDS)}"
+    if face.text is None and not face.trouble and not pictures.shown.kind:
+        return f'{head}<div class="cx-point">{card_html(face, VALUES)}<div>{said}</div></div>'
+    return f'{head}<div class="cx-point cx-words"><div>{said}</div>{card_html(face, FIELDS)}</div>'

@@ -263,7 +263,7 @@ def stylesheet(own: Iterable[Path]) -> str:
     """All of a panel's CSS: the palette's colors as variables, the kit's style, then its `own` files."""
     kit = [
         Path(__file__).with_name("css") / name
-        for name in ("shell.css", "pointer.css", "rows.css", "plot.css")
+        for name in ("shell.css", "pointer.css", "rows.css", "plot.css", "canvas.css", "gallery.css")
     ]
     colors = [
         f"{where} {{ {' '.join(f'--cx-{name}: {palette.ink(ink, dark)};' for name, ink in INKS.items())} }}"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from coreset_explore.inputs.code import python
 from coreset_explore.labs.training.regimes import REGIMES, Regime
+from widgets.kit.data_code import data_code
 from widgets.training.ground import Ask, store_of
 from widgets.training.session import Session
 
@@ -13,7 +12,7 @@ from widgets.training.session import Session
 def code(session: Session) -> str:
     """The grid of the rail as a script; what only exists in this notebook stands in a comment."""
     ask, notes = Ask.of(session), []
-    data, before = _data(ask, session, notes)
+    data, before = data_code(ask, session.ground, ask.options, notes, "train()")
     given = [data]
     if ask.module is not None:
         notes.append("model: the module you passed to train()")
@@ -41,32 +40,6 @@ def code(session: Session) -> str:
             "frame(records)",
         ]
     )
-
-
-def _data(ask: Ask, session: Session, notes: list[str]) -> tuple[str, list[str]]:
-    """What the Setting is given, and the lines that make it."""
-    ground = session.ground
-    aside = ground is not None and ground.ask.data_key == ask.data_key and ground.set_aside
-    if ask.data is None:
-        options = _options(ask.options)
-        if not options and not aside:
-            return python(ask.name), []
-        made = f"cx.load({python(ask.name)}{options})"
-    else:
-        notes.append("data: what you passed to train()")
-        made = f"cx.load(data{_options(ask.options)})"
-    lines = [f"data = {made}"]
-    if aside:
-        lines = [
-            "from coreset_explore.datasets.data import hold_out",
-            f"data = hold_out({made}, 0.2, 0)  # to test by",
-        ]
-    return "data", lines
-
-
-def _options(options: Any) -> str:
-    simple = (str, int, float, bool, list, tuple)
-    return "".join(f", {k}={python(v) if isinstance(v, simple) else k}" for k, v in options.items())
 
 
 def _regime(regime: Regime, notes: list[str]) -> str:
