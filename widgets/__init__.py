@@ -1,4 +1,4 @@
-"""Panels for looking at data-subset selection in Jupyter: `from widgets import explore, train`."""
+"""Panels for looking at data-subset selection in Jupyter: `from widgets import explore, train, remember`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ _WHERE = {
     "Session": "explorer",
     "train": "training",
     "Trainer": "training",
+    "remember": "continual",
+    "Memories": "continual",
 }
 __all__ = list(_WHERE)
 

@@ -14,7 +14,7 @@ def data_code(
 ) -> tuple[str, list[str]]:
     """The data as an expression, and the lines that make it; what only exists in this notebook goes to `notes`.
 
-    `ask` says which (`name`, or `data`), `ground` what is known of it, `options` are for `load`; `call` opened the panel.
+    `ask` says which (`name`, or `data`), `ground` what is known of it, `options` are `load`'s; `call` opened the panel.
     """
     aside = ground is not None and ground.ask.data_key == ask.data_key and ground.set_aside
     if ask.data is None:
