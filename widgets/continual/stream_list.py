@@ -106,11 +106,19 @@ def editable(rule: Rule) -> bool:
 
 
 def offered(session: Session) -> dict[str, Rule]:
-    """What can be added: the streams by name, those first given, then any batch method made a stream."""
+    """What can be added: the streams by name, those first given, then any batch method that can be made a stream."""
     streams = {name: Rule.of(name) for name in STREAMS}
     given = {rule.name: rule for rule in session.offered}
-    made = {rule.name: rule for rule in (Rule.of(strategy) for strategy in presets().values())}
+    made = {rule.name: rule for strategy in presets().values() if (rule := _online(strategy)) is not None}
     return {**streams, **given, **made}
+
+
+def _online(strategy: Any) -> Rule | None:
+    """A batch method as a stream; None where it wants what no memory holds, as rows to validate by."""
+    try:
+        return Rule.of(strategy)
+    except ValueError:
+        return None
 
 
 def refused(rule: Rule) -> str:
