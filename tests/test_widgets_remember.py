@@ -26,6 +26,7 @@ from widgets.continual.export import FORMATS, write
 from widgets.continual.holdings import Holding
 from widgets.continual.opened import facts
 from widgets.continual.result import NONE, Looked
+from widgets.continual.stepper import Stepper
 from widgets.continual.stream_list import offered, refused
 from widgets.continual.tasks import matrix
 
@@ -104,7 +105,7 @@ def test_every_tab_is_drawn_at_every_step_of_every_pair(kept):
             session.right = right
         assert session.problem is None, (name, session.problem)
     for value in VALUES:
-        assert [one for one in accuracies(session, value) if one.get("name") == "gmc" and any(one["y"])], (
+        assert [one for one in accuracies(session, value) if one.get("name") == "gmc" and len(one["y"])], (
             value
         )
 
@@ -172,6 +173,36 @@ def test_accuracies_are_means_over_seeds_at_the_size_looked_at(kept):
     found = session.result.frame.query("stream == 'gmc' and capacity == 12")
     assert over_tasks["x"] == [1, 2] and over_sizes["x"] == [12, 20]
     assert over_tasks["y"] == pytest.approx(found.groupby("task").accuracy.mean().tolist())
+
+
+class Clock:
+    """A loop whose later calls a test makes itself."""
+
+    def __init__(self):
+        self.due = []
+
+    def call_later(self, delay, call, *args):
+        self.due.append((call, args))
+
+    def tick(self):
+        call, args = self.due.pop(0)
+        call(*args)
+
+
+def test_tasks_are_played_to_the_last_and_a_move_of_the_slider_stops_it(kept):
+    session, clock = panel_of(kept[0]).session, Clock()
+    player = Stepper(session, clock)
+    assert player.slider.value == 1 and "Task 2 of 2" in player.told.value
+    player.button.click()
+    assert session.step == 0 and player.playing and player.button.tooltip == "Pause"
+    clock.tick()
+    assert session.step == 1 and not player.playing and not clock.due
+    player.button.click()
+    player.slider.value = 1
+    assert session.step == 1 and not player.playing
+    session.step = 0
+    clock.tick()  # what was due before does nothing
+    assert session.step == 0 and not clock.due
 
 
 # -- the map's codes --------------------------------------------------------------------------------------------------

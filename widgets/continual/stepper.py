@@ -2,49 +2,80 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ipywidgets as w
 
 from widgets.continual.result import Looked
 from widgets.continual.session import Session
 from widgets.kit.guard import session_guard
-from widgets.kit.markup import note, show, text
+from widgets.kit.kernel import kernel_loop
+from widgets.kit.markup import field, note, show, text
 
-PACE = 900  # milliseconds that a task is shown while they are played
+PACE = 0.9  # seconds that a task is shown while they are played
+PLAY, PAUSE = "▶", "❚❚"
 
 
 def stepper(session: Session) -> w.Widget:
     """Play, slider and the task's name; hidden where there is nothing to step through."""
-    play = w.Play(0, 0, 1, interval=PACE, show_repeat=False, tooltip="Play the tasks")
-    slider = w.IntSlider(0, 0, 1, readout=False, continuous_update=True, tooltip="Task shown")
-    told, guard = note("", "cx-step"), session_guard(session)
-    w.jslink((play, "value"), (slider, "value"))
-    box = w.Box([play, slider, told]).add_class("cx-stepper")
-    filling = False
+    return Stepper(session, kernel_loop()).box
 
-    def follow(_=None) -> None:
-        nonlocal filling
-        result = session.result
-        show(box, result is not None and result.many > 1)
+
+class Stepper:
+    """Writes `session.step`; playing goes on until the last task, a second press, or a move of the slider."""
+
+    def __init__(self, session: Session, loop: Any):
+        self.session, self.loop = session, loop
+        self.playing, self._filling, self._turn = False, False, 0
+        self.button = w.Button(description=PLAY, tooltip="Play the tasks")
+        self.slider = w.IntSlider(0, 0, 1, readout=False, continuous_update=True, tooltip="Task shown")
+        named = field("Task shown", self.slider).add_class("cx-unlabelled")
+        self.told, self.guard = note("", "cx-step"), session_guard(session)
+        self.box: Any = w.Box([self.button, named, self.told]).add_class("cx-stepper")
+        self.box.view = self  # for tests, and so that it lives as long as its widget
+        self.slider.observe(self.guard(self._moved), "value")
+        self.button.on_click(self.guard(lambda _: self._play(not self.playing)))
+        session.observe(self.guard(self._follow), ["result", "step", "left", "right", "capacity", "seed"])
+        self._follow()
+
+    def _follow(self, _: Any = None) -> None:
+        result = self.session.result
+        show(self.box, result is not None and result.many > 1)
         if result is None:
             return
-        looked, filling = Looked.at(session), True
+        looked, self._filling = Looked.at(self.session), True
         try:
-            for one in (play, slider):
-                one.max = max(result.many - 1, 1)
-            slider.value = looked.task
+            self.slider.max = max(result.many - 1, 1)
+            self.slider.value = looked.task
         finally:
-            filling = False
-        names = looked.tasks(result).names
-        told.value = (
+            self._filling = False
+        name = looked.tasks(result).names[looked.task]
+        self.told.value = (
             f"<b>Task {looked.task + 1} of {result.many}</b> "
-            f'<span title="{text(names[looked.task])}" data-may-clip>{text(names[looked.task])}</span>'
+            f'<span title="{text(name)}" data-may-clip>{text(name)}</span>'
         )
 
-    def moved(change) -> None:
-        if not filling and session.result is not None:
-            session.step = change["new"]
+    def _moved(self, change: Any) -> None:
+        if not self._filling and self.session.result is not None:
+            self._play(False)
+            self.session.step = change["new"]
 
-    slider.observe(guard(moved), "value")
-    session.observe(guard(follow), ["result", "step", "left", "right", "capacity", "seed"])
-    follow()
-    return box
+    def _play(self, on: bool) -> None:
+        """Begin, from the first task where the last one is shown; or stop."""
+        if on == self.playing or self.loop is None:
+            return
+        self.playing, self._turn = on, self._turn + 1
+        self.button.description, self.button.tooltip = (PAUSE, "Pause") if on else (PLAY, "Play the tasks")
+        if on:
+            last = Looked.at(self.session).task == self.session.result.many - 1
+            self._show(0 if last else Looked.at(self.session).task + 1, self._turn)
+
+    def _show(self, task: int, turn: int) -> None:
+        """Show a task, and the next one a while later: the page draws meanwhile."""
+        if turn != self._turn or self.box.comm is None:
+            return
+        self.session.step = task
+        if task >= self.session.result.many - 1:
+            self._play(False)
+        else:
+            self.loop.call_later(PACE, self.guard(self._show), task + 1, turn)

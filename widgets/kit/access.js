@@ -53,11 +53,12 @@ function sayValues(root) {
     const handle = budget.closest(".cx-stays, .cx-section-box")?.querySelector(".noUi-handle");
     say(handle, "aria-valuetext", `${points} points, ${share}`);
   }
+  for (const step of own(root, ".cx-step")) say(step.parentElement?.querySelector(".noUi-handle"), "aria-valuetext", words(step));
   for (const plot of own(root, ".cx-plot")) {
-    const about = plot.closest(".cx-map-plot, .cx-compare-plot");
+    const about = plot.closest(".cx-map-plot, .cx-compare-plot, .cx-side-map");
     const [canvas, ...layers] = plot.querySelectorAll("canvas");
     say(canvas, "role", "img");
-    say(canvas, "aria-label", `Map: ${words(about?.querySelector(".cx-caption, .cx-caption-box, p"))}`);
+    say(canvas, "aria-label", `Map: ${words(about?.querySelector(".cx-caption, .cx-caption-box, p, .cx-h"))}`);
     layers.forEach((layer) => say(layer, "aria-hidden", "true"));
   }
 }

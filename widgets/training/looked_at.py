@@ -16,7 +16,7 @@ def budget_field(session: Session) -> w.Widget:
     """A choice of the plan's budgets, beside the tabs; hidden where there is one alone, or all are shown."""
     choice = w.Dropdown(options=[("latest", 0)], value=0, tooltip="whose curves and choices are shown")
     controls, guard = Controls(session, budget=choice), session_guard(session)
-    box = field("Budget shown", choice).add_class("cx-at")
+    box = field("Budget shown", choice).add_class("cx-at").add_class("cx-unlabelled")
 
     def follow(_=None) -> None:
         known = [] if session.result is None else session.result.budgets
