@@ -49,8 +49,8 @@ def gss_iqp(
 
     argmin_x Σ_ij x_i x_j cos(g_i, g_j), x ∈ {0, 1}, Σ x = capacity: the paper's surrogate for the smallest solid angle
     that the constraints g_i leave. It is ‖Σ_S g_i/‖g_i‖‖², so its relaxation 0 ≤ x ≤ 1 is convex; accelerated projected
-    gradient solves that. Its largest shares, and the memory as it was, are then improved by the best exchange of one row
-    for another until none helps, and the better stays. So the answer is near, and not sure to be the least:
+    gradient solves that. Its largest shares, and the memory as it was, are then improved by the best exchange of one
+    row for another until none helps, and the better stays. So the answer is near, and not sure to be the least:
     `memory.state` tells "worth", the sum over the rows kept, and "bound", below which no choice at the last step came
     (on 1,100 rows they differed by 10⁻⁵ of it). With `nodes` branch and bound brings both together, which proves the
     answer exact, or says how far it came.
