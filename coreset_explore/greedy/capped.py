@@ -15,20 +15,18 @@ def onto_capped_simplex(v: np.ndarray, k: float) -> np.ndarray:
     if k <= 0 or k >= n:
         return np.full(n, float(k >= n))
     ordered = np.sort(v)
-    above = np.concatenate([np.cumsum(ordered[::-1])[::-1], [0.0]])  # Σ of those from here on
+    above = np.zeros(n + 1)
+    above[:-1] = ordered[::-1].cumsum()[::-1]  # Σ of those from here on
     breaks = np.concatenate([ordered - 1, ordered])
-    breaks.sort(kind="stable")
+    breaks.sort()
 
     def beyond(level: np.ndarray) -> np.ndarray:
         """Σ max(v − level, 0)."""
-        first = np.searchsorted(ordered, level, side="right")
+        first = ordered.searchsorted(level, side="right")
         return above[first] - (n - first) * level
 
-    sums = beyond(breaks) - beyond(breaks + 1)
-    last = int(np.searchsorted(-sums, -k, side="right")) - 1  # the last break whose sum is k or more
-    if last < 0:
-        last = 0  # rounding alone: the sum at the first break is n
-    low, high = breaks[last], breaks[min(last + 1, len(breaks) - 1)]
-    fall = sums[last] - sums[min(last + 1, len(breaks) - 1)]
-    tau = low if fall <= 0 else low + (high - low) * (sums[last] - k) / fall
-    return np.clip(v - tau, 0.0, 1.0)
+    sums = beyond(breaks) - beyond(breaks + 1)  # from n down to 0
+    at = min(max(int((-sums).searchsorted(-k, side="right")), 1), len(breaks) - 1)
+    low, high, before, after = breaks[at - 1], breaks[at], sums[at - 1], sums[at]
+    tau = low + (high - low) * (before - k) / (before - after) if before > after else low
+    return (v - tau).clip(0.0, 1.0)

@@ -207,6 +207,19 @@ PRINTED: tuple[dict[str, Any], ...] = (
         help="Rows along whose gradients a step lowers the validation loss; needs holdout=.",
     ),
     _printed(
+        "Greedy Coreset",
+        "greedy_coreset",
+        help="Rows and weights from which a linear model learns all rows best, one by one.",
+    ),
+    _printed(
+        "PBCS",
+        "pbcs",
+        help="Rows from which a linear model learns all rows best, by chances that are learnt.",
+    ),
+    _printed(
+        "BCSR", "bcsr", help="Rows of the largest weights once these are pressed into few; a linear model's."
+    ),
+    _printed(
         "BADGE",
         "badge",
         params={"labels": "predicted"},

@@ -27,7 +27,7 @@ LEAST = 1e-9  # a smaller gain is rounding
     draws=False,
     purpose="cover",
     title="Gradient-based sample selection (GSS-IQP)",
-    paper="Aljundi, Lin, Goujaud & Bengio 2019, arXiv:1903.08671, equation 7",
+    paper="Aljundi, Lin, Goujaud & Bengio 2019, arXiv:1903.08671, algorithm 1",
     bytes=lambda n, d, c, k: 8 * n * (d + c + 8) + 48 * (k + 128) ** 2,
     skips={
         "a_batch_cut_in_two_leaves_the_same_memory": "it chooses from the memory and `size` new rows together: cut "
