@@ -18,7 +18,7 @@ from coreset_explore.greedy.similarity import Similarity
 from coreset_explore.greedy.vectors import centered, squared_norms
 from coreset_explore.progress import check, track
 
-MOST = 4000  # rows of which a kernel is diagonalized
+MOST = 2000  # rows of which a kernel is diagonalized
 RANK = 1e-12  # of the largest eigenvalue: a smaller one is rounding
 NUMBERS = 1 << 20  # of the features of several draws, fitted to together
 TRIES = 12  # shorter steps, each a quarter of the one before
@@ -43,7 +43,7 @@ class Fit:
 class Ridge:
     """Features z (n, D), labels y (n, c), θ(w) = argmin Σ_i w_i ‖z_iθ − y_i‖² + λn‖θ‖², L(w) = mean ‖z_iθ(w) − y_i‖².
 
-    Weights w ≥ 0 add up to n, as many as there are rows: with all of them 1 both levels have the same loss.
+    Weights w ≥ 0 add up to n, as many as there are rows: with all of them 1 both levels have the same loss, but for λ.
     """
 
     def __init__(self, z: np.ndarray, y: np.ndarray, ridge: float):

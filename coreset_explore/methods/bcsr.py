@@ -47,7 +47,7 @@ def bcsr(
     model fitted to rows weighed by w, L its mean squared error over all n rows. Projected gradient: ∂L/∂w by the
     implicit function, exactly, and −β for the rows among the k largest of w + δz, z drawn at each step. The inner model
     is a ridge regression of one-hot classes on features z (n, D), D = d + 1, in closed form. iterations·n·D·(D + c)
-    operations or some more, 48·n·D bytes; with "rbf" D is n, n³ more beforehand, and 4,000 rows at most. Rows in
+    operations or some more, 48·n·D bytes; with "rbf" D is n, n³ more beforehand, and 2,000 rows at most. Rows in
     `given` are left out beforehand.
 
     Differs from the paper: a ridge regression solved, for some steps of a network, so no series for the inverse; β

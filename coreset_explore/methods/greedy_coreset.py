@@ -46,7 +46,7 @@ def greedy_coreset(
     pursuit: weights are fitted to the picks by projected gradient (`Ridge.weigh`), then the row of most negative
     ∂L/∂w_i at w_i = 0 is taken, by the implicit function and exactly; the first by a model that knows nothing. `gains`
     are what L falls by, with weights fitted. About k·(n·D·c + 2·rounds·k·D·min(k, D)) operations, 24·n·D bytes; with
-    "rbf" D is n, n³ more beforehand, and 4,000 rows at most.
+    "rbf" D is n, n³ more beforehand, and 2,000 rows at most.
 
     Differs from the paper: squared error of a ridge regression in both levels, where it also has cross-entropy; weights
     add up to n; all rows are candidates and not a sample of them; weights start alike after each pick, as in the

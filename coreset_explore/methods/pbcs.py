@@ -47,7 +47,7 @@ def pbcs(
     is estimated from `samples` draws less their mean loss, followed for a step and projected onto the capped simplex. p
     is k/n at first and nearly 0 or 1 in the end. The inner model is a ridge regression of one-hot classes on features
     z (n, D), D = d + 1, in closed form. iterations·samples·(k·D·min(k, D) + D²·c) operations, 24·n·D bytes; with "rbf"
-    D is n, n³ more beforehand, and 4,000 rows at most. Rows in `given` come with every draw.
+    D is n, n³ more beforehand, and 2,000 rows at most. Rows in `given` come with every draw.
 
     For hundreds to a few thousand rows: what is learnt of a row comes from the draws that hold it, some
     iterations·samples·k/n. Differs from the paper: a ridge regression for the network; steps of length rate·√k along
