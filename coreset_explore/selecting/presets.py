@@ -207,19 +207,6 @@ PRINTED: tuple[dict[str, Any], ...] = (
         help="Rows along whose gradients a step lowers the validation loss; needs holdout=.",
     ),
     _printed(
-        "Greedy Coreset",
-        "greedy_coreset",
-        help="Rows and weights from which a linear model learns all rows best, one by one.",
-    ),
-    _printed(
-        "PBCS",
-        "pbcs",
-        help="Rows from which a linear model learns all rows best, by chances that are learnt.",
-    ),
-    _printed(
-        "BCSR", "bcsr", help="Rows of the largest weights once these are pressed into few; a linear model's."
-    ),
-    _printed(
         "BADGE",
         "badge",
         params={"labels": "predicted"},
@@ -244,5 +231,18 @@ PRINTED: tuple[dict[str, Any], ...] = (
         "contextual_diversity",
         wrap=PER_CLASS,
         help="Farthest first between predictions, by symmetric KL divergence.",
+    ),
+    _printed(
+        "Greedy Coreset",
+        "greedy_coreset",
+        help="Rows and weights from which a linear model learns all rows best, one by one.",
+    ),
+    _printed(
+        "PBCS",
+        "pbcs",
+        help="Rows from which a linear model learns all rows best, by chances that are learnt.",
+    ),
+    _printed(
+        "BCSR", "bcsr", help="Rows of the largest weights once these are pressed into few; a linear model's."
     ),
 )
