@@ -51,6 +51,10 @@ AnySpace = Annotated[
     Literal["emb", "grads", "similarity"],
     "where rows are compared: features, gradients or similarities given; unless told, what the pool holds",
 ]
+Kernel = Annotated[
+    Literal["linear", "rbf"], "the inner model: linear in the features, or in a Gaussian of their distance"
+]
+Inner = Annotated[float, Range(1e-8, 10, log=True), "λ of the inner ridge regression, a row"]
 Groups = Annotated[Literal["lsh", "kmeans"], "what puts rows into groups"]
 Bits = Annotated[int, Range(1, 62), "random hyperplanes (LSH)"]
 MostGroups = Annotated[

@@ -25,7 +25,7 @@ PURPOSES = {
     "own": "Your own",
 }
 Kind = Literal["selector", "score", "picker", "stream"]
-WEIGHTS = ("uniform", "counts", "match", None)
+WEIGHTS = ("uniform", "counts", "match", "ridge", None)
 SIGNATURES = (
     ("selector", ["pool", "k"], "rng, given=(), …"),
     ("stream", ["memory", "batch", "capacity"], "rng, …"),
@@ -223,7 +223,8 @@ def selector(
     """Register `fn(pool, k, *, rng, given=(), …) -> Selection`; the function is returned untouched.
 
     `needs` names pool fields: "emb", "logits,y" (both), "grads|emb" (either). `weights` is "uniform" (n/k each),
-    "counts" (how many rows a pick stands for), "match" (least squares on gradients) or None. `nested=True` promises
+    "counts" (how many rows a pick stands for), "match" (least squares on gradients), "ridge" (those with which a ridge
+    regression on the picks errs least on all rows) or None. `nested=True` promises
     that the first j picks are the answer for budget j. `draws=False` promises that `rng` is left alone, so that another
     seed changes nothing; a text names the parameter's value that makes it draw ("optimizer=stochastic"). `also` names
     fields that a parameter's value asks for: {"against=validation": "target"}. `bytes(n, d, c, k)` estimates peak

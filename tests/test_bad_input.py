@@ -40,6 +40,8 @@ DRAWN = {
     "stratified_lsh",
     "kmeans",
     "typiclust",
+    "pbcs",
+    "bcsr",
 }  # by their seed
 MATCHING = {"glister": {}, "gradmatch": {"against": "validation"}}
 

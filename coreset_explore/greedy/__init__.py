@@ -1,4 +1,4 @@
-"""The shared cores of greedy selection: lazy greedy, farthest first, matching pursuit. No policy.
+"""The shared cores of selection: lazy greedy, farthest first, matching pursuit, ridge regressions. No policy.
 
 Rows stand in id order (`by_id`), so that "the first of equals" is the smallest id. On a CPU the loops are compiled
 (`compiled`); elsewhere, or with `compiled=False`, they are torch operations on the device where the tensors are.

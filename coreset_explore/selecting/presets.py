@@ -232,4 +232,17 @@ PRINTED: tuple[dict[str, Any], ...] = (
         wrap=PER_CLASS,
         help="Farthest first between predictions, by symmetric KL divergence.",
     ),
+    _printed(
+        "Greedy Coreset",
+        "greedy_coreset",
+        help="Rows and weights from which a linear model learns all rows best, one by one.",
+    ),
+    _printed(
+        "PBCS",
+        "pbcs",
+        help="Rows from which a linear model learns all rows best, by chances that are learnt.",
+    ),
+    _printed(
+        "BCSR", "bcsr", help="Rows of the largest weights once these are pressed into few; a linear model's."
+    ),
 )

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from coreset_explore import greedy
 from coreset_explore.gradients import Dense
+from coreset_explore.greedy.ridge import regressions
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
 from coreset_explore.selecting.views import Batches, batch_groups, class_groups, class_names
@@ -59,6 +60,15 @@ def match_path(pool: Pool, rows: Tensor, params: Mapping[str, Any], budgets: Seq
     ridge = ridge_of(pool, params.get("ridge", 0.0))
     options = {"nonnegative": params.get("nonnegative", True), "ridge": ridge}
     return (greedy.solve(gram[:b, :b], wanted[:b], **options) for b in track(budgets, "weights"))
+
+
+def ridge_path(pool: Pool, rows: Tensor, params: Mapping[str, Any], budgets: Sequence[int]) -> Path:
+    """Weights with which a ridge regression on the first b picks errs least on all rows (see `Ridge.weigh`)."""
+    told = {name: params[name] for name in ("ridge", "kernel", "sigma")}
+    model = regressions(pool.vectors("emb"), pool.need("y"), **told)[0]
+    picks = rows.cpu().numpy()
+    found = (model.weigh(picks[:b], params["rounds"])[0] for b in track(budgets, "weights"))
+    return (torch.from_numpy(weights) for weights in found)
 
 
 def ridge_of(pool: Pool, ridge: float) -> float:
@@ -118,7 +128,12 @@ def match_target(pool: Pool, against: str = "training", steps: str = "last") -> 
     return found.flatten() if isinstance(pool.vectors("grads", steps), Dense) else found
 
 
-PATHS: dict[str, Callable[..., Path]] = {"uniform": uniform, "counts": counts_path, "match": match_path}
+PATHS: dict[str, Callable[..., Path]] = {
+    "uniform": uniform,
+    "counts": counts_path,
+    "match": match_path,
+    "ridge": ridge_path,
+}
 
 
 def weights_path(
@@ -169,9 +184,9 @@ def reweigh(pool: Pool, selection: Selection) -> Selection:
     """The selection with weights stated for exactly its picks: what the method itself would say at that budget.
 
     A prefix `sel[:j]` of a nested method gets the weights of budget j. Costs one n x k pass of distances for
-    "counts", a k x k solve for "match". One's own selection with no declared kind comes back unchanged. Of the others
-    `info["reweighed"]` says that these are not the method's own words: FastCore and Craig+PQ count by bounded or
-    quantized distances, and are counted by exact ones here.
+    "counts", a k x k solve for "match", some regressions for "ridge". One's own selection with no declared kind comes
+    back unchanged. Of the others `info["reweighed"]` says that these are not the method's own words: FastCore and
+    Craig+PQ count by bounded or quantized distances, and are counted by exact ones here.
 
     >>> import coreset_explore as cx
     >>> pool = cx.Pool.of([[0.0], [1.0], [3.0], [10.0], [12.0], [17.0]])
