@@ -132,11 +132,11 @@ def entitle(axes, title: str, dark: bool, beside: float, size: float = LARGE) ->
     axes.set_title(shown, loc="left", fontsize=size, fontweight="bold", color=palette.ink("text", dark))
 
 
-def headline(made, title: str, dark: bool, **place) -> None:
-    """The title over all axes."""
+def headline(made, title: str, dark: bool, beside: float = 0.3, **place) -> None:
+    """The title over all axes; `beside` it are so many inches of the figure that it must not run into."""
     if title:
         look = {"fontsize": LARGE, "fontweight": "bold", "color": palette.ink("text", dark)}
-        made.suptitle(folded(title, made.get_figwidth() - 0.3), **look, **place)
+        made.suptitle(folded(title, made.get_figwidth() - beside), **look, **place)
 
 
 def bare(axes, dark: bool = False):

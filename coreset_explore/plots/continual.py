@@ -119,16 +119,16 @@ def _lines(found, x: str, value: str, title: str, dark: bool):
 def _panels(
     names: Sequence[str], title: str, beside: float, dark: bool, wide: float = WIDE, high: float = HIGH
 ):
-    """A figure of one panel a name, with its name over it; alone it has the title instead, where there is one."""
+    """A figure of one panel a name, with its name over it, and the title over all of them, not over the legend."""
     width = max(wide * len(names) + beside, 3.2)
-    head = lines_high(title, width - 0.3) + lines_high("one", 1)
+    head = lines_high(title, width - beside) + lines_high("one", 1)
     made = figure(width, high + head, dark)
     panels = made.subplots(1, len(names), squeeze=False, sharey=True)[0]
     for axes, name in zip(panels, names, strict=True):
         plain(axes, dark)
         axes.grid(False, axis="x")
         entitle(axes, brief(name), dark, made.get_figwidth() - wide, PLAIN + 0.5)
-    headline(made, title, dark)
+    headline(made, title, dark, beside, x=0.02, ha="left")
     return made, list(panels)
 
 

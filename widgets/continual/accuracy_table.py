@@ -90,7 +90,7 @@ def _share(values) -> str:
     if not known:
         return "–"
     mean, sd = mean_sd(known)
-    return percent(mean, 1).replace("-", "−") + ("" if math.isnan(sd) else f" ± {100 * sd:.1f}")
+    return percent(mean, 1).replace("-", "−") + ("" if math.isnan(sd) else f" ±\u00a0{100 * sd:.1f}")
 
 
 def _note(seeds: int, against: str) -> str:
