@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error, Locator, Page
 
 T = TypeVar("T")
@@ -63,3 +64,14 @@ def blobs(mask: np.ndarray) -> int:
     from scipy.ndimage import label
 
     return int(label(mask, structure=np.ones((3, 3)))[1])
+
+
+def violations(page) -> list[str]:
+    """What axe-core calls serious or critical in the panel."""
+    found = Axe().run(page, context=".cx").response["violations"]
+    return [
+        f"{one['id']}: {node['html'][:160]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]

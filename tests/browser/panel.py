@@ -1,10 +1,11 @@
 """The panel as a story drives it: its tabs, its slider, its settings, and what it says."""
 
 import re
+from collections.abc import Callable, Iterable
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.checks import blobs, pixels
+from tests.browser.checks import blobs, misfits, pixels, violations
 from tests.browser.lab import STATUS, Notebook
 
 CELL = "from widgets import explore\npanel = explore()\npanel"
@@ -46,6 +47,21 @@ def tab(book: Notebook, name: str) -> None:
 def press(book: Notebook, name: str) -> None:
     """Press one of the panel's buttons by what it says."""
     book.page.locator(".cx").get_by_role("button", name=name, exact=True).click()
+
+
+def every_tab_fits(book: Notebook, shown: Callable[[str], None], names: Iterable[str]) -> None:
+    """Light and wide, dark and narrow: what a tab shows fits, and is told to who does not see it."""
+    found, misfit = {}, {}
+    for theme, width in (("light", 1440), ("dark", 620)):
+        book.theme(theme)
+        book.viewport(width)
+        for name in names:
+            shown(name)
+            if theme == "light" or name == "Accuracy":  # a theme changes colors, and these alike in all tabs
+                found[name, theme] = violations(book.page)
+            if wrong := misfits(book.page):
+                misfit[name, width] = wrong
+    assert not any(found.values()) and misfit == {}, (found, misfit)
 
 
 def control(book: Notebook, label: str, within: str = ".cx") -> Locator:

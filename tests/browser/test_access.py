@@ -1,8 +1,8 @@
 """The panel for those who hear it or use its keys: what axe-core finds, names, states, Escape, a focus that is kept."""
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.browser.checks import violations
 from tests.browser.panel import budget, opened, press, tab
 
 TABS = {
@@ -12,17 +12,6 @@ TABS = {
     "Compare": ".cx-compare .cx-overlap",
 }
 IN_PANEL = "() => document.activeElement.closest('.cx') !== null"
-
-
-def violations(page) -> list[str]:
-    """What axe-core calls serious or critical in the panel."""
-    found = Axe().run(page, context=".cx").response["violations"]
-    return [
-        f"{one['id']}: {node['html'][:160]}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
 
 
 def test_axe_finds_nothing_serious_in_any_tab(notebook):

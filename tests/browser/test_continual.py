@@ -2,10 +2,8 @@
 
 from playwright.sync_api import expect
 
-from tests.browser.checks import misfits
 from tests.browser.lab import STATUS
-from tests.browser.panel import press, tab
-from tests.browser.test_access import violations
+from tests.browser.panel import every_tab_fits, press, tab
 
 CELL = """
 from widgets import remember
@@ -54,17 +52,7 @@ def test_a_stream_is_run_stepped_through_and_there_again_after_a_restart(noteboo
     book.restart_kernel()
     book.run_all()
     expect(page.locator(".cx-told")).to_contain_text("All 60 models are there", timeout=30_000)
-    found, misfit = {}, {}
-    for theme, width in (("light", 1440), ("dark", 620)):
-        book.theme(theme)
-        book.viewport(width)
-        for name in TABS:
-            shown(book, name)
-            if theme == "light" or name == "Accuracy":  # a theme changes colors, and these alike in all tabs
-                found[name, theme] = violations(page)
-            if wrong := misfits(page):
-                misfit[name, width] = wrong
-    assert not any(found.values()) and misfit == {}, (found, misfit)
+    every_tab_fits(book, lambda name: shown(book, name), TABS)
     for pop, words in (("Code", "class_incremental("), ("Export", "60 of 60 models")):
         press(book, pop)
         expect(page.locator(".cx-pop").filter(visible=True)).to_contain_text(words)

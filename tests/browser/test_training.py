@@ -2,10 +2,9 @@
 
 from playwright.sync_api import expect
 
-from tests.browser.checks import misfits
+from tests.browser.checks import misfits, violations
 from tests.browser.lab import STATUS
-from tests.browser.panel import opened, press, tab
-from tests.browser.test_access import violations
+from tests.browser.panel import every_tab_fits, opened, press, tab
 
 CELL = """
 import os
@@ -63,17 +62,7 @@ def test_a_run_is_paused_outlives_its_kernel_and_goes_on(notebook):
     book.wait_state("done", 60)
     expect(page.locator(".cx-told")).to_contain_text("All 18 runs are there")
     assert book.kernel("(len(panel.frame), panel.frame.failed.notna().sum().item())") == (18, 0)
-    found, misfit = {}, {}
-    for theme, width in (("light", 1440), ("dark", 620)):
-        book.theme(theme)
-        book.viewport(width)
-        for name in TABS:
-            shown(book, name)
-            if theme == "light" or name == "Accuracy":  # a theme changes colors, and these alike in all tabs
-                found[name, theme] = violations(page)
-            if wrong := misfits(page):
-                misfit[name, width] = wrong
-    assert not any(found.values()) and misfit == {}, (found, misfit)
+    every_tab_fits(book, lambda name: shown(book, name), TABS)
     for pop, words in (("Code", "run(setting, regimes, budgets=[72, 144]"), ("Export", "18 of 18 runs")):
         press(book, pop)
         expect(page.locator(".cx-pop").filter(visible=True)).to_contain_text(words)

@@ -7,29 +7,12 @@ import ipywidgets as w
 from widgets.continual.export import FORMATS, what, write
 from widgets.continual.replay import code
 from widgets.continual.session import Session
-from widgets.kit import shell
-from widgets.kit.laboratory import data_words
-from widgets.kit.popovers import code_popover, save_popover
+from widgets.kit.laboratory import data_words, laboratory_header
 
 
 def header(session: Session) -> w.Widget:
     """Title, data and scenario, status, Code and Export."""
-    pops = {
-        "Code": code_popover(
-            session,
-            "The same runs, in a fresh Python:",
-            lambda: code(session),
-            ["ground", "result", *session.SETTINGS],
-        ),
-        "Export": save_popover(
-            session,
-            lambda: FORMATS,
-            lambda form: what(session, form),
-            lambda form, folder: write(session, form, folder),
-            ["result"],
-        ),
-    }
-    return shell.header(session, "Remember", lambda: line(session), ["ground", "data_name"], pops)
+    return laboratory_header(session, "Remember", line, code, FORMATS, what, write)
 
 
 def line(session: Session) -> str:

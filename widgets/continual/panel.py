@@ -93,7 +93,7 @@ class Memories(Laboratory):
 
     def __init__(self, session: Session):
         super().__init__(
-            session, keeper=Control, header=header, rail=rail, tabs=TABS, build=build, css=[CSS], blank=BLANK,
+            session, keeper=Control, heading=header, rail=rail, tabs=TABS, build=build, css=[CSS], blank=BLANK,
             touches=["step", "left", "right", "capacity", "seed", "hidden", "only_class"], advice=advice, code=code,
             frame=frame_of, call="remember(...)",
         )  # fmt: skip

@@ -14,13 +14,14 @@ from widgets.kit.kernel import kernel_loop
 from widgets.kit.markup import brief_name, text
 from widgets.kit.planned import Ground, PlannedSession
 from widgets.kit.plot import figure_class
-from widgets.kit.shell import Shell, status
+from widgets.kit.popovers import code_popover, save_popover
+from widgets.kit.shell import Shell, header, status
 
 
 class Laboratory(Shell):
     """A panel on a PlannedSession, run by a Keeper. `frame`, `records` and `code` say what came of it.
 
-    - `keeper(session, loop)`, `rail(session, keeper)`, `header(session)`, `build(tab, session)` make its parts.
+    - `keeper(session, loop)`, `rail(session, keeper)`, `heading(session)`, `build(tab, session)` make its parts.
     - `advice(session)`: what is there to run, told where the figures will be; `code(session)`: the same as Python.
     - `frame(records)`: the laboratory's; `call`: what opens another panel, "train(...)".
     """
@@ -32,7 +33,7 @@ class Laboratory(Shell):
         session: PlannedSession,
         *,
         keeper: Callable[[Any, Any], Keeper],
-        header: Callable[[Any], w.Widget],
+        heading: Callable[[Any], w.Widget],
         rail: Callable[[Any, Any], w.Widget],
         tabs: Mapping[str, str],
         build: Callable[[str, Any], w.Widget],
@@ -50,7 +51,7 @@ class Laboratory(Shell):
             session,
             kernel_loop(),
             css=css,
-            header=lambda: header(session),
+            header=lambda: heading(session),
             rail=lambda: rail(session, self.control),
             tabs=tabs,
             build=lambda tab: build(tab, session),
@@ -124,6 +125,30 @@ class Laboratory(Shell):
         """What the panel says of itself where it is printed."""
         kind = type(self).__name__
         return f"{kind}({self.session.data_name}: {', '.join(names)}; {status(self.session)[1]})"
+
+
+def laboratory_header(
+    session: PlannedSession,
+    name: str,
+    line: Callable[[Any], str],
+    code: Callable[[Any], str],
+    forms: Mapping[str, str],
+    what: Callable[[Any, str], str],
+    write: Callable[[Any, str, Any], Path],
+) -> w.Widget:
+    """The panel's `name`, a `line` about its data, status; Code, and Export in one of `forms`, see `save_popover`."""
+    watch = ["ground", "result", *session.SETTINGS]
+    pops = {
+        "Code": code_popover(session, "The same runs, in a fresh Python:", lambda: code(session), watch),
+        "Export": save_popover(
+            session,
+            lambda: forms,
+            lambda form: what(session, form),
+            lambda form, folder: write(session, form, folder),
+            ["result"],
+        ),
+    }
+    return header(session, name, lambda: line(session), ["ground", "data_name"], pops)
 
 
 def data_words(ground: Ground) -> str:

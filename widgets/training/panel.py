@@ -95,7 +95,7 @@ class Trainer(Laboratory):
 
     def __init__(self, session: Session):
         super().__init__(
-            session, keeper=Control, header=header, rail=rail, tabs=TABS, build=build, css=[CSS], blank=BLANK,
+            session, keeper=Control, heading=header, rail=rail, tabs=TABS, build=build, css=[CSS], blank=BLANK,
             touches=["budget", "hidden"], advice=advice, code=code, frame=frame, call="train(...)",
         )  # fmt: skip
 
