@@ -1,6 +1,7 @@
 """What a story can ask of a page beyond its text: does it fit, and what is painted."""
 
 import io
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -40,6 +41,14 @@ _MISFITS = """selector => {
 def misfits(page: Page, selector: str = ".cx") -> list[str]:
     """Every element inside `selector` that clips, scrolls or sticks out, with what it says; empty when all fits."""
     return page.evaluate(_MISFITS, selector)
+
+
+def lasting(ask: Callable[[], list[str]], seconds: float = 5.0) -> list[str]:
+    """What `ask` still says after some seconds: a page on a busy machine is drawn for another width in its own time."""
+    end = time.monotonic() + seconds
+    while (found := ask()) and time.monotonic() < end:
+        time.sleep(0.2)
+    return found
 
 
 def pixels(part: Locator) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.checks import blobs, misfits, pixels, violations
+from tests.browser.checks import blobs, lasting, misfits, pixels, violations
 from tests.browser.lab import STATUS, Notebook
 
 CELL = "from widgets import explore\npanel = explore()\npanel"
@@ -59,7 +59,7 @@ def every_tab_fits(book: Notebook, shown: Callable[[str], None], names: Iterable
             shown(name)
             if theme == "light" or name == "Accuracy":  # a theme changes colors, and these alike in all tabs
                 found[name, theme] = violations(book.page)
-            if wrong := misfits(book.page):
+            if wrong := lasting(lambda: misfits(book.page)):
                 misfit[name, width] = wrong
     assert not any(found.values()) and misfit == {}, (found, misfit)
 
