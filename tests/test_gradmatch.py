@@ -173,7 +173,9 @@ def test_dense_columns_pick_what_the_built_residual_does(variant):
     """More picks than are looked ahead, and columns kept: the same rows, whole numbers and equals among them."""
     rng = torch.Generator().manual_seed(9)
     real = torch.randn(260, 90, generator=rng) + 0.5
-    for g in (real, real.round().repeat(2, 1)):
+    few = torch.randn(100, 400, generator=rng) + 0.5  # whose products are taken at once
+    assert isinstance(residual.residual(Dense(few), few.sum(0), 80, False, True), residual.Whole)
+    for g in (real, real.round().repeat(2, 1), few, few.round().repeat(2, 1)):
         one, other = (
             greedy.pursue(Dense(g), Dense(g).sum(), 80, NONE, compiled=compiled, **variant)
             for compiled in (True, False)

@@ -2,7 +2,8 @@
 
 `Built` keeps it as one dense vector: n·c·d operations a pick, on any device. `Columns` keeps it as it was some picks
 ago and what the weights have moved since: one column of the Gram matrix a pick, n·(c + d), and a pass over those of
-the picks, n·k. Both score rows in float32 and settle in float64 what this cannot tell apart.
+the picks, n·k. Both score rows in float32 and settle in float64 what this cannot tell apart. `Whole` has all products
+of few long rows before the first pick, n²·d operations, and asks for none again.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ AHEAD = 4  # columns computed together
 KEPT = 32  # columns of rows that may be picked soon
 WIDE_AHEAD, WIDE_KEPT = 32, 256  # of dense rows, whose columns are one matrix product
 WORTH = 200  # picks of dense rows, from which their columns pay
+FEW = 4  # dense rows a pick, up to which all inner products at once cost less than columns and lines as they are asked
+FEATURES = 512  # of all rows in float64, at once
 MANY = 64  # candidates for one pick, likewise
 PIECE = 2**27  # bytes read between two looks at whether to stop: some milliseconds
 
@@ -44,7 +47,12 @@ def residual(
         compiled = vectors.device.type == "cpu" and single and not (dense and cap < WORTH)
     if not compiled:
         return Built(vectors, target, cap, normalized)
-    return (WideColumns if dense else Columns)(vectors, target, cap, normalized)
+    if not dense:
+        return Columns(vectors, target, cap, normalized)
+    few = (
+        len(vectors) <= FEW * cap and 2 * len(vectors) <= vectors.dim
+    )  # and no more bytes than the rows have
+    return (Whole if few else WideColumns)(vectors, target, cap, normalized)
 
 
 class Residual(ABC):
@@ -217,11 +225,15 @@ class Columns(Residual):
     def _advance(self) -> None:
         """Correlations with the residual as it is, after the columns of picks that are new."""
         for i in range(self.known, self.total):
-            if self.picks[i] not in self.owner:
-                self._look_ahead(self.picks[i])
-            self.columns[i] = self.ahead[int((self.owner == self.picks[i]).argmax())]
+            self.columns[i] = self._column(self.picks[i])
         self.known = self.total
         self._move_columns((self.weights - self.start).astype(np.float32))
+
+    def _column(self, row: int) -> np.ndarray:
+        """Inner products of a pick with all rows, float32 or better."""
+        if row not in self.owner:
+            self._look_ahead(row)
+        return self.ahead[int((self.owner == row).argmax())]
 
     def _move_columns(self, change: np.ndarray) -> None:
         for begin, end in self._pieces(self.total + 4):
@@ -281,6 +293,29 @@ class WideColumns(Columns):
         before, columns, found = map(torch.from_numpy, (self.before, self.columns, self.correlation))
         moved = torch.from_numpy(change[: self.total])
         torch.addmv(before, columns[: self.total].T, moved, alpha=-1, out=found)
+
+
+class Whole(WideColumns):
+    """Of dense rows that are not many more than the picks: all inner products at once, float64, 8 n² bytes."""
+
+    look, kept = 1, 1
+
+    def __init__(self, vectors: Gradients, target: Tensor, cap: int, normalized: bool):
+        assert isinstance(vectors, Dense)
+        products = torch.zeros(len(vectors), len(vectors), dtype=torch.float64)
+        for part in vectors.g.split(FEATURES, dim=1):
+            check()
+            wide = part.double()
+            products.addmm_(wide, wide.T)
+        self.products = products.numpy()
+        super().__init__(vectors, target, cap, normalized)
+
+    def _column(self, row: int) -> np.ndarray:
+        return self.products[row]
+
+    def _line(self, row: int) -> np.ndarray:
+        self.picks[self.total] = row
+        return self.products[row, self.picks[: self.total + 1]]
 
 
 def _lengths(vectors: Gradients) -> Tensor:
