@@ -59,7 +59,7 @@ class Part:
 
     scenario: str
     setting: Setting
-    streams: tuple[str, ...]
+    streams: tuple[Any, ...]
     sizes: tuple[int, ...]
     paradigm: str = "gdumb"
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -105,7 +105,9 @@ def pictures(name: str, more: bool, left_out: str) -> Study:
 
 def turned() -> Study:
     setting = rotated(some("mnist", 4000), tasks=10)
-    how = ("reservoir", "online_kmeans", "gss", "ocs"), (100,), "replay", {"epochs": 5, "batch_size": 10}
+    weaker = ({"stream": "ocs", "params": {"tau": tau}, "name": f"ocs, τ = {tau:g}"} for tau in (0.0, 1.0))
+    streams = ("reservoir", "online_kmeans", "gss", "ocs", *weaker)
+    how = streams, (100,), "replay", {"epochs": 5, "batch_size": 10}
     parts = Part("rotated", setting, *how), Part("rotated, imbalanced", imbalanced(setting), *how)
     return Study("lenet", parts, 5, "MNIST's other 56,000 rows, ten of the paper's twenty angles, its mlp")
 

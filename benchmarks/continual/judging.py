@@ -113,6 +113,9 @@ def of_rotated(found: pandas.DataFrame) -> Claims:
     for scenario in found.scenario.unique():
         for other in ("reservoir", "online_kmeans", "gss"):
             said += against(found, scenario, "OCS, figure of rotated MNIST", "ocs", other, paradigm="replay")
+        for name in ("ocs, τ = 0", "ocs, τ = 1"):
+            for other in ("ocs", "reservoir"):
+                said += against(found, scenario, "no paper asks", name, other, paradigm="replay")
     return said
 
 
