@@ -82,6 +82,7 @@ def of_tables(found: pandas.DataFrame) -> Claims:
     ]
     for other in ("balanced", "window"):
         said += against(found, "sorted", fails, other, "reservoir", below=True)
+    said += against(found, "iid", "no paper asks", "balanced", "reservoir", below=True)
     matches = "is at most a point worse than"
     said += against(found, "iid", sieve, "sieve", "reservoir", mark=-POINT, says=matches)
     said += against(found, "sorted", sieve, "sieve", "reservoir", below=True)
