@@ -198,7 +198,11 @@ def test_every_study_can_be_run_and_has_its_claims(monkeypatch):
     claims = script(monkeypatch, "claims")
     assert set(claims.STUDIES) == set(claims.CLAIMS)
     monkeypatch.setattr(claims, "some", lambda name, rows: load("digits"))
-    found = [claims.tables(load("digits"), "much"), claims.pictures("mnist", True, "much"), claims.turned()]
+    found = [
+        claims.tables(load("digits"), True, "much"),
+        claims.pictures("mnist", True, "much"),
+        claims.turned(),
+    ]
     for part in (part for study in found for part in study.parts):
         how = {"recipe": part.recipe, "paradigm": part.paradigm, "model": "mlp"}
         assert plan(part.setting, part.streams, capacity=part.sizes, **how).cells
