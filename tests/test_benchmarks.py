@@ -199,7 +199,7 @@ def test_every_study_can_be_run_and_has_its_claims(monkeypatch):
     assert set(claims.STUDIES) == set(claims.CLAIMS)
     monkeypatch.setattr(claims, "some", lambda name, rows: load("digits"))
     found = [
-        claims.tables(load("digits"), True, "much"),
+        claims.tables(load("digits"), (50, 100), True, "much"),
         claims.pictures("mnist", True, "much"),
         claims.turned(),
     ]

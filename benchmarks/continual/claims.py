@@ -77,8 +77,8 @@ class Study:
     left_out: str
 
 
-def tables(data: Any, inits: bool, left_out: str) -> Study:
-    ordered, mixed, sizes, one = sorted_by(data), iid_incremental(data), (100, 200, 500, 1000), (500,)
+def tables(data: Any, sizes: tuple[int, ...], inits: bool, left_out: str) -> Study:
+    ordered, mixed, one = sorted_by(data), iid_incremental(data), (500,)
     replayed = (*FEW, "sieve", "gmc_local")
     parts = [
         Part("sorted", ordered, ALL, sizes, recipe=PAPER),
@@ -113,16 +113,17 @@ def turned() -> Study:
 
 
 SMALLER = "48,000 rows, the paper's network of four blocks, 150 of its 200 epochs"
-LARGER = "memories of 2,000 and 5,000 rows"
+SMALL = (100, 200, 500)
+LARGER, LARGE = "memories of 2,000 and 5,000 rows", "memories of 1,000, 2,000 and 5,000 rows"
 ONCE = "other numbers of initializations than 4, which olist has"
 STUDIES: dict[str, Callable[[], Study]] = {
-    "covertype": lambda: tables(
-        some("covertype", 0), False, f"561,012 of Covertype's rows; {LARGER}; {ONCE}"
+    "covertype": lambda: tables(some("covertype", 0), SMALL, False, f"561,012 rows; {LARGE}; {ONCE}"),
+    "olist": lambda: tables(
+        olist(Path(os.environ["CORESET_DATA"]) / "olist-sample"), (*SMALL, 1000), True, LARGER
     ),
-    "olist": lambda: tables(olist(Path(os.environ["CORESET_DATA"]) / "olist-sample"), True, LARGER),
     "rotated": turned,
     "fashion-mnist": lambda: pictures("fashion-mnist", True, f"{SMALLER}; {LARGER}; {ONCE}"),
-    "mnist": lambda: pictures("mnist", False, f"{SMALLER}; memories of 1,000, 2,000 and 5,000 rows"),
+    "mnist": lambda: pictures("mnist", False, f"{SMALLER}; {LARGE}"),
 }
 
 
