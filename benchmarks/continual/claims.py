@@ -77,17 +77,20 @@ class Study:
     left_out: str
 
 
-def tables(data: Any, sizes: tuple[int, ...], inits: bool, left_out: str) -> Study:
-    ordered, mixed, one = sorted_by(data), iid_incremental(data), (500,)
-    replayed = (*FEW, "sieve", "gmc_local")
+def tables(data: Any, sizes: tuple[int, ...], more: bool, left_out: str) -> Study:
+    ordered, one = sorted_by(data), (500,)
     parts = [
         Part("sorted", ordered, ALL, sizes, recipe=PAPER),
-        Part("iid", mixed, ("reservoir", "balanced", "gmc", "sieve"), (100, 500), recipe=PAPER),
-        Part("sorted", ordered, ASKING, one, recipe=PAPER),
-        Part("sorted", ordered, replayed, one, "replay", {"epochs": 10}),
+        Part(
+            "iid", iid_incremental(data), ("reservoir", "balanced", "gmc", "sieve"), (100, 500), recipe=PAPER
+        ),
     ]
-    if inits:
-        parts.append(Part("sorted", ordered, ("gmc",), (200,), recipe=PAPER, inits=True))
+    if more:
+        parts += [
+            Part("sorted", ordered, ASKING, one, recipe=PAPER),
+            Part("sorted", ordered, (*FEW, "sieve", "gmc_local"), one, "replay", {"epochs": 10}),
+            Part("sorted", ordered, ("gmc",), (200,), recipe=PAPER, inits=True),
+        ]
     return Study("mlp", tuple(parts), 5, left_out)
 
 
@@ -115,15 +118,18 @@ def turned() -> Study:
 SMALLER = "48,000 rows, the paper's network of four blocks, 150 of its 200 epochs"
 SMALL = (100, 200, 500)
 LARGER, LARGE = "memories of 2,000 and 5,000 rows", "memories of 1,000, 2,000 and 5,000 rows"
+ASKED = "replay, rules that ask the model"
 ONCE = "other numbers of initializations than 4, which olist has"
 STUDIES: dict[str, Callable[[], Study]] = {
-    "covertype": lambda: tables(some("covertype", 0), SMALL, False, f"561,012 rows; {LARGE}; {ONCE}"),
+    "covertype": lambda: tables(
+        some("covertype", 0), SMALL, False, f"561,012 rows; {LARGE}; {ASKED}, {ONCE}"
+    ),
     "olist": lambda: tables(
         olist(Path(os.environ["CORESET_DATA"]) / "olist-sample"), (*SMALL, 1000), True, LARGER
     ),
     "rotated": turned,
     "fashion-mnist": lambda: pictures("fashion-mnist", True, f"{SMALLER}; {LARGER}; {ONCE}"),
-    "mnist": lambda: pictures("mnist", False, f"{SMALLER}; {LARGE}"),
+    "mnist": lambda: pictures("mnist", False, f"{SMALLER}; {LARGE}; {ASKED}"),
 }
 
 
