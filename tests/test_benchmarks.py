@@ -1,5 +1,6 @@
 """benchmarks/selection.py: every case runs on a few rows without any peer and says so; results are kept by case."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -13,12 +14,15 @@ import torch
 from scipy.stats import ttest_1samp
 
 from coreset_explore import PRESETS, Selection
+from coreset_explore.datasets import load
+from coreset_explore.labs.continual import class_incremental, plan
 from tests import pretend
+from tests.continual_runs import table
 from tests.pools import make
 
 FOLDER = str(Path(__file__).resolve().parents[1] / "benchmarks")
-TRAINING = str(Path(FOLDER) / "training")
-sys.path[:0] = [FOLDER, TRAINING]  # as it is when a script runs
+TRAINING, CONTINUAL = (str(Path(FOLDER) / name) for name in ("training", "continual"))
+sys.path.insert(0, FOLDER)  # as it is when a script runs
 try:
     import device
     import selection
@@ -27,7 +31,6 @@ try:
     from verdicts import verdict
 finally:
     sys.path.remove(FOLDER)
-    sys.path.remove(TRAINING)
 
 
 @pytest.fixture
@@ -50,11 +53,17 @@ def test_every_case_runs_on_a_few_rows_without_peers(name, alone):
     assert all((target["found"] is None) == (target["met"] is None) for target in bench.targets)
 
 
-def test_updates_of_memories_are_run_beside_the_plain_rules(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(FOLDER) / "continual"))
-    monkeypatch.syspath_prepend(FOLDER)
-    import streams
+def script(monkeypatch, name: str):
+    """A script of benchmarks/continual, with what it imports; those of training are called alike."""
+    for folder in (CONTINUAL, FOLDER):
+        monkeypatch.syspath_prepend(folder)
+    for other in ("claims", "judging", "tables", "gpu"):
+        monkeypatch.delitem(sys.modules, other, raising=False)
+    return importlib.import_module(name)
 
+
+def test_updates_of_memories_are_run_beside_the_plain_rules(monkeypatch):
+    streams = script(monkeypatch, "streams")
     monkeypatch.setattr(streams, "CAPACITY", 20)
     monkeypatch.setattr(streams, "ROWS", 60)
     monkeypatch.setattr(streams, "WIDTH", 30)
@@ -144,15 +153,101 @@ def test_a_claim_holds_where_its_whole_interval_does():
     assert verdict(d[:1], 0, True) == {"pairs": 1, "says": "not decided"}
 
 
-FEW = """
+def studied(claims):
+    """Two small studies in place of an hour's: of each kind of part one."""
+    setting, recipe = class_incremental(table(), classes=2), {"epochs": 2}
+    name, two = "class-incremental", ("reservoir", "gmc")
+    parts = (
+        claims.Part(name, setting, two, (8, 12), recipe=recipe),
+        claims.Part(name, setting, ("gmc_local",), (12,), "replay", recipe),
+        claims.Part(name, setting, two, (16,), recipe=recipe, each=True),
+        claims.Part(name, setting, ("gmc",), (8,), recipe=recipe, inits=True),
+    )
+    return claims.Study("logistic", parts, 2, "most of it")
+
+
+def test_claims_of_memories_are_run_judged_and_written(tmp_path, monkeypatch):
+    claims = script(monkeypatch, "claims")
+    tables = importlib.import_module("tables")
+    page = tmp_path / "README.md"
+    page.write_text("before\n<!-- continual -->\nstale\n<!-- /continual -->\nafter\n")
+    monkeypatch.setenv("CORESET_CACHE", str(tmp_path))
+    monkeypatch.setattr(sys.modules["machine"], "RESULTS", tmp_path)
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    monkeypatch.setattr(sys.modules["markdown"], "README", page)
+    monkeypatch.setattr(claims, "STUDIES", {"mnist": lambda: studied(claims)})
+    claims.main()
+    told = json.loads((tmp_path / "continual-mnist.json").read_text())
+    assert told["seeds"] == 2 and not any(row["failed"] for row in told["rows"])
+    assert {(row["paradigm"], row["capacity"], row["task"]) for row in told["rows"]} == {
+        ("gdumb", 8, 1), ("gdumb", 12, 1), ("replay", 12, 1), ("gdumb", 16, 0), ("gdumb", 16, 1),
+    }  # fmt: skip
+    assert [row["inits"] for row in told["rows"] if row["varied"]] == [4, 1, 2, 8]
+    said = [claim["claim"] for claim in told["claims"]]
+    for size in (8, 12, 16):
+        assert f"class-incremental, gdumb, {size} rows: GMC is better than the reservoir" in said
+    assert all(claim["pairs"] == 2 for claim in told["claims"])
+    tables.main()
+    text = page.read_text()
+    assert text.startswith("before\n") and text.endswith("after\n") and "stale" not in text
+    assert "120 rows, logistic, 2 seeds" in text and all(f"| {claim} | GMC" in text for claim in said[:3])
+    assert "| 16 rows, after task, % | 1 | 2 |" in text and "s = 8 |" in text
+
+
+def test_every_study_can_be_run_and_has_its_claims(monkeypatch):
+    claims = script(monkeypatch, "claims")
+    assert set(claims.STUDIES) == set(claims.CLAIMS)
+    monkeypatch.setattr(claims, "some", lambda name, rows: load("digits"))
+    found = [
+        claims.tables(load("digits"), (50, 100), True, "much"),
+        claims.pictures("mnist", True, "much"),
+        claims.turned(),
+    ]
+    for part in (part for study in found for part in study.parts):
+        how = {"recipe": part.recipe, "paradigm": part.paradigm, "model": "mlp"}
+        assert plan(part.setting, part.streams, capacity=part.sizes, **how).cells
+
+
+def test_what_is_claimed_of_memories_is_judged_by_seeds(monkeypatch):
+    """Made-up accuracies: GMC is better by 2 points at 10 rows and by 1 at 20, the sieve as good, the window worse."""
+    judging = script(monkeypatch, "judging")
+    better = {"reservoir": 0.0, "gmc": 0.2, "balanced": -0.1, "window": -0.3, "sieve": 0.0}
+    about = {"task": 3, "each": False, "varied": False, "paradigm": "gdumb"}
+    found = pandas.DataFrame(
+        {**about, "scenario": scenario, "stream": name, "capacity": size, "seed": seed,
+         "accuracy": 0.5 + 0.01 * seed + gain / size + 1e-4 * ((seed + len(name)) % 3)}
+        for scenario in ("sorted", "iid") for name, gain in better.items() for size in (10, 20) for seed in range(4)
+    )  # fmt: skip
+    said = {claim["claim"]: claim for claim in judging.of_tables(found)}
+    gain = said["sorted, gdumb, 10 rows: GMC is better than the reservoir"]
+    assert gain["says"] == "holds" and gain["difference"] == pytest.approx(0.02, abs=2e-4)
+    holds = [claim for claim, told in said.items() if told["says"] == "holds"]
+    for words in (
+        "is larger at 10 rows than at 20", "balanced is worse than", "window is worse than",
+        "iid, gdumb: sieve is at most a point worse than reservoir", "gmc is better than sieve",
+    ):  # fmt: skip
+        assert any(words in claim for claim in holds), words
+    assert said["sorted, gdumb: sieve is worse than reservoir"]["says"] == "not decided"
+    assert not any("local" in claim for claim in said), "what was not run is no claim"
+
+
+FEW = f"""
+import sys
 import gpu
 gpu.TENTHS, gpu.FIFTHS, gpu.CHOSEN_ONCE, gpu.ANEW = (0.2,), (0.3,), ("CRAIG",), ("GRAD-MATCHPB",)
 for _ in range(2):  # the second time from the store
     gpu.main()
+del sys.modules["gpu"]
+sys.path.insert(0, {CONTINUAL!r})
+sys.argv += ["--seeds", "1"]
+import gpu
+gpu.STREAMS, gpu.SIZES, gpu.OVER_TIME = ("window", "gmc"), (20,), (30,)
+for _ in range(2):
+    gpu.main()
 """
 
 
-def test_training_on_a_gpu_is_tried_on_the_make_believe_one(tmp_path):
+def test_laboratories_on_a_gpu_are_tried_on_the_make_believe_one(tmp_path):
     """In a process of its own: torch counts devices at the first backward pass, and this one made it long ago."""
     given = ["--device", "pretend", "--rows", "60", "--shrink", "100", "--model", "mlp"]
     where = {"PYTHONPATH": os.pathsep.join((FOLDER, TRAINING)), "CORESET_CACHE": str(tmp_path)}
@@ -162,3 +257,9 @@ def test_training_on_a_gpu_is_tried_on_the_make_believe_one(tmp_path):
     for name in ("FULL ", "CRAIG ", "GRAD-MATCHPB ", "RANDOM re-drawn", "FULL-EARLYSTOP"):
         told = [line for line in done.stdout.splitlines() if line.startswith(name)]
         assert len(told) == 2 and told[0] == told[1] and told[0].endswith(" s"), done.stdout
+    cells = [line for line in done.stdout.splitlines() if ", seed " in line]
+    half = len(cells) // 2
+    assert cells[:half] == cells[half:] and not any("None" in line for line in cells)
+    assert sum("sketched" in line for line in cells[:half]) == 1 + 5, (
+        "at the end, and after each of five tasks"
+    )

@@ -7,7 +7,7 @@ from scipy.optimize import nnls
 
 from coreset_explore import LastLayer, Pool, gradient_error, greedy, reweigh, select
 from coreset_explore.gradients import Dense
-from coreset_explore.greedy import residual
+from coreset_explore.greedy import columns
 from coreset_explore.progress import Cancelled, listening
 
 NONE = torch.tensor([], dtype=torch.int64)
@@ -173,7 +173,9 @@ def test_dense_columns_pick_what_the_built_residual_does(variant):
     """More picks than are looked ahead, and columns kept: the same rows, whole numbers and equals among them."""
     rng = torch.Generator().manual_seed(9)
     real = torch.randn(260, 90, generator=rng) + 0.5
-    for g in (real, real.round().repeat(2, 1)):
+    few = torch.randn(100, 400, generator=rng) + 0.5  # whose products are taken at once
+    assert isinstance(columns.residual(Dense(few), few.sum(0), 80, False, True), columns.Whole)
+    for g in (real, real.round().repeat(2, 1), few, few.round().repeat(2, 1)):
         one, other = (
             greedy.pursue(Dense(g), Dense(g).sum(), 80, NONE, compiled=compiled, **variant)
             for compiled in (True, False)
@@ -187,7 +189,7 @@ def test_no_matrix_product_is_further_off_than_columns_of_dense_rows_allow():
     g = 0.1 + 1e-3 * torch.randn(64, 9000, generator=torch.Generator().manual_seed(0))
     exact = g.double() @ g.double().T
     far = ((g @ g.T).double() - exact).abs() / exact.diagonal().sqrt() / exact.diagonal().sqrt()[:, None]
-    assert float(far.max()) < residual.KEPT_DOUBT
+    assert float(far.max()) < columns.KEPT_DOUBT
 
 
 @pytest.mark.parametrize("ridge", [0.0, 0.5])
@@ -434,7 +436,7 @@ def test_gradients_too_large_to_measure():
 
 
 def test_a_twin_of_a_pick_is_taken_after_the_residual_was_built_anew():
-    from coreset_explore.greedy.residual import Columns
+    from coreset_explore.greedy.columns import Columns
 
     once = gradients(40)
     grads = LastLayer(torch.cat([once.r, once.r], 1), torch.cat([once.h, once.h], 1))  # every row has a twin

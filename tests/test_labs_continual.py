@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import subprocess
 import sys
@@ -361,17 +362,36 @@ def test_stopped_anywhere_it_goes_on_and_trains_what_is_missing(tmp_path, paradi
         assert not trained
 
 
+@pytest.mark.parametrize("paradigm", ["gdumb", "replay"])
+def test_judged_at_the_end_alone_it_says_what_the_last_of_each_says_with_the_trainings_it_needs(
+    tmp_path, paradigm, monkeypatch
+):
+    setting, names = iid_incremental(table(), tasks=3), ["reservoir", "gmc_local"]
+    each = frame(records(names, setting, paradigm=paradigm))
+    models, plain = [], GDumb.settle
+    monkeypatch.setattr(GDumb, "settle", lambda self, *a: (models.append(self), plain(self, *a))[1])
+    how = {"paradigm": paradigm, "judged": "last", "seeds": 2, "store": tmp_path / "last.sqlite"}
+    for take in (1, None):  # stopped after the first, and gone on
+        found = list(itertools.islice(run(setting, names, capacity=12, show=False, **HOW, **how), take))
+    last = frame(found).drop(columns=[*CLOCKS, "forgetting", "backward_transfer"])
+    wanted = questions.final(each).drop(columns=[*CLOCKS, "forgetting", "backward_transfer"])
+    pandas.testing.assert_frame_equal(last[last.seed == 0].reset_index(drop=True), wanted)
+    assert frame(found).forgetting.isna().all() and set(last.seed) == {0, 1}
+    # a reservoir's model is trained once a seed, one that its rule asks after each task: two of these before the stop
+    assert len(models) == (2 + 2 * (1 + 3) if paradigm == "gdumb" else 0)
+
+
 def test_what_changes_a_number_is_another_cell_and_a_name_is_none(tmp_path):
     path = tmp_path / "continual.sqlite"
     for more in (
         {}, {"capacity": 11}, {"seeds": [1]}, {"paradigm": "replay"}, {"model": "mlp"}, {"embedding": {"inits": 1}},
-        {"recipe": {"epochs": 3}}, {"setting": iid_incremental(table(), tasks=2)}, {},
+        {"recipe": {"epochs": 3}}, {"setting": iid_incremental(table(), tasks=2)}, {"judged": "last"}, {},
     ):  # fmt: skip
         records("gmc", store=path, **more)
     records({"stream": "gmc", "name": "GMC"}, store=path)
     records({"stream": "gmc", "params": {"nonnegative": False}}, store=path)
     with Store(path) as store:
-        assert len(store) == 2 * 9
+        assert len(store) == 2 * 9 + 1
     with Store(path) as store:
         kept = plan(class_incremental(table()), {"stream": "gmc", "name": "GMC"}, capacity=12, **HOW).kept(
             store
@@ -453,6 +473,7 @@ CONVOLVED = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 10))
         ("gmc", {"capacity": 0}, "capacity is a whole number from 1"),
         ("gmc", {"capacity": []}, "no capacity"),
         ("gmc", {"seeds": []}, "no seeds"),
+        ("gmc", {"judged": "end"}, "judged is one of"),
         ("gmc", {"paradigm": "gdump"}, "did you mean 'gdumb'"),
         ("gmc", {"paradigm": "replay", "recipe": {"weights": "loss"}}, "drawn by their weights; leave weights out"),
         ("gmc", {"recipe": {"rate": 1}}, "the recipe has no parameter 'rate'"),

@@ -15,14 +15,12 @@ import os
 import sys
 from pathlib import Path
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where machine.py lies
 
 from machine import write
+from rows import some
 from verdicts import verdict
 
-import coreset_explore as cx
 from coreset_explore.labs.training import Setting, frame, run
 from coreset_explore.labs.training.questions import robustness, transfer
 from coreset_explore.machine import cache
@@ -34,15 +32,6 @@ CHOSEN = ["Random", "GraphCut", "GradSimCore", "CRAIG", "GRAD-MATCH"]
 MODELS = ["mlp", "lenet", "cnn"]
 HARD = ["RANDOM", "CRAIG", "CRAIGPB", "GRAD-MATCHPB", "GRAD-MATCHPB-Warm", "GLISTER", "GradSimCore"]
 ANEW = "RANDOM re-drawn"
-
-
-def some(name: str, rows: int) -> cx.Data:
-    """The same seeded rows of it in every run; 0 is all."""
-    data = cx.load(name)
-    if not 0 < rows < len(data):
-        return data
-    drawn = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))[:rows]
-    return data[drawn.sort().values]
 
 
 def means(found, by: list[str]) -> list[dict]:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where machine.py lies
 
-from answers import some
 from machine import write
+from rows import some
 from verdicts import verdict
 
 from coreset_explore.labs.training import REGIMES, Setting, frame, run

@@ -14,18 +14,16 @@ from __future__ import annotations
 import math
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pandas
-import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where machine.py lies
 
 from machine import write
+from rows import olist, some
 from verdicts import verdict
 
-import coreset_explore as cx
 from coreset_explore.labs.training.questions import convergence, speedup
 
 METHODS = {
@@ -36,56 +34,6 @@ METHODS = {
 }
 CRAIGS, FASTCORES = 0.1, 0.01  # the papers' budgets
 QUIET = 1.0  # load at the start above which seconds are somebody else's too
-TABLES = "orders order_reviews order_items order_payments products"
-
-
-def covertype(rows: int):
-    data = cx.load("covertype")
-    if not 0 < rows < len(data):
-        return data
-    return data[torch.randperm(len(data), generator=torch.Generator().manual_seed(0))[:rows].sort().values]
-
-
-def olist(folder: Path):
-    """An order a row: what it held, cost and weighed, how it was paid, when it came; y is its last review's score."""
-    table = {name: pandas.read_csv(folder / f"olist_{name}_dataset.csv") for name in TABLES.split()}
-    items = table["order_items"].merge(table["products"], on="product_id", how="left")
-    size = items.product_length_cm * items.product_height_cm * items.product_width_cm
-    by = items.assign(litres=size / 1000).groupby("order_id")
-    held = by.agg(
-        items=("order_item_id", "max"), sellers=("seller_id", "nunique"), price=("price", "sum"),
-        freight=("freight_value", "sum"), grams=("product_weight_g", "sum"), litres=("litres", "sum"),
-        photos=("product_photos_qty", "mean"), described=("product_description_lenght", "mean"),
-    )  # fmt: skip
-    paid = (
-        table["order_payments"]
-        .groupby("order_id")
-        .agg(paid=("payment_value", "sum"), installments=("payment_installments", "max"))
-    )
-    orders = table["orders"].set_index("order_id")
-    day = {
-        name: pandas.to_datetime(orders[name]) for name in orders if name.endswith(("_date", "_timestamp"))
-    }
-    came, bought = day["order_delivered_customer_date"], day["order_purchase_timestamp"]
-    promised = day["order_estimated_delivery_date"]
-    when = pandas.DataFrame({
-        "days": (came - bought).dt.days, "promised": (promised - bought).dt.days, "late": (came - promised).dt.days,
-        "never_came": came.isna().astype(float), "month": bought.dt.month,
-    })  # fmt: skip
-    score = table["order_reviews"].sort_values("review_creation_date").groupby("order_id").review_score.last()
-    joined = when.join([held, paid], how="left").join(score, how="inner")
-    for name in (
-        "price",
-        "freight",
-        "grams",
-        "litres",
-        "paid",
-        "described",
-    ):  # a few are a hundred times the others
-        joined[name] = (joined[name] + 1).map(math.log, na_action="ignore")
-    joined = joined.fillna(joined.median())
-    joined = joined.astype("float32").astype({"review_score": "int64"})
-    return replace(cx.load(joined, y="review_score", test=0.25), name="olist")
 
 
 def last(found):
@@ -161,7 +109,7 @@ def main(rows: str = "6000", seeds: str = "6") -> None:
     load, count = os.getloadavg()[0], int(seeds)
     print(f"load {load:.2f}, {os.cpu_count()} cores")
     folder = Path(os.environ.get("CORESET_DATA", "")) / "olist-sample"
-    tables = {"covertype": covertype(int(rows))}
+    tables = {"covertype": some("covertype", int(rows))}
     if folder.is_dir():
         tables["olist"] = olist(folder)
     else:

@@ -24,6 +24,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where machine.py lies
 
 from machine import write
+from rows import cifar10
 
 import coreset_explore as cx
 from coreset_explore.labs.training import REGIMES, Regime, Setting, frame, run
@@ -44,17 +45,6 @@ ANEW = (
     "GLISTER",
 )
 BATCH = 128  # GRAD-MATCH's code takes 20, which no GPU is quick with
-
-
-def loaded(rows: int, test: str) -> cx.Data:
-    """CIFAR-10, or so many made-up rows in its place."""
-    if rows:
-        draw = torch.Generator().manual_seed(0)
-        y = torch.arange(2 * rows) % 10
-        x = torch.randint(0, 60, (2 * rows, 3, 32, 32), generator=draw) + 19 * y.view(-1, 1, 1, 1)
-        x = x.to(torch.uint8)
-        return cx.Data(x[:rows], y[:rows], tuple("0123456789"), x[rows:], y[rows:], "images", "made up")
-    return cx.load("cifar10") if test == "official" else cx.load("cifar10", test_from="data_batch_5")
 
 
 def cells(data: cx.Data, asked: argparse.Namespace, store: Path) -> Iterator:
@@ -111,7 +101,7 @@ def main() -> None:
     if where.type == "cpu":
         print("no GPU here; --device pretend --rows 200 --shrink 100 --model mlp tries the script")
         return
-    data = loaded(asked.rows, asked.test)
+    data = cifar10(asked.rows, asked.test)
     print(f"{data!r} on {where}", flush=True)
     store = cache.folder() / f"gpu-{where.type}-{asked.rows}.sqlite"
     records, names = [], set()

@@ -10,9 +10,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where machine.py lies
 
 from machine import RESULTS
+from markdown import fill, grid, judged
 
-README = Path(__file__).resolve().parents[1] / "README.md"
-START, END = "<!-- training -->\n", "<!-- /training -->"
 # GRAD-MATCH, table 3: MNIST, LeNet, 200 epochs, % at 1, 3, 5 and 10 %. (FULL 99.35.)
 TABLE3 = {
     "FULL": (99.35,) * 4,
@@ -36,13 +35,6 @@ TABLE8 = {
     "GRAD-MATCH": (66.2, 17.7, 9.8, 2.1),
     "GRAD-MATCHPB": (15.5, 2.2, 1.17, 0.38),
 }
-
-
-def grid(rows: list[list[str]]) -> list[str]:
-    """A Markdown table; the first row is its head, numbers stand at the right."""
-    head, *body = rows
-    align = ["---", *["---:"] * (len(head) - 1)]
-    return [f"| {' | '.join(row)} |" for row in (head, align, *body)]
 
 
 def accuracies(rows: list[dict], paper: dict[str, tuple[float, ...]]) -> list[str]:
@@ -71,18 +63,6 @@ def errors(rows: list[dict]) -> list[str]:
     for name, printed in TABLE8.items():
         cells = [short(found[name, k]["gradient_error"]) for k in budgets]
         made.append([name, *cells, ", ".join(map(str, printed))])
-    return grid(made)
-
-
-def judged(claims: list[dict]) -> list[str]:
-    made = [["claim", "by", "found", "95 %", "it"]]
-    for claim in claims:
-        known = "difference" in claim
-        as_it_is = "gradient error" in claim["claim"] or "log10" in claim["claim"]  # and no share
-        scale = 1 if as_it_is else 100
-        found = f"{scale * claim['difference']:+.2f}" if known else "–"
-        interval = f"{scale * claim['low']:+.2f} to {scale * claim['high']:+.2f}" if known else "–"
-        made.append([claim["claim"], claim["paper"], found, interval, claim["says"]])
     return grid(made)
 
 
@@ -122,8 +102,7 @@ def section(path: Path) -> list[str]:
 
 def main() -> None:
     made = [line for path in sorted(RESULTS.glob("training-*.json")) for line in section(path)]
-    before, _, rest = README.read_text().partition(START)
-    README.write_text(f"{before}{START}\n{chr(10).join(made)}\n{END}{rest.partition(END)[2]}")
+    fill("training", made)
 
 
 if __name__ == "__main__":

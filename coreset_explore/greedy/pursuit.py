@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Gradients, LastLayer
-from coreset_explore.greedy.residual import Residual, residual
+from coreset_explore.greedy.columns import residual
+from coreset_explore.greedy.residual import Residual
 from coreset_explore.progress import check, track
 
 NOISE = 1e-10  # a correlation below this share of ‖g_j‖·‖target‖ is rounding
@@ -34,7 +35,7 @@ def pursue(
     fit. Scores are float32 products; rows that these cannot tell apart, and all about the picks, are float64, so the
     picks are those of a float64 run. Signed pursuit with free weights takes rows that point away from the residual once
     none points along it. k·n·(c + d + k) operations and n·(c + k) + k² numbers, or k·n·c·d and n·c + k·(c + d + k) with
-    the residual built (see `greedy.residual`; `compiled` chooses), beside k²·(c + d + k) for the fits.
+    the residual built (see `greedy.columns`; `compiled` chooses), beside k²·(c + d + k) for the fits.
 
     Returns picks, what each took off that minimum, the picks' weights, and why it stopped early ("" if it did not): the
     minimum under `tolerance`·‖target‖², or no row left that correlates beyond rounding.

@@ -27,6 +27,7 @@ from coreset_explore.training.run import augmenting, made
 from coreset_explore.training.run import recipe as checked_recipe
 
 PARADIGMS = ("gdumb", "replay")
+JUDGED = ("each", "last")
 QUICK: dict[str, Any] = {
     "epochs": 50, "batch_size": 32, "optimizer": "adam", "lr": None, "weight_decay": 0.0, "schedule": "constant",
 }  # fmt: skip
@@ -83,6 +84,7 @@ def plan(
     recipe: Mapping[str, Any] | None = None,
     embedding: Mapping[str, Any] | None = None,
     seeds: int | Sequence[int] = 1,
+    judged: str = "each",
     device: str | torch.device = "auto",
 ) -> Plan:
     """What `run` would run with these arguments. Raises ValueError for what cannot be run.
@@ -106,7 +108,7 @@ def plan(
             f"a memory of {sizes[0]:,} rows cannot hold one of each of {classes:,} classes, and a model learns nothing "
             f"of those it does not hold; give capacity={classes:,} or more"
         )
-    paradigm = checks.choice(paradigm, "paradigm", PARADIGMS)
+    paradigm, judged = checks.choice(paradigm, "paradigm", PARADIGMS), checks.choice(judged, "judged", JUDGED)
     how = {**QUICK, **checked_recipe(recipe, "epochs")}
     if paradigm == "replay" and "weights" in how:
         raise ValueError(
@@ -123,8 +125,10 @@ def plan(
         **setting.plain(), "data": digest(setting.data, model), "paradigm": paradigm,
         "model": model if isinstance(model, str) else type(model).__name__, "recipe": dict(how),
         "embedding": embedding, "versions": versions(), **({} if device == "auto" else {"device": str(device)}),
+        **({} if judged == "each" else {"judged": judged}),  # what was before is not known to it
     }  # fmt: skip
-    order = itertools.product(drawn, range(setting.many), sizes, rules)
+    tasks = range(setting.many) if judged == "each" else [setting.many - 1]
+    order = itertools.product(drawn, tasks, sizes, rules)
     cells = tuple(Cell(rule, size, seed, task) for seed, task, size, rule in order)
     return Plan(setting, cells, paradigm, model, how, embedding, device, shared)
 

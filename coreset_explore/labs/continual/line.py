@@ -25,12 +25,16 @@ from coreset_explore.training.rows import spoken
 
 
 class Line:
-    """What goes from task to task. `answers` are the records that a store had of its cells, in order."""
+    """What goes from task to task.
+
+    `cells` are those of its tasks whose models are judged, `answers` the records that a store had of them.
+    """
 
     def __init__(self, planned: Plan, cell: Cell, tasks: Tasks):
         self.rule, self.capacity, self.seed, self.tasks = cell.rule, cell.capacity, cell.seed, tasks
         self.device = planned.device
-        self.answers: list[Record | None] = []
+        self.cells: dict[int, Cell] = {}
+        self.answers: dict[int, Record | None] = {}
         self.memory, self.broken = Memory(), ""
         self.embedded: Pool | None = None  # ids and gradients of the kept rows, as they came
         self.matrix: list[list[float | None] | None] = []  # accuracy after each task on each
@@ -52,10 +56,14 @@ class Line:
 
     def works(self, task: int) -> bool:
         """Whether a cell from this task on has no answer, so that the memory has to be there."""
-        return any(answer is None for answer in self.answers[task:])
+        return any(answer is None for at, answer in self.answers.items() if at >= task)
+
+    def asked(self, task: int) -> bool:
+        """Whether its model is to be judged after this task, and nobody knows how."""
+        return task in self.answers and self.answers[task] is None
 
     def trains(self, task: int) -> bool:
-        return self.answers[task] is None or (self.chained and self.works(task + 1))
+        return self.asked(task) or (self.chained and self.works(task + 1))
 
     def judged(self, record: Record) -> None:
         """Take note of a cell's accuracies, whoever computed them."""
@@ -80,7 +88,7 @@ class Line:
         if trains:
             self.learner.settle(self.memory)
         train_seconds += clock.lap()
-        if self.answers[task] is not None:
+        if not self.asked(task):
             return {}
         seconds = {
             "embed_seconds": embed_seconds, "update_seconds": update_seconds, "train_seconds": train_seconds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -31,6 +32,7 @@ def run(
     recipe: Mapping[str, Any] | None = None,
     embedding: Mapping[str, Any] | None = None,
     seeds: int | Sequence[int] = 1,
+    judged: str = "each",
     store: Any = None,
     device: str | torch.device = "auto",
     show: bool | None = None,
@@ -44,6 +46,8 @@ def run(
     - `embedding`: arguments of `initial_gradients` in place of EMBEDDING's: each batch is embedded once for all
       streams. Those that compare what the model says now have memory and batch recorded anew, by the model as it is
       before the update (`replay` has met the task by then).
+    - `judged`: "each" judges a model after each task; "last" after the last one alone, which is all that figures over
+      sizes show, and a Tth of the trainings where each begins anew. Its forgetting is not known then.
     - `store`: a file (or Store) that keeps each cell as soon as it is done, and what it holds is not run again. A run
       that was stopped, or killed, goes on: memories are made again from the first batch, and trainings that are stored
       are skipped, where no model goes on from another's. Where one does (replay, and rules that ask the model), all of
@@ -78,7 +82,7 @@ def run(
     """
     planned = plan(
         setting, streams, capacity=capacity, paradigm=paradigm, model=model, recipe=recipe, embedding=embedding,
-        seeds=seeds, device=device,
+        seeds=seeds, judged=judged, device=device,
     )  # fmt: skip
     return _records(planned, store, show)
 
@@ -122,35 +126,38 @@ def _of_seed(
     tasks = planned.setting.tasks(cells[0].seed)
     for cell in cells:
         line = lines.setdefault((cell.rule.name, cell.capacity), Line(planned, cell, tasks))
-        line.answers.append(_found(planned, cell, kept))
+        line.cells[cell.task], line.answers[cell.task] = cell, _found(planned, cell, kept)
     embedder = _Embedder(planned, tasks, cells)
-    for cell in cells:
-        line, told = lines[cell.rule.name, cell.capacity], cell.rule.name.replace(",", "")
-        clock.number += 1
-        found = line.answers[cell.task]
-        if line.works(cell.task):
-            if found is None and kept is not None and kept.sealed:
+    for task, line in itertools.product(range(len(tasks)), lines.values()):
+        cell, found = line.cells.get(task), line.answers.get(task)
+        clock.number += cell is not None
+        if line.works(task):
+            if line.asked(task) and kept is not None and kept.sealed:
                 raise ValueError(kept.sealed)
-            begun, label = time.perf_counter(), clock.label(told)
+            begun, label = time.perf_counter(), clock.label(line.rule.name.replace(",", ""))
             with progress.bar(label, show), progress.stage(label, *clock.share()):
                 # memories of stored cells are made again, and nothing of that is counted as a cell
-                numbers, why = _tried(line, cell, embedder, planned.recipe.get("batch_size"))
-            if found is None:
-                clock.done(time.perf_counter() - begun)
+                numbers, why = _tried(line, task, embedder, planned.recipe.get("batch_size"))
+            spent = time.perf_counter() - begun
+            if cell is None:
+                clock.spent += spent  # of the cell to come
+            elif found is None:
+                clock.done(spent)
                 found = put(kept, planned.settings(cell), numbers, why)
-        assert found is not None  # what works for nothing has its answer
-        line.judged(found)
-        yield planned.record(cell, found)
+        if cell is not None:
+            assert found is not None  # what works for nothing has its answer
+            line.judged(found)
+            yield planned.record(cell, found)
 
 
 def _tried(
-    line: Line, cell: Cell, embedder: _Embedder, batch: int | None
+    line: Line, task: int, embedder: _Embedder, batch: int | None
 ) -> tuple[dict[str, Any] | None, str | None]:
     if line.broken:
         return None, line.broken
-    numbers, why = attempted(lambda: line.step(cell.task, *embedder(cell.task)), batch)
+    numbers, why = attempted(lambda: line.step(task, *embedder(task)), batch)
     if why:
-        line.fail(cell.task, why)
+        line.fail(task, why)
     return numbers, why
 
 
