@@ -280,14 +280,15 @@ def residuals(logits: Tensor, y: Tensor) -> Tensor:
     return less_one_hot(logits.softmax(-1), y.expand(logits.shape[:-1])[..., None])
 
 
-def less_one_hot(p: Tensor, label: Tensor) -> Tensor:
+def less_one_hot(p: Tensor, label: Tensor, dim: int = -1) -> Tensor:
     """Probabilities p (…, c) less one at `label` (…, 1), where the others' sum, negated, stands for p − 1.
 
+    Classes may lie along another `dim`.
     Subtracting 1 loses what is left of a row that the model is sure of: all of it above p = 1 − 6e-8, and coarsely
     long before, so that rows seem to point elsewhere and directions, which methods compare, are wrong.
     """
-    others = p.scatter(-1, label, 0.0)
-    return others.scatter(-1, label, -others.sum(-1, keepdim=True))
+    others = p.scatter(dim, label, 0.0)
+    return others.scatter(dim, label, -others.sum(dim, keepdim=True))
 
 
 @overload
