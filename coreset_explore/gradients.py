@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Self, overload
 
 import torch
@@ -172,7 +173,20 @@ class LastLayer:
         """
         width = self.dim * self.r.element_size()
         refuse_size(len(groups) * width, f"{len(groups):,} summed gradients of {self.dim:,} numbers")
-        return Dense(torch.stack([self[rows].sum().float().flatten() for rows in groups]))
+        d, found = self.h.shape[2], torch.empty(len(groups), *self.shape, device=self.device)
+        done = 0
+        for size, alike in groupby(groups, len):  # groups of one size in one product
+            alike = list(alike)
+            many = max(1, 8192 // max(size, 1))
+            for some in (alike[i : i + many] for i in range(0, len(alike), many)):
+                rows = torch.stack(tuple(some)).to(self.device)
+                r, h = self.r[:, rows].double(), self.h[:, rows].double()
+                out = found[done : done + len(rows)].transpose(0, 1)
+                out[..., :d] = r.transpose(2, 3) @ h
+                if self.bias:
+                    out[..., d] = r.sum(2)
+                done += len(rows)
+        return Dense(found.flatten(1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,14 +280,15 @@ def residuals(logits: Tensor, y: Tensor) -> Tensor:
     return less_one_hot(logits.softmax(-1), y.expand(logits.shape[:-1])[..., None])
 
 
-def less_one_hot(p: Tensor, label: Tensor) -> Tensor:
+def less_one_hot(p: Tensor, label: Tensor, dim: int = -1) -> Tensor:
     """Probabilities p (…, c) less one at `label` (…, 1), where the others' sum, negated, stands for p − 1.
 
+    Classes may lie along another `dim`.
     Subtracting 1 loses what is left of a row that the model is sure of: all of it above p = 1 − 6e-8, and coarsely
     long before, so that rows seem to point elsewhere and directions, which methods compare, are wrong.
     """
-    others = p.scatter(-1, label, 0.0)
-    return others.scatter(-1, label, -others.sum(-1, keepdim=True))
+    others = p.scatter(dim, label, 0.0)
+    return others.scatter(dim, label, -others.sum(dim, keepdim=True))
 
 
 @overload

@@ -7,7 +7,10 @@ from scipy.optimize import nnls
 
 from coreset_explore import LastLayer, Pool, gradient_error, greedy, reweigh, select
 from coreset_explore.gradients import Dense
-from coreset_explore.greedy import columns
+from coreset_explore.greedy.columns import KEPT_DOUBT, Columns, Whole, WideColumns
+from coreset_explore.greedy.factored import Factored
+from coreset_explore.greedy.pursuit import fastest
+from coreset_explore.greedy.residual import Built
 from coreset_explore.progress import Cancelled, listening
 
 NONE = torch.tensor([], dtype=torch.int64)
@@ -56,12 +59,12 @@ VARIANTS = [
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: "-".join(f"{n[:4]}{x:g}" for n, x in v.items()))
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("way", [Built, Factored, Columns])
 @pytest.mark.parametrize("steps", [1, 2])
-def test_every_variant_equals_the_plain_loop(variant, steps, compiled):
+def test_every_variant_equals_the_plain_loop(variant, steps, way):
     grads = gradients(200, seed=1, steps=steps)
     target = grads.sum()
-    picks, gains, weights, why = greedy.pursue(grads, target, 30, NONE, compiled=compiled, **variant)
+    picks, gains, weights, why = greedy.pursue(grads, target, 30, NONE, way=way, **variant)
     want, fit = plain(grads, target, 30, **variant)
     assert picks.tolist() == want and not why
     np.testing.assert_allclose(weights.numpy(), fit, rtol=1e-6, atol=1e-8)
@@ -137,13 +140,14 @@ def test_to_the_last_dimension_where_the_residual_falls_by_many_orders(spread):
     scale = torch.logspace(0, float(np.log10(spread)), 39)
     grads = LastLayer(torch.randn(1, 300, 3, generator=rng), torch.randn(1, 300, 39, generator=rng) * scale)
     target = grads.sum()
-    picks, _, _, why = greedy.pursue(grads, target, 119, NONE, absolute=True)
-    other, _, _, also = greedy.pursue(grads, target, 119, NONE, absolute=True, compiled=False)
+    picks, _, _, why = greedy.pursue(grads, target, 119, NONE, absolute=True, way=Built)
     assert (
         len(picks) == 119 or "no row left" in why
     )  # of the directions below 1e-5 of the longest nothing is found
-    assert picks.tolist() == other.tolist() and why == also
     assert picks.tolist() == orthogonal(grads, target, 119)[0][: len(picks)]
+    for way in (Factored, Columns):
+        other, _, _, also = greedy.pursue(grads, target, 119, NONE, absolute=True, way=way)
+        assert picks.tolist() == other.tolist() and why == also
 
 
 def test_more_equals_than_are_settled_one_by_one():
@@ -151,10 +155,10 @@ def test_more_equals_than_are_settled_one_by_one():
     one = gradients(12, seed=25)
     grads = LastLayer(one.r.repeat_interleave(100, 1), one.h.repeat_interleave(100, 1))
     for variant in ({"ridge": 0.5, "nonnegative": True}, {"absolute": True}):
-        picks = greedy.pursue(grads, one.sum(), 30, NONE, **variant)[0]
-        other = greedy.pursue(grads, one.sum(), 30, NONE, compiled=False, **variant)[0]
-        assert picks.tolist() == other.tolist()
+        picks = greedy.pursue(grads, one.sum(), 30, NONE, way=Built, **variant)[0]
         assert picks[0] % 100 == 0
+        for way in (Factored, Columns):
+            assert greedy.pursue(grads, one.sum(), 30, NONE, way=way, **variant)[0].tolist() == picks.tolist()
 
 
 def test_dense_gradients_answer_alike():
@@ -174,14 +178,16 @@ def test_dense_columns_pick_what_the_built_residual_does(variant):
     rng = torch.Generator().manual_seed(9)
     real = torch.randn(260, 90, generator=rng) + 0.5
     few = torch.randn(100, 400, generator=rng) + 0.5  # whose products are taken at once
-    assert isinstance(columns.residual(Dense(few), few.sum(0), 80, False, True), columns.Whole)
-    for g in (real, real.round().repeat(2, 1), few, few.round().repeat(2, 1)):
-        one, other = (
-            greedy.pursue(Dense(g), Dense(g).sum(), 80, NONE, compiled=compiled, **variant)
-            for compiled in (True, False)
-        )
-        assert one[0].tolist() == other[0].tolist() and one[3] == other[3]
-        np.testing.assert_allclose(one[2].numpy(), other[2].numpy(), rtol=1e-6, atol=1e-8)
+    for g, columns in ((real, WideColumns), (few, Whole)):
+        for rows in (g, g.round().repeat(2, 1)):
+            one, other = (
+                greedy.pursue(Dense(rows), Dense(rows).sum(), 80, NONE, way=way, **variant)
+                for way in (columns, Built)
+            )
+            assert one[0].tolist() == other[0].tolist() and one[3] == other[3]
+            np.testing.assert_allclose(one[2].numpy(), other[2].numpy(), rtol=1e-6, atol=1e-8)
+    long, wide = Dense(torch.ones(400, 800)), Dense(torch.ones(400, 700))
+    assert [fastest(long, 200), fastest(wide, 200), fastest(long, 90)] == [Whole, WideColumns, Built]
 
 
 def test_no_matrix_product_is_further_off_than_columns_of_dense_rows_allow():
@@ -189,7 +195,7 @@ def test_no_matrix_product_is_further_off_than_columns_of_dense_rows_allow():
     g = 0.1 + 1e-3 * torch.randn(64, 9000, generator=torch.Generator().manual_seed(0))
     exact = g.double() @ g.double().T
     far = ((g @ g.T).double() - exact).abs() / exact.diagonal().sqrt() / exact.diagonal().sqrt()[:, None]
-    assert float(far.max()) < columns.KEPT_DOUBT
+    assert float(far.max()) < KEPT_DOUBT
 
 
 @pytest.mark.parametrize("ridge", [0.0, 0.5])
@@ -436,8 +442,6 @@ def test_gradients_too_large_to_measure():
 
 
 def test_a_twin_of_a_pick_is_taken_after_the_residual_was_built_anew():
-    from coreset_explore.greedy.columns import Columns
-
     once = gradients(40)
     grads = LastLayer(torch.cat([once.r, once.r], 1), torch.cat([once.h, once.h], 1))  # every row has a twin
     left = Columns(grads, grads.sum(), 8, False)
@@ -455,9 +459,9 @@ def test_a_twin_of_a_pick_is_taken_after_the_residual_was_built_anew():
     assert left.gram[:4, :4] == pytest.approx((g @ g.T).numpy())
 
 
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("way", [Built, Factored, Columns])
 @pytest.mark.parametrize("many", [1, 40])
-def test_rows_too_short_for_a_weight_are_passed_over(many, compiled):
+def test_rows_too_short_for_a_weight_are_passed_over(many, way):
     """By direction they correlate most of all, and no weight that float64 holds makes anything of them."""
     grads = gradients(60, seed=30)
     target = grads.sum()
@@ -468,19 +472,19 @@ def test_rows_too_short_for_a_weight_are_passed_over(many, compiled):
         rows += [along[0, output, :-1] / along[0, output, -1]] * many
     both = LastLayer(torch.cat([short, grads.r], 1), torch.cat([torch.stack(rows)[None], grads.h], 1))
     how = {"nonnegative": True, "normalized": True, "ridge": 0.5}
-    picks, _, _, why = greedy.pursue(both, target, 20, torch.tensor([4 * many + 8]), compiled=compiled, **how)
+    picks, _, _, why = greedy.pursue(both, target, 20, torch.tensor([4 * many + 8]), way=way, **how)
     assert not why and (picks - 4 * many).tolist() == plain(grads, target, 20, given=[8], **how)[0]
-    everything = greedy.pursue(both, target, 4 * many + 50, NONE, compiled=compiled, **how)
+    everything = greedy.pursue(both, target, 4 * many + 50, NONE, way=way, **how)
     assert "would weigh nothing" in everything[3] or len(everything[0]) == 4 * many + 50
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-def test_a_row_that_depends_on_the_picks_does_not_end_the_pursuit(compiled):
+@pytest.mark.parametrize("way", [Built, Factored, Columns])
+def test_a_row_that_depends_on_the_picks_does_not_end_the_pursuit(way):
     """Twins of every pick but for rounding: each is passed over once, and the picks are those without the twins."""
     one = gradients(50, seed=31)
     grads = LastLayer(torch.cat([one.r, one.r * (1 + 1e-7)], 1), torch.cat([one.h, one.h], 1))
-    picks, _, _, why = greedy.pursue(grads, one.sum(), 30, NONE, normalized=True, compiled=compiled)
-    want = greedy.pursue(one, one.sum(), 30, NONE, normalized=True, compiled=compiled)[0]
+    picks, _, _, why = greedy.pursue(grads, one.sum(), 30, NONE, normalized=True, way=way)
+    want = greedy.pursue(one, one.sum(), 30, NONE, normalized=True, way=way)[0]
     assert not why and (picks % 50).tolist() == want.tolist()
 
 

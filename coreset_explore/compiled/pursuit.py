@@ -56,6 +56,16 @@ def advance(columns, total, before, change, start, stop, correlation):
 
 
 @compiled
+def weigh(r, along, offset, start, out):
+    """Adds Σ_c r_c·(along_c + offset_c) to `out` (m,), for factors r (c, n) of the rows from start on, along (c, m)."""
+    for c in range(along.shape[0]):
+        own, product = r[c, start : start + out.size], along[c]
+        more = offset[c] if offset.size else np.float32(0.0)
+        for j in range(out.size):
+            out[j] += own[j] * (product[j] + more)
+
+
+@compiled
 def foremost(correlation, sign, share, norms, reach, rows):
     """How many rows might have the largest max(x, sign·x)·reach, where each x may be off by share·norm; their numbers.
 

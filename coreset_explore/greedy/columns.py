@@ -1,4 +1,4 @@
-"""What the picks leave of a target as columns of the Gram matrix, and where these are cheaper than the vector itself.
+"""What the picks leave of a target as it was some picks ago, and their columns of the Gram matrix.
 
 `Columns` computes a pick's column when it is needed, `WideColumns` those of dense rows some at a time, `Whole` all of
 few long rows before the first pick.
@@ -13,43 +13,20 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Dense, Gradients
-from coreset_explore.greedy.residual import Built, Residual
+from coreset_explore.greedy.residual import Residual, against
 from coreset_explore.greedy.vectors import double, factors, products
 from coreset_explore.progress import check
 
-# No float32 sum of the kernel's, in sixteen parts side by side, is further off than this share of the lengths (3e-8 was
-# the worst seen), nor of a matrix product's, which adds up blocks of some hundred (6e-7, of 32,000 equal numbers).
+# No sum of the kernel's, in sixteen parts side by side, is further off than this share of the lengths (3e-8 was the
+# worst seen), nor one of a matrix product's, which adds up blocks of some hundred (6e-7, of 32,000 equal numbers).
 KEPT_DOUBT = 2e-6
 DRIFT = 100.0  # rounding relative to the residual's own, beyond which correlations are computed anew
 AHEAD = 4  # columns computed together
 KEPT = 32  # columns of rows that may be picked soon
 WIDE_AHEAD, WIDE_KEPT = 32, 256  # of dense rows, whose columns are one matrix product
-WORTH = 200  # picks of dense rows, from which their columns pay
-FEW = 4  # dense rows a pick, up to which all inner products at once cost less than columns and lines as they are asked
+MANY = 64  # candidates for one pick, beyond which the residual is built anew
 FEATURES = 512  # of all rows in float64, at once
-MANY = 64  # candidates for one pick, likewise
 PIECE = 2**27  # bytes read between two looks at whether to stop: some milliseconds
-
-
-def residual(
-    vectors: Gradients, target: Tensor, cap: int, normalized: bool, compiled: bool | None = None
-) -> Residual:
-    """Columns where they are cheaper, for float32 rows on a CPU; `compiled` says otherwise.
-
-    For dense rows they are from a few hundred picks on: n·width a pick is what both cost before.
-    """
-    dense = isinstance(vectors, Dense)
-    if compiled is None:
-        single = (vectors.g if isinstance(vectors, Dense) else vectors.h).dtype != torch.double
-        compiled = vectors.device.type == "cpu" and single and not (dense and cap < WORTH)
-    if not compiled:
-        return Built(vectors, target, cap, normalized)
-    if not dense:
-        return Columns(vectors, target, cap, normalized)
-    few = (
-        len(vectors) <= FEW * cap and 2 * len(vectors) <= vectors.dim
-    )  # and no more bytes than the rows have
-    return (Whole if few else WideColumns)(vectors, target, cap, normalized)
 
 
 class Columns(Residual):
@@ -190,11 +167,7 @@ class Columns(Residual):
         return line
 
     def _against(self, left: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        found, left = np.empty(len(rows)), left.reshape(len(self.r), self.r.shape[2], -1)
-        for part in range(0, len(rows), 2048):
-            check()
-            self.loops.against(self.r, self.h, left, rows[part : part + 2048], found[part : part + 2048])
-        return found
+        return against(self.r, self.h, left.reshape(len(self.r), self.r.shape[2], -1), rows)
 
 
 class WideColumns(Columns):

@@ -1,9 +1,9 @@
-"""What the picks leave of a target, and which row points along it most: several ways, the same rows.
+"""What the picks leave of a target, and which row points along it most: three ways, the same rows.
 
-`Built` keeps it as one dense vector: n·c·d operations a pick, on any device. `columns.Columns` keeps it as it was some
-picks ago and what the weights have moved since: one column of the Gram matrix a pick, n·(c + d), and a pass over those
-of the picks, n·k; or n²·d operations before the first pick, where the rows are few. All score rows in float32 and
-settle in float64 what this cannot tell apart.
+`Built` keeps it as one dense vector: n·c·d operations a pick, on any device. `Factored` does the same on a CPU, from
+factors, in one matrix product. `Columns` keeps it as it was some picks ago and what the weights have moved since: one
+column of the Gram matrix a pick, n·(c + d), and a pass over those of the picks, n·k; of few long rows all columns come
+first. All score rows in float32 and settle in float64 what this cannot tell apart.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ import torch
 from torch import Tensor
 
 from coreset_explore.gradients import Gradients, LastLayer
-from coreset_explore.greedy.vectors import best, dots, double, squared_norms
+from coreset_explore.greedy.vectors import best, dots, double, squared_norms, stored
+from coreset_explore.progress import check
 
 DOUBT = 1e-5  # no inner product in float32 is further off than this share of the lengths
+WAKE = (
+    2**21
+)  # numbers read for a pick, a millisecond's work; on busy cores a second thread comes ten times later
 
 
 class Residual(ABC):
@@ -30,6 +34,11 @@ class Residual(ABC):
         # what a correlation is multiplied by; 0: not to be picked
         self.reach = torch.where(self.norms > 0, reach, 0.0)
         self.gram = np.zeros((cap, cap))
+
+    @property
+    def alone(self) -> bool:
+        """Whether a pick is too little work to wake a second thread for."""
+        return len(self.norms) * stored(self.vectors) < WAKE
 
     def forbid(self, row: int) -> None:
         """Row is not to be picked any more."""
@@ -98,6 +107,17 @@ class Built(Residual):
         reach = self.reach.float()
         doubt = DOUBT * self.norms * self.left.norm().float() * reach
         return best(read(dots(self.vectors, self.left), reach), doubt, self.reach > 0, exact)
+
+
+def against(r: np.ndarray, h: np.ndarray, left: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """⟨g_j, left⟩ (m,) in float64 for some rows of factors r (s, n, c) and h (s, n, d); left is (s, c, d + bias)."""
+    from coreset_explore.compiled import pursuit as loops
+
+    found = np.empty(len(rows))
+    for start in range(0, len(rows), 2048):
+        check()
+        loops.against(r, h, left, rows[start : start + 2048], found[start : start + 2048])
+    return found
 
 
 def _lengths(vectors: Gradients) -> Tensor:

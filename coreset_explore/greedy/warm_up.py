@@ -5,7 +5,9 @@ from functools import lru_cache
 import torch
 
 from coreset_explore.gradients import Dense, LastLayer
+from coreset_explore.greedy.columns import Columns
 from coreset_explore.greedy.facility import cover, distances
+from coreset_explore.greedy.factored import Factored
 from coreset_explore.greedy.farthest import farthest_first
 from coreset_explore.greedy.herding import herd
 from coreset_explore.greedy.pursuit import pursue
@@ -23,4 +25,5 @@ def warm() -> None:
     cover(distances(vectors), 3, nothing)
     farthest_first(vectors, 3, nothing)
     herd(Dense(vectors.h[0]), 3, nothing)
-    pursue(vectors, vectors.sum(), 3, nothing, nonnegative=True, ridge=0.5)
+    for way in (Factored, Columns):
+        pursue(vectors, vectors.sum(), 3, nothing, nonnegative=True, ridge=0.5, way=way)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Annotated, Literal
 
 import torch
@@ -11,14 +12,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from coreset_explore import greedy
-from coreset_explore.gradients import Gradients, LastLayer, residuals
+from coreset_explore.gradients import Gradients, LastLayer, less_one_hot, residuals
 from coreset_explore.greedy.vectors import dots, double
+from coreset_explore.machine.threads import limited
 from coreset_explore.pool import Pool
 from coreset_explore.progress import check, track
 from coreset_explore.registry import Range, selector
 from coreset_explore.selection import Selection
 
 BLOCK = 8192  # rows between two chances to stop
+WAKE = (
+    10**8
+)  # operations between two updates, some milliseconds: below, waking a second thread costs more on busy cores
 
 
 @selector(
@@ -71,18 +76,20 @@ def glister(
     norms = greedy.squared_norms(vectors).sqrt()
     sampled = math.ceil(len(vectors) / max(k, 1) * math.log(1 / epsilon))
     picks, gains = [], []
-    for made in track(range(0, k, block), "GLISTER"):
-        v, many = validation.gradient(), min(block, k - made)
-        if optimizer == "full":
-            chosen, gain = _foremost(vectors, norms, v, left, many)
-        else:
-            rest = left.nonzero().flatten()
-            drawn = torch.randperm(len(rest), generator=rng)[: max(many, sampled * many)].sort().values
-            chosen, gain = _best(vectors, rest[drawn.to(rest.device)], v, many)
-        picks.extend(chosen.tolist())
-        gains.extend(gain.tolist())
-        left[chosen] = False
-        validation.step(vectors[chosen], eta)
+    seen = len(validation.h) + (len(vectors) if optimizer == "full" else sampled * block)
+    with limited(1) if seen * vectors.dim < WAKE else nullcontext():
+        for made in track(range(0, k, block), "GLISTER"):
+            v, many = validation.gradient(), min(block, k - made)
+            if optimizer == "full":
+                chosen, gain = _foremost(vectors, norms, v, left, many)
+            else:
+                rest = left.nonzero().flatten()
+                drawn = torch.randperm(len(rest), generator=rng)[: max(many, sampled * many)].sort().values
+                chosen, gain = _best(vectors, rest[drawn.to(rest.device)], v, many)
+            picks.extend(chosen.tolist())
+            gains.extend(gain.tolist())
+            left[chosen] = False
+            validation.step(vectors[chosen], eta)
     rows = order[torch.tensor(picks, dtype=torch.int64)]
     weights = torch.full((len(rows),), len(pool) / max(len(rows), 1), dtype=torch.float64)
     info = {"nested": False} if optimizer == "stochastic" else {}
@@ -128,24 +135,26 @@ class _Validation:
                 "GLISTER moves all outputs of the last layer, and these gradients are of one; leave own_class out"
             )
         self.h, self.y = grads.entering()[0].double(), y  # what the layer multiplies: with the 1 of a bias
-        self.logits = _logits(target, r, y)
+        # a class after the other: so softmax runs over many rows at a time, at a sixth of the cost
+        self.logits = _logits(target, r, y).T.contiguous()
 
     def gradient(self) -> Tensor:
         """Of the mean validation loss, (1, c, d + bias)."""
-        found = self.h.new_zeros(1, self.logits.shape[1], self.h.shape[1])
-        for h, y, logits in zip(*(part.split(BLOCK) for part in (self.h, self.y, self.logits)), strict=True):
+        found = self.h.new_zeros(1, len(self.logits), self.h.shape[1])
+        parts = zip(self.h.split(BLOCK), self.y.split(BLOCK), self.logits.split(BLOCK, 1), strict=True)
+        for h, y, logits in parts:
             check()
-            r = residuals(logits, y) / len(self.h)
-            found[0] += r.T @ h
-        return found
+            p = (logits - logits.amax(0)).exp_()
+            found[0] += less_one_hot(p.div_(p.sum(0)), y[None], 0) @ h
+        return found.div_(len(self.h))
 
     def step(self, chosen: Gradients, eta: float) -> None:
         """Move the last layer by −η times the sum of the chosen gradients."""
         if eta and len(chosen):
-            move = eta * chosen.sum().view(self.logits.shape[1], -1)
-            for h, logits in zip(self.h.split(BLOCK), self.logits.split(BLOCK), strict=True):
+            move = eta * chosen.sum().view(len(self.logits), -1)
+            for h, logits in zip(self.h.split(BLOCK), self.logits.split(BLOCK, 1), strict=True):
                 check()
-                logits -= h @ move.T
+                logits -= move @ h.T
 
 
 def _logits(target: Pool, r: Tensor, y: Tensor) -> Tensor:

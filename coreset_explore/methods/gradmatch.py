@@ -32,9 +32,7 @@ ONE_STEP = (
     purpose="match",
     title="GRAD-MATCH",
     paper="Killamsetty et al. 2021, arXiv:2103.00123",
-    bytes=lambda n, d, c, k: (
-        16 * k * k + 8 * k * (d + c) + 4 * n * (k + 2 * c + 48) + 2**25 + (4 * n * d if 2 * n <= d else 0)
-    ),  # all inner products of few long gradients
+    bytes=lambda n, d, c, k: 16 * k * k + 8 * k * (d + c) + 4 * n * (k + d + 3 * c + 48) + 2**25,
 )
 def gradmatch(
     pool: Pool,
