@@ -70,6 +70,7 @@ def section(path: Path) -> list[str]:
     told = json.loads(path.read_text())
     about, machine, rows = path.stem.removeprefix("training-"), told["machine"], told["rows"]
     where = f"{machine['processor']}, {told.get('threads', machine['torch_threads'])} threads, {machine['date'][:10]}"
+    where += f", load {told['load_before']:.1f} before" if "load_before" in told else ""
     lines = [f"### {about}", ""]
     if "every" in told:
         lines += [

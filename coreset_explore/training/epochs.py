@@ -111,7 +111,8 @@ class Training:
         with progress.stage("training", 0, 0.75):
             for batch in progress.track(batches, "update"):
                 rate = self.rate(self.updates)
-                logits, _ = self.net(x[batch] if self.move is None else self.move(x[batch], self.moves))
+                taken = x.index_select(0, batch)  # x[batch] takes fifteen times as long for bytes
+                logits, _ = self.net(taken if self.move is None else self.move(taken, self.moves))
                 loss = F.cross_entropy(logits, y[batch], reduction="none")
                 loss = loss if weights is None else loss * weights[batch]
                 loss.mean().backward()
