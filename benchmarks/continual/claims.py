@@ -96,7 +96,7 @@ def tables(data: Any, sizes: tuple[int, ...], more: bool, left_out: str) -> Stud
 
 def pictures(name: str, more: bool, left_out: str) -> Study:
     setting, one = class_incremental(some(name, 12_000)), (500,)
-    parts = [Part("class-incremental", setting, ALL, (100, 500))]
+    parts = [Part("class-incremental", setting, ALL if more else FEW, (100, 500))]
     if more:
         parts += [
             Part("class-incremental", setting, ASKING, one),
@@ -129,7 +129,7 @@ STUDIES: dict[str, Callable[[], Study]] = {
     ),
     "rotated": turned,
     "fashion-mnist": lambda: pictures("fashion-mnist", True, f"{SMALLER}; {LARGER}; {ONCE}"),
-    "mnist": lambda: pictures("mnist", False, f"{SMALLER}; {LARGE}; {ASKED}"),
+    "mnist": lambda: pictures("mnist", False, f"{SMALLER}; {LARGE}; other rules; replay"),
 }
 
 
