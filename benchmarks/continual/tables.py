@@ -14,7 +14,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where machine.py lies
 
 from machine import RESULTS
-from markdown import fill, grid, judged
+from pages import fill, grid, judged
 
 ORDER = ("covertype", "olist", "fashion-mnist", "mnist", "rotated")
 Row = dict[str, Any]
