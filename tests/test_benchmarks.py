@@ -174,7 +174,7 @@ def test_claims_of_memories_are_run_judged_and_written(tmp_path, monkeypatch):
     monkeypatch.setenv("CORESET_CACHE", str(tmp_path))
     monkeypatch.setattr(sys.modules["machine"], "RESULTS", tmp_path)
     monkeypatch.setattr(tables, "RESULTS", tmp_path)
-    monkeypatch.setattr(sys.modules["markdown"], "README", page)
+    monkeypatch.setattr(sys.modules["pages"], "README", page)
     monkeypatch.setattr(claims, "STUDIES", {"mnist": lambda: studied(claims)})
     claims.main()
     told = json.loads((tmp_path / "continual-mnist.json").read_text())

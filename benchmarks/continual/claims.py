@@ -96,7 +96,7 @@ def tables(data: Any, sizes: tuple[int, ...], more: bool, left_out: str) -> Stud
 
 def pictures(name: str, more: bool, left_out: str) -> Study:
     setting, one = class_incremental(some(name, 12_000)), (500,)
-    parts = [Part("class-incremental", setting, ALL, (100, 500))]
+    parts = [Part("class-incremental", setting, ALL if more else FEW, (100, 500))]
     if more:
         parts += [
             Part("class-incremental", setting, ASKING, one),
@@ -129,7 +129,7 @@ STUDIES: dict[str, Callable[[], Study]] = {
     ),
     "rotated": turned,
     "fashion-mnist": lambda: pictures("fashion-mnist", True, f"{SMALLER}; {LARGER}; {ONCE}"),
-    "mnist": lambda: pictures("mnist", False, f"{SMALLER}; {LARGE}; {ASKED}"),
+    "mnist": lambda: pictures("mnist", False, f"{SMALLER}; {LARGE}; other rules; replay"),
 }
 
 
@@ -141,7 +141,9 @@ def ran(part: Part, model: str, seed: int, store: Path) -> pandas.DataFrame:
         found = ablate(part.setting, part.streams[0], {"inits": INITS}, capacity=part.sizes, **how)
         found["inits"] = found.value.fillna(4).astype(int)
     else:
-        found = frame(run(part.setting, part.streams, capacity=part.sizes, **how)).assign(inits=4)
+        records = list(run(part.setting, part.streams, capacity=part.sizes, **how))
+        classes = [sum(count > 0 for count in r.numbers["counts"]) if r.numbers else None for r in records]
+        found = frame(records).assign(inits=4, classes=classes)
     return found.assign(
         scenario=part.scenario, paradigm=part.paradigm, each=part.each, varied=part.inits, seed=seed
     )
@@ -157,6 +159,8 @@ def rows(found: pandas.DataFrame) -> list[dict]:
         row |= {"sd": round(float(part.accuracy.std(ddof=1)), 5) if len(part) > 1 else None}
         for name in ("rows", "held", "effective_size", "gradient_error", "update_seconds", "train_seconds"):
             row[name] = float(f"{part[name].mean():.4g}")
+        if part.classes.notna().any():
+            row["classes"] = round(float(part.classes.mean()), 1)
         row["failed"] = [text for text in part.failed if text]
         made.append(row)
     return made

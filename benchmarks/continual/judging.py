@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where verdicts.py lies
+
 from verdicts import verdict
 
 FIGURE = {"gdumb": "GMC, figure 1", "replay": "GMC, figure 4"}

@@ -14,7 +14,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where machine.py lies
 
 from machine import RESULTS
-from markdown import fill, grid, judged
+from pages import fill, grid, judged
 
 ORDER = ("covertype", "olist", "fashion-mnist", "mnist", "rotated")
 Row = dict[str, Any]
@@ -44,7 +44,9 @@ def accuracies(rows: list[Row]) -> list[str]:
     for scenario, paradigm in dict.fromkeys((row["scenario"], row["paradigm"]) for row in ends):
         own = [row for row in ends if (row["scenario"], row["paradigm"]) == (scenario, paradigm)]
         lines += [*crossed(own, f"{scenario}, {paradigm}, %", "capacity", percent), ""]
-        if paradigm == "gdumb":
+        if paradigm == "replay":
+            lines += [*crossed(own, "classes held", "capacity", lambda row: f"{row['classes']:g}"), ""]
+        else:
             errors = crossed(
                 own,
                 "gradient error, share of all rows'",

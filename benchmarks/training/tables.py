@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where machine.py lies
 
 from machine import RESULTS
-from markdown import fill, grid, judged
+from pages import fill, grid, judged
 
 # GRAD-MATCH, table 3: MNIST, LeNet, 200 epochs, % at 1, 3, 5 and 10 %. (FULL 99.35.)
 TABLE3 = {
