@@ -72,6 +72,11 @@ def test_updates_of_memories_are_run_beside_the_plain_rules(monkeypatch):
     assert set(ran) >= {"reservoir", "window", "ring", "balanced", "gmc, second batch"}
     assert all(len(memory) == 20 for memory, _ in ran.values())
     assert len(ran["window"][1]) == 20 and list(ran["window"][1]) == list(range(100, 120))
+    for name, few in (("FOUR", 50), ("FEATURES", 8), ("LARGE", 25)):
+        monkeypatch.setattr(streams, name, few)
+    ran.clear()
+    streams.larger(lambda what, own, plain, memory=False: ran.update({what: own()}))
+    assert [len(memory) for memory in ran.values()] == [20, 20, 25]
 
 
 def test_a_peer_that_is_not_here_is_one_sentence(monkeypatch):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 import time
 from collections import deque
@@ -19,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import psutil
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -27,17 +29,20 @@ from machine import RESULTS, seconds, write
 import coreset_explore as cx
 
 CAPACITY, ROWS, WIDTH, CLASSES = 1000, 12_000, 2000, 10
+FOUR = 8000  # numbers a row, of four initializations
+FEATURES = 84  # of LeNet's last layer
+LARGE = 5000  # rows that a large memory holds
 TRIED = 150  # rows whose dense ±1 projection is timed: all would take minutes
 
 
-def batches() -> list[cx.Pool]:
-    """Two batches of 12,000 rows, sorted by class: gradients of 2,000 numbers about 50 centers, one after the other."""
+def batches(width: int) -> list[cx.Pool]:
+    """Two batches of 12,000 rows, sorted by class: gradients of so many numbers about 50 centers, in turn."""
     rng = torch.Generator().manual_seed(0)
-    centers, own = torch.randn(50, WIDTH, generator=rng), torch.arange(2 * ROWS) * 50 // (2 * ROWS)
+    centers, own = torch.randn(50, width, generator=rng), torch.arange(2 * ROWS) * 50 // (2 * ROWS)
     found = []
     for start in (0, ROWS):
         part = own[start : start + ROWS]
-        g = 0.5 * centers[part] + torch.randn(ROWS, WIDTH, generator=rng)
+        g = 0.5 * centers[part] + torch.randn(ROWS, width, generator=rng)
         y = part * CLASSES // 50
         found.append(cx.Pool.of(torch.zeros(ROWS, 1), y, ids=range(start, start + ROWS), grads=cx.Dense(g)))
     return found
@@ -93,7 +98,7 @@ def gdumb(kept: list[int], batch: list[int], label: list[int], rng: np.random.Ge
 
 def updates(found: list[dict], done: Callable) -> None:
     """One update of a full memory, and the plain rule on row numbers; GMC's with its first batch too."""
-    first, second = batches()
+    first, second = batches(WIDTH)
     label = torch.cat([first.y, second.y]).tolist()
     old, new = list(range(CAPACITY)), list(range(ROWS, 2 * ROWS))
     rng = np.random.default_rng(0)
@@ -121,6 +126,19 @@ def updates(found: list[dict], done: Callable) -> None:
         done("gmc, second batch", lambda: cx.observe("gmc", memory, second, CAPACITY), None)
 
 
+def larger(done: Callable) -> None:
+    """GMC's first batch of longer gradients, of a network's last layer in factors, and into a larger memory."""
+    done(f"gmc, {FOUR:,} numbers a row", partial(cx.observe, "gmc", None, batches(FOUR)[0], CAPACITY), None)
+    rng = torch.Generator().manual_seed(1)
+    label = torch.arange(ROWS) * CLASSES // ROWS
+    h = torch.randn(CLASSES, FEATURES, generator=rng)[label] + torch.randn(ROWS, FEATURES, generator=rng)
+    r = torch.randn(ROWS, CLASSES, generator=rng).softmax(1) - torch.nn.functional.one_hot(label, CLASSES)
+    last = cx.Pool.of(torch.zeros(ROWS, 1), label, grads=cx.LastLayer(r[None], h.relu()[None]))
+    done("gmc, last layer", lambda: cx.observe("gmc", None, last, CAPACITY), None)
+    first = batches(WIDTH)[0]
+    done(f"gmc, {LARGE:,} rows kept", lambda: cx.observe("gmc", None, first, LARGE), None, memory=True)
+
+
 def embeddings(done: Callable) -> None:
     """Of LeNet's gradients at four initializations, 2,000 numbers each; ±1 projections of some rows, times rows."""
     data = cx.load("fashion-mnist")[torch.arange(ROWS)]
@@ -137,12 +155,23 @@ def main() -> None:
     path = RESULTS / "streams.json"
     found: list[dict] = json.loads(path.read_text())["rows"] if path.exists() else []
 
-    def done(what: str, own: Callable, plain: Callable | None, repeats: int = 1, scale: float = 1.0) -> None:
+    def done(
+        what: str,
+        own: Callable,
+        plain: Callable | None,
+        repeats: int = 1,
+        scale: float = 1.0,
+        memory: bool = False,
+    ) -> None:
         if any(row["what"] == what for row in found):
             return
         load = round(os.getloadavg()[0], 2)
         row = {"what": what, "threads": torch.get_num_threads(), "load_1min": load}
+        before = psutil.Process().memory_info().rss
         row["seconds"] = round(min(seconds(own, repeats)), 4)
+        if memory:  # the most the process ever held: nothing before may have held more
+            most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            row["memory_gb"] = round((most - before) / 1e9, 2)
         if plain is not None:
             row["plain_seconds"] = round(scale * min(seconds(plain, repeats)), 4)
         if scale > 1:
@@ -152,6 +181,7 @@ def main() -> None:
 
     start = time.perf_counter()
     updates(found, done)
+    larger(done)
     embeddings(done)
     print(f"{time.perf_counter() - start:.0f} s")
 
