@@ -22,6 +22,7 @@ from tests.browser.lab import Console, Notebook
 from tests.browser.servers import jupyterlab
 
 WINDOW = {"width": 1440, "height": 1000}
+AROUND = 300  # pixels that JupyterLab and the cell need over a panel and under it
 STILL = 4000  # milliseconds in which a panel changes no more
 BUSY = "() => [...document.querySelectorAll('.cx-map-job')].some(one => !one.classList.contains('cx-hidden'))"
 
@@ -39,6 +40,8 @@ def portraits(page: Page, address: str, root: Path, path: Path) -> None:
         panel = page.locator(".cx").nth(number)
         panel.scroll_into_view_if_needed()
         page.wait_for_timeout(STILL)
+        tall = max(WINDOW["height"], round((panel.bounding_box() or {"height": 0})["height"]) + AROUND)
+        page.set_viewport_size({**WINDOW, "height": tall})  # what is not seen is not in the picture
         page.wait_for_function(f"() => !({BUSY})()", timeout=120_000)
         page.wait_for_timeout(STILL)
         pictures.append(lighter(base64.b64encode(panel.screenshot()).decode()))

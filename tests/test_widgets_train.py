@@ -484,6 +484,32 @@ def test_a_panel_put_away_or_closed_still_says_what_came_of_it(kept):
         panel.run()
 
 
+def test_a_regimes_own_settings_are_changed_in_its_row(tmp_path):
+    panel = panel_of(tmp_path / "a.sqlite", regimes=["CRAIGPB-Warm", "RANDOM", "FULL"], budgets=[24], seeds=1)
+    session = panel.session
+    gears = [one for one in widgets_of(panel) if getattr(one, "tooltip", "") == "Settings of CRAIGPB-Warm"]
+    gears[0].click()
+    fields = {one.tooltip: one for one in widgets_of(panel) if getattr(one, "tooltip", None)}
+    warm = next(one for tip, one in fields.items() if tip.startswith("κ: "))
+    assert warm.value == 50
+    warm.value = 25
+    next(one for tip, one in fields.items() if tip.startswith("R: epochs between two choices of")).value = 3
+    next(one for tip, one in fields.items() if tip.startswith("share of the rows")).value = 80
+    weights = next(one for tip, one in fields.items() if tip.startswith("what a weight does"))
+    weights.value = "drawn"
+    changed = session.regimes[0]
+    assert (changed.name, changed.warm, changed.every, changed.look) == ("CRAIGPB-Warm", 0.25, 3, 0.8)
+    assert changed.how == {"weights": "drawn"} and "The first 25 % of the updates" in texts(panel)
+    assert panel.control.wait(20) and session.looked is not None
+    panel.run(wait=True)
+    same(done(panel.code, {"data": table()}, tmp_path), panel.frame)
+    weights.value = "loss"
+    assert session.regimes[0].how == {}
+    assert panel.control.wait(20)
+    hidden = [one for one in widgets_of(panel) if getattr(one, "tooltip", "") == "Settings of FULL"]
+    assert hidden[0].layout.visibility == "hidden"  # what trains on everything has none
+
+
 # -- from the Explorer ------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,6 @@ import ipywidgets as w
 
 from coreset_explore.labs.continual import Rule
 from coreset_explore.plots import palette
-from coreset_explore.plots.base import brief
 from coreset_explore.registry import STREAMS
 from coreset_explore.selecting.strategy import presets
 from widgets.continual.session import Session
@@ -16,26 +15,27 @@ from widgets.kit import closing
 from widgets.kit.adder import adder
 from widgets.kit.form import fields_for
 from widgets.kit.guard import session_guard
-from widgets.kit.markup import note, show, swatch, text
+from widgets.kit.markup import note, text
+from widgets.kit.rows_of import SettingsRow
 
 
 def streams_box(session: Session) -> w.Widget:
     """Rows in step with `session.streams`, and "Add a stream"."""
     rows = w.VBox().add_class("cx-methods")
-    held: dict[str, Row] = {}
+    held: dict[str, tuple[Any, SettingsRow]] = {}  # by name: its method, and its line
 
     def draw(_=None) -> None:
         names = [rule.name for rule in session.streams]
         styles = palette.method_styles(names, session.dark)
         for rule in session.streams:
-            if rule.name not in held or held[rule.name].method is not rule.method:
-                held[rule.name] = Row(session, rule)
-            held[rule.name].swatch.value = swatch(styles[rule.name])
-        wanted = tuple(held[name].widget for name in names)
+            if rule.name not in held or held[rule.name][0] is not rule.method:
+                held[rule.name] = rule.method, _row(session, rule)
+            held[rule.name][1].style(styles[rule.name])
+        wanted = tuple(held[name][1].widget for name in names)
         if wanted != rows.children:  # a page that is given children in quick succession loses some
             rows.children = wanted
         for name in set(held) - set(names):
-            closing.close(held.pop(name).widget)
+            closing.close(held.pop(name)[1].widget)
 
     def add(rule: Rule) -> None:
         if rule.name in {one.name for one in session.streams}:
@@ -50,54 +50,31 @@ def streams_box(session: Session) -> w.Widget:
     return w.VBox([rows, more]).add_class("cx-section-box")
 
 
-class Row:
-    """One stream: its line style and name, its settings behind a button, and the button that removes it."""
+def _row(session: Session, rule: Rule) -> SettingsRow:
+    """A stream's line, with a control for every parameter of its signature."""
+    name = rule.name
 
-    def __init__(self, session: Session, rule: Rule):
-        self.session, self.method, self.name = session, rule.method, rule.name
-        self.swatch, self.form = w.HTML(), None
-        settings = w.Button(description="⚙", tooltip=f"Settings of {rule.name}")
-        remove = w.Button(description="×", tooltip=f"Remove {rule.name}")
-        named = w.HTML(f'<span title="{text(about(rule)[0])}">{text(brief(rule.name, 48))}</span>')
-        line = w.Box([self.swatch, named, settings, remove]).add_class("cx-method")
-        self.widget = w.VBox([line]).add_class("cx-method-box")
-        guard = session_guard(session)
-        settings.on_click(guard(lambda _: self._toggle(settings)))
-        remove.on_click(guard(lambda _: self._remove()))
+    def now() -> Rule:
+        return next(one for one in session.streams if one.name == name)
 
-    @property
-    def rule(self) -> Rule:
-        return next(rule for rule in self.session.streams if rule.name == self.name)
+    def put(*changed: Rule) -> None:
+        parts = [changed if one.name == name else (one,) for one in session.streams]
+        session.streams = tuple(one for part in parts for one in part)
 
-    def _toggle(self, button: w.Button) -> None:
-        if self.form is None:
-            rule = self.rule
-            own = (
-                fields_for(self.session, rule.method.params, rule.params, self._changed)
-                if editable(rule)
-                else []
-            )
-            told = note(" ".join(f"<p>{text(line)}</p>" for line in about(rule)))
-            self.form = w.VBox([*own, told]).add_class("cx-card-box")
-            self.widget.children = (*self.widget.children, self.form)
-        else:
-            show(self.form, "cx-hidden" in self.form._dom_classes)
-        opened = "cx-hidden" not in self.form._dom_classes
-        (button.add_class if opened else button.remove_class)("cx-open")
+    def changed(parameter: str, value: Any) -> None:
+        params = {**now().params, parameter: value}
+        put(Rule.of({"stream": rule.method, "params": params, "name": name}))
 
-    def _changed(self, name: str, value: Any) -> None:
-        """The same stream with another parameter: what differs from its defaults stands in its description."""
-        params = {**self.rule.params, name: value}
-        changed = Rule.of({"stream": self.method, "params": params, "name": self.name})
-        self.session.streams = tuple(
-            changed if one.name == self.name else one for one in self.session.streams
-        )
+    def form() -> w.DOMWidget:
+        fields = fields_for(session, rule.method.params, now().params, changed) if editable(rule) else []
+        return w.VBox([*fields, note(" ".join(f"<p>{text(line)}</p>" for line in about(rule)))])
 
-    def _remove(self) -> None:
-        left = tuple(one for one in self.session.streams if one.name != self.name)
-        if not left:
+    def remove() -> None:
+        if len(session.streams) == 1:
             raise ValueError("one stream has to stay; add another one first")
-        self.session.streams = left
+        put()
+
+    return SettingsRow(session, name, about(rule)[0], form, remove)
 
 
 def editable(rule: Rule) -> bool:
