@@ -55,8 +55,8 @@ def gradmatch(
     rows. `gains` are what each pick takes off E_λ. Weights are those of the fit to the picks alone; where λ keeps them
     far below what would match, as it does once a model is sure and gradients are small, `info["ridge_binds"]` says so.
     Through `per_batch` a candidate is a batch, and λ counts on its summed gradient, as in print. About
-    k·n·(c + d + k) + k²·(c + d + k) operations and n·(c + k) + k² numbers beside the gradients; on a GPU k·n·c·d
-    operations and no n·k numbers.
+    k·n·c·d + k²·(c + d + k) operations and n·(c + d) + k² numbers beside the gradients; on a CPU with many classes
+    k·n·(c + d + k) in place of k·n·c·d, and n·(c + k) numbers.
 
     Differs from the paper: correlation is signed unless `absolute`, as in the authors' code (its box has |·|, which for
     non-negative weights picks rows that then weigh 0); ε is relative to ‖g‖², since a sum has no scale of its own; it
