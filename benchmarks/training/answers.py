@@ -96,7 +96,7 @@ def errors(data, seeds: int, store: Path) -> tuple[list[dict], list[dict]]:
     claims = [
         {
             "paper": "GRAD-MATCH, table 8",
-            "claim": f"{name} is nearer to the gradient of all rows than {other}",
+            "claim": f"{name}'s gradient error, over its epochs, is below {other}'s",
             **verdict(wide[other] - wide[name]),
         }
         for name, others in NEARER.items()
