@@ -101,7 +101,9 @@ def lighter(picture: str) -> str:
     file = io.BytesIO()
     whole = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
     # as many shades of grey as a picture has, but no color given up for them
-    whole.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, format="png", optimize=True)
+    whole.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        file, format="png", optimize=True
+    )
     return base64.b64encode(file.getvalue()).decode()
 
 

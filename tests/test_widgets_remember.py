@@ -25,6 +25,7 @@ from widgets.continual.estimate import advice
 from widgets.continual.export import FORMATS, write
 from widgets.continual.holdings import Holding
 from widgets.continual.opened import facts
+from widgets.continual.places import Places
 from widgets.continual.result import NONE, Looked
 from widgets.continual.stepper import Stepper
 from widgets.continual.stream_list import offered, refused
@@ -122,6 +123,35 @@ def test_two_memories_are_looked_at_after_one_task(kept):
     assert Looked.at(session) == Looked(
         "gmc", "", 12, 1, 1
     )  # what is not there gives way, and none stands beside itself
+
+
+def test_a_class_that_other_data_do_not_have_is_not_asked_for(kept, tmp_path):
+    panel = panel_of(kept[0])
+    panel.session.only_class = 3
+    panel.session.data = table(classes=3)
+    panel.run(wait=True)
+    assert panel.session.problem is None and Looked.label(panel.session) == -1
+
+
+def test_a_map_is_asked_for_once_where_there_can_be_none(kept, monkeypatch):
+    session, asked = panel_of(kept[0]).session, []
+
+    def refuse(data, how, runner):
+        asked.append(how)
+        raise ValueError("these rows have no place")
+
+    monkeypatch.setattr("widgets.continual.places.laid_out", refuse)
+    places = Places(session, None, lambda: None)
+    data = session.result.ground.data
+    for _ in range(3):
+        assert places.of(data) is None and places.job.wait(10)
+    assert asked == ["pca"] and session.problem.sentence.startswith("These rows have no place")
+    monkeypatch.setattr("widgets.continual.places.laid_out", lambda data, how, runner: how)
+    other = table()
+    places.of(other)
+    places.job.wait(10)  # for PCA, which begins the one asked for
+    assert places.job.wait(10) and places.of(other) == "umap"
+    places.close()
 
 
 def test_a_memory_is_what_the_record_says_in_the_order_of_arrival(kept):

@@ -36,7 +36,9 @@ def looking(session: Session, tab: str, *more: w.Widget, asks: Sequence[str] = S
         controls.put(capacity, looked.capacity, [(f"{size:,}", size) for size in result.capacities])
         controls.put(seed, looked.seed, [(str(one), one) for one in result.seeds])
         named = result.ground.setting.data.classes
-        controls.put(label, session.only_class, [("All", -1), *((name, i) for i, name in enumerate(named))])
+        controls.put(
+            label, Looked.label(session), [("All", -1), *((name, i) for i, name in enumerate(named))]
+        )
         several = {
             "right": len(others),
             "capacity": len(result.capacities) - 1,

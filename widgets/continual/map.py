@@ -138,7 +138,7 @@ class Side:
         self.session, self.loop = session, loop
         self.canvas: Canvas | None = None
         self.pinned: Any = lambda change: None
-        self.height = 0
+        self.height = self._n = 0  # px; rows on the canvas
         self._lives: tuple[tuple, lives.Lives | None] = ((), None)
         self.head, self.frame = note("", "cx-h"), w.Box([]).add_class("cx-frame")
         self.box = w.VBox([self.head, self.frame]).add_class("cx-side-map")
@@ -155,8 +155,11 @@ class Side:
         """What the stream `name` keeps at this moment, in the layout `found`."""
         result, dark = self.session.result, self.session.dark
         data, n = looked.tasks(result).data, len(found.xy)
-        if self.canvas is None or self.canvas.widget.height != height or len(self.canvas.widget.points) != n:
-            self._new_canvas(height, dark)
+        if self.canvas is None or (self.height, self._n) != (
+            height,
+            n,
+        ):  # a view forgets order and filter then
+            self._new_canvas(height, n, dark)
         assert self.canvas is not None  # made just now, if it was not there
         kept = {
             t: at["ids"] for t in range(result.many) if (at := looked.numbers(result, name, t)) is not None
@@ -193,11 +196,11 @@ class Side:
         self.head.value = f'{text(name)} <span class="cx-note">{count}</span>'
         canvas.pointer.label = f"Map of {n:,} rows, {count}, kept by {name}"
 
-    def _new_canvas(self, height: int, dark: bool) -> None:
+    def _new_canvas(self, height: int, n: int, dark: bool) -> None:
         old, session = self.canvas, self.session
         guard = session_guard(session)
         self.canvas = canvas = Canvas(height, dark, self.loop)
-        self.height, self._lives = height, ((), None)
+        self.height, self._n, self._lives = height, n, ((), None)
         canvas.on_hover = guard(lambda row: session.set_trait("hovered", row))
         canvas.on_open = guard(lambda row: session.set_trait("opened", (row, (row,), "")))
         canvas.pointer.observe(lambda change: self.pinned(change), "pinned")

@@ -48,8 +48,8 @@ def memory_panel(session: Session) -> w.Widget:
         pages = -(-len(classes) // PAGE)
         page = min(page, pages - 1)
         labels = list(range(len(classes)))[page * PAGE : (page + 1) * PAGE]
-        if session.only_class >= 0:
-            labels = [session.only_class]
+        if (one := Looked.label(session)) >= 0:
+            labels = [one]
         pictured = held["now"].kind in ("images", "values")
         each = (ALONE if len(labels) == 1 else EACH) if pictured else CARDS * (4 if len(labels) == 1 else 1)
         each *= 1 if now.right else 2
@@ -62,7 +62,7 @@ def memory_panel(session: Session) -> w.Widget:
         )  # fmt: skip
         table.value = table_html(result, now, session.dark)
         told.value = f'<span role="status">{text(describe(result, now))}</span>'
-        pager.layout.display = None if pages > 1 and session.only_class < 0 else "none"
+        pager.layout.display = None if pages > 1 and one < 0 else "none"
         back.disabled, on.disabled = page == 0, page == pages - 1
         which.value = f"{labels[0] + 1} to {labels[-1] + 1} of {len(classes):,} classes"
 

@@ -29,14 +29,14 @@ class Places:
         self.session, self.changed = session, changed
         self.job, self.data = Job(loop, "layout"), None
         self.maps: dict[str, Map] = {}
-        self._under_way = ""
+        self._under_way, self._refused = "", False  # what is laid out; whether these rows cannot be
         session.observe(session_guard(session)(lambda _: self._go_on()), "layout")
 
     def of(self, data: Data) -> Map | None:
         """The layout asked for, or one that is there until then; None before there is any."""
         if data is not self.data:
             self.job.drop()
-            self.data, self.maps, self._under_way = data, {}, ""
+            self.data, self.maps, self._under_way, self._refused = data, {}, "", False
         self._go_on()
         return self.maps.get(self.session.layout) or next(iter(self.maps.values()), None)
 
@@ -47,7 +47,7 @@ class Places:
     def _go_on(self) -> None:
         """Begin what is missing, if it is not under way."""
         wanted = next((name for name in ("PCA", self.session.layout) if name not in self.maps), "")
-        if wanted == self._under_way or self.data is None:
+        if wanted == self._under_way or self._refused or self.data is None:
             return
         self._under_way = wanted
         if not wanted:
@@ -73,10 +73,10 @@ class Places:
 
     def _failed(self, error: BaseException) -> None:
         self._under_way, self.session.layout_note = "", ""
-        if self.session.layout in self.maps or "PCA" not in self.maps:
-            self.data = None  # nothing can be laid out: not asked again for these rows
-        else:
+        if "PCA" in self.maps:
             self.session.layout = "PCA"
+        else:
+            self._refused = True
         self.session.problem = problem(error)
 
 

@@ -104,6 +104,13 @@ class Looked:
         task = last if session.step < 0 else min(session.step, result.many - 1)
         return cls(left, right, capacity, seed, task)
 
+    @staticmethod
+    def label(session: Any) -> int:
+        """The class looked at, -1 for all: also where the data have no such class any more."""
+        return (
+            session.only_class if session.only_class < len(session.result.ground.setting.data.classes) else -1
+        )
+
     @property
     def sides(self) -> tuple[str, ...]:
         return (self.left, self.right) if self.right else (self.left,)
