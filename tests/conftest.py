@@ -1,5 +1,6 @@
 """What every test shares: one thread each, no foreign caches, and an account of what was left out."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -28,6 +29,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
     for kind in ("slow", "browser"):
         items.sort(key=lambda item: item.get_closest_marker(kind) is None)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is there by now, thousands of tests and all imports, stays to the end: no collection looks at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
