@@ -13,6 +13,7 @@ import torch
 import coreset_explore as cx
 from coreset_explore.datasets import Data
 from coreset_explore.labs.continual import class_incremental, frame, mixture, run
+from coreset_explore.projection import Map
 from coreset_explore.registry import STREAMS
 from tests.continual_runs import table
 from tests.tree import button, texts, widgets_in
@@ -24,6 +25,7 @@ from widgets.continual.classes import shares
 from widgets.continual.estimate import advice
 from widgets.continual.export import FORMATS, write
 from widgets.continual.holdings import Holding
+from widgets.continual.map import MapView
 from widgets.continual.opened import facts
 from widgets.continual.places import Places
 from widgets.continual.result import NONE, Looked
@@ -152,6 +154,25 @@ def test_a_map_is_asked_for_once_where_there_can_be_none(kept, monkeypatch):
     places.job.wait(10)  # for PCA, which begins the one asked for
     assert places.job.wait(10) and places.of(other) == "umap"
     places.close()
+
+
+def test_pointing_at_a_row_draws_no_map_anew(kept, monkeypatch):
+    session = panel_of(kept[0]).session
+    places = Map(torch.rand(120, 2), "pca", "PCA", 0, 0.0)
+    monkeypatch.setattr("widgets.continual.places.laid_out", lambda data, how, runner: places)
+    view = MapView(session, None)
+    session.tab = "map"
+    while not view.places.job.wait(10) or len(view.places.maps) < 2:  # PCA begins the one asked for
+        pass
+    view.view.refresh()
+    drawn = [side.canvas.tick for side in view.sides]
+    row = session.result.numbers("gmc", 20, 0, 1)["ids"][0]
+    session.hovered = row
+    assert [side.canvas.tick for side in view.sides] == drawn and drawn[0] > 0
+    assert all(f"row {row}" in side.canvas.pointer.card["html"] for side in view.sides)
+    session.step = 0
+    assert [side.canvas.tick for side in view.sides] == [tick + 1 for tick in drawn]
+    view.places.close()
 
 
 def test_a_memory_is_what_the_record_says_in_the_order_of_arrival(kept):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from coreset_explore.experiment.report import mean_sd
 from coreset_explore.experiment.store import Record
@@ -79,9 +79,11 @@ class Result(Kept):
         return [(x, *mean_sd(values[x])) for x in sorted(values)]
 
 
-@dataclass(frozen=True)
-class Looked:
-    """Which memories are looked at, and when: `left` and `right` ("" where there is one alone) after this task."""
+class Looked(NamedTuple):
+    """Which memories are looked at, and when: `left` and `right` ("" where there is one alone) after this task.
+
+    A tuple, so that a view can tell that nothing of it has changed (see `view.same`).
+    """
 
     left: str
     right: str
