@@ -176,6 +176,14 @@ def test_the_card_stands_whole_in_panel_and_window_and_a_click_pins_it(notebook)
     page.mouse.move(*(place + 5))
 
 
+def still(page, where: str) -> None:
+    """Wait until the page stands still: how long it scrolls after a turn of the wheel is the machine's affair."""
+    before = None
+    while (now := page.evaluate(where)) != before:
+        before = now
+        page.wait_for_timeout(400)
+
+
 def test_the_wheel_scrolls_the_page_until_the_map_was_clicked_and_zooming_has_an_end(notebook):
     book = opened(notebook, 3000, 150)
     page = book.page
@@ -188,8 +196,9 @@ def test_the_wheel_scrolls_the_page_until_the_map_was_clicked_and_zooming_has_an
     page.mouse.wheel(0, 120)
     page.wait_for_function(f"top => ({where})() < top - 50", arg=top)
     assert page.evaluate(CAMERA)[1] == scale
-    page.wait_for_timeout(400)  # scrolled to its end
+    still(page, where)
     attached(page.locator(CANVAS).first.scroll_into_view_if_needed)
+    still(page, where)
     drawn = Drawn(book)
     seen = [
         drawn.at[row] for row in drawn.picks if drawn.at[row][1] > 250
