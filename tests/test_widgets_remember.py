@@ -313,6 +313,21 @@ def test_a_setting_of_ones_own_is_run_as_it_is(tmp_path):
     assert panel.control.wait(20) and panel.session.looked.data.classes == setting.data.classes
 
 
+def test_a_setting_is_of_its_own_data_alone(tmp_path):
+    panel = panel_of(
+        tmp_path / "a.sqlite", mixture([table(), table(classes=2)]), seeds=1, capacity=8, streams="window"
+    )
+    session = panel.session
+    assert session.scenario == "yours"
+    session.data_name = "digits"
+    assert panel.control.wait(20) and session.looked.data.name == "digits"
+    assert session.scenario == "class-incremental" and session.problem is None
+    assert "A memory of 8 rows cannot hold one of each of 10 classes" in advice(session)
+    dropdowns = [one for one in widgets_in(panel) if isinstance(one, w.Dropdown)]
+    [scenario] = [one for one in dropdowns if ("Turned pictures", "rotated") in one.options]
+    assert ("yours", "yours") not in scenario.options
+
+
 def test_everything_that_is_offered_is_saved(kept, tmp_path):
     session = panel_of(kept[0]).session
     for form in FORMATS:
@@ -338,6 +353,7 @@ def test_everything_that_is_offered_is_saved(kept, tmp_path):
         ({"capacity": []}, "no capacity"),
         ({"classes": 0}, "classes a task"),
         ({"tasks": 1}, "tasks is a whole number from 2"),
+        ({"most": -1}, "the largest angle in degrees"),
         ({"ratio": 0.5}, "the largest class over the smallest"),
         ({"paradigm": "dumb"}, "gdumb"),
         ({"seeds": 0}, "seeds is a whole number from 1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -22,7 +23,7 @@ class Called(Protocol):
 Named = TypeVar("Named", bound=Called)
 
 
-class Planned:
+class Planned(ABC):
     """The cells of a run in their order, as every laboratory's Plan holds them, and what a store knows of them.
 
     `PLACE`: the words of a record's settings that say where it stands in the grid, the name of what is compared first;
@@ -32,9 +33,9 @@ class Planned:
     PLACE: ClassVar[tuple[str, ...]]
     cells: tuple[Any, ...]
 
+    @abstractmethod
     def settings(self, cell: Any) -> dict[str, Any]:
         """All that a cell's numbers depend on: what a store keeps it under."""
-        raise NotImplementedError
 
     def record(self, cell: Any, found: Record) -> Record:
         """What a store holds of this cell, under the name that what is compared has here."""

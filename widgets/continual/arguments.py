@@ -22,8 +22,8 @@ from widgets.kit.typed import checked_path, checked_seeds
 STREAMS = ("gmc", "reservoir", "balanced", "window")
 """The rules that are compared where nobody says: one that matches gradients, one unbiased, balanced, forgetful."""
 OWN = (
-    "scenario", "classes", "tasks", "feature", "ratio", "streams", "capacity", "paradigm", "model", "seeds", "recipe",
-    "embedding", "device", "store", "texts", "frame", "render", "run",
+    "scenario", "classes", "tasks", "feature", "most", "ratio", "streams", "capacity", "paradigm", "model", "seeds",
+    "recipe", "embedding", "device", "store", "texts", "frame", "render", "run",
 )  # fmt: skip
 
 
@@ -57,6 +57,7 @@ def settle(
         session.classes = checks.whole(given["classes"], "classes a task", 1)
         session.tasks = checks.whole(given["tasks"], "tasks", 2)
         session.feature = str(given["feature"])
+        session.most = float(checks.real(given["most"], "most, the largest angle in degrees,", 0))
         session.ratio = float(checks.real(given["ratio"], "ratio, the largest class over the smallest,", 1))
         session.streams = session.offered = tuple(
             rules_of(STREAMS if given["streams"] is None else given["streams"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coreset_explore.experiment.store import Record
+from coreset_explore.inputs import checks
 from coreset_explore.labs.continual import run
 from widgets.continual.ground import Ask, Ground, look
 from widgets.continual.result import Result
@@ -22,4 +23,5 @@ class Control(Keeper):
 
 
 def _records(ground: Ground) -> Iterator[Record]:
-    return run(ground.setting, ground.ask.streams, **ground.ask.run, store=ground.store, show=False)
+    with checks.gathered():  # what the ground says already
+        return run(ground.setting, ground.ask.streams, **ground.ask.run, store=ground.store, show=False)

@@ -17,14 +17,15 @@ def advice(session: Session) -> str:
     left = ground.plan.left(records)
     if not left:
         return f"{'The model is' if cells == 1 else f'All {_models(cells)} are'} there: nothing is left to train."
+    doubts = "".join(f" {remark[0].upper()}{remark[1:]}." for remark in ground.remarks)
     kept = cells - len(left)
     there = f"{kept:,} of {_models(cells)} {'is' if kept == 1 else 'are'} kept. " if kept else ""
     asked = f"{there}{_models(len(left))}{' to go' if kept else ''}: {_grid(ground)}"
     spent = [record.numbers for record in records if record.numbers]
     if not spent:
-        return f"{asked}."
+        return f"{asked}.{doubts}"
     each = sum(one["update_seconds"] + one["train_seconds"] for one in spent) / len(spent)
-    return f"{asked}; about {roughly(each * len(left))}."
+    return f"{asked}; about {roughly(each * len(left))}.{doubts}"
 
 
 def _grid(ground) -> str:

@@ -12,6 +12,7 @@ from torch import nn
 from coreset_explore import progress
 from coreset_explore.datasets import Data
 from coreset_explore.experiment.store import Record
+from coreset_explore.inputs import checks
 from coreset_explore.labs.continual import Plan, Rule, Setting, Tasks, plan
 from widgets.continual.scenes import YOURS, setting_of
 from widgets.continual.session import Session
@@ -95,7 +96,8 @@ class Ground:
     """What the settings make: the `plan`, where it is kept, and what was `kept` of it already.
 
     `set_aside`: whether test rows were set aside here, the data having none; `shown`: what rows are shown as, where the
-    user said; `said`: which columns of a frame are learnt from; `options`: what `load` was given.
+    user said; `said`: which columns of a frame are learnt from; `options`: what `load` was given;
+    `remarks`: what is doubtful about the plan.
     """
 
     ask: Ask
@@ -107,6 +109,7 @@ class Ground:
     shown: Shown | None
     said: str
     options: Mapping[str, Any]
+    remarks: tuple[str, ...]
     _tasks: dict[int, Tasks] = field(default_factory=dict)
 
     @property
@@ -141,9 +144,10 @@ def look(ask: Ask, before: Ground | None = None) -> Ground:
             data, set_aside = loaded(learnt.name, learnt.data, learnt.options)
             looks, options = shown(ask, data), learnt.options
     setting = setting_of(ask, data)
-    made = plan(setting, ask.streams, **ask.run)
+    with checks.gathered() as remarks:
+        made = plan(setting, ask.streams, **ask.run)
     store = store_of(ask)
     kept = tuple(made.kept(store)) if store.exists() else ()
     same = before is not None and before.setting.scenario == setting.scenario and before.data is data
     drawn = before._tasks if same and before is not None else {}
-    return Ground(ask, data, made, store, kept, set_aside, looks, said, options, drawn)
+    return Ground(ask, data, made, store, kept, set_aside, looks, said, options, tuple(remarks), drawn)

@@ -40,9 +40,8 @@ class Holding:
         data = looked.tasks(result).data
         assert data.y is not None  # a Setting's data have labels
         rows, came = np.asarray(numbers["ids"], np.int64), data.truth["task"].numpy()
-        rows = rows[np.argsort(came[rows], kind="stable")]
-        weight = dict(zip(numbers["ids"], numbers["weights"], strict=True))
-        weights = np.asarray([weight[row] for row in rows.tolist()])
+        order = np.argsort(came[rows], kind="stable")
+        rows, weights = rows[order], np.asarray(numbers["weights"])[order]
         return cls(name, looked.task, numbers, rows, weights, data.y.numpy()[rows], came[rows])
 
     def of_class(self, label: int) -> np.ndarray:

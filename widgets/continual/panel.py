@@ -35,6 +35,7 @@ def remember(
     classes: int = 2,
     tasks: int = 10,
     feature: int | str = 0,
+    most: float = 180.0,
     ratio: float = 1.0,
     streams: Any = None,
     capacity: int | Sequence[int] = 100,
@@ -58,7 +59,8 @@ def remember(
     test rows, a fifth of each class is set aside.
 
     - `scenario`: "class-incremental" (`classes` new ones a task), "sorted" (by a `feature`, cut into `tasks`),
-      "iid-incremental", "rotated". `ratio`: how many times the largest class of a task outnumbers the smallest.
+      "iid-incremental", "rotated" (up to `most` degrees). `ratio`: how many times the largest class of a task
+      outnumbers the smallest.
     - `streams`: one or a list, as `labs.continual.run` takes them: names in STREAMS, batch methods, which are made
       streams by `online`, dictionaries. Unless told: gmc, reservoir, balanced and window.
     - `capacity`: rows a memory holds, one size or several. `paradigm`: "gdumb" or "replay". `seeds`: how many, or
@@ -72,7 +74,8 @@ def remember(
     """
     session = Session()
     given = {
-        "scenario": scenario, "classes": classes, "tasks": tasks, "feature": feature, "ratio": ratio,
+        "scenario": scenario, "classes": classes, "tasks": tasks, "feature": feature, "most": most,
+        "ratio": ratio,
         "streams": streams, "capacity": capacity, "paradigm": paradigm, "model": model, "seeds": seeds,
         "recipe": recipe, "embedding": embedding, "device": device, "store": store,
     }  # fmt: skip

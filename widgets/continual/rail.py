@@ -36,8 +36,7 @@ def rail(session: Session, control: Control) -> w.Widget:
 
 def _scene(session: Session) -> w.Widget:
     """The scenario, its own settings, and how unlike in number classes are made."""
-    own = [("yours", YOURS)] if session.setting is not None else []
-    scenario = w.Dropdown(options=[*own, *((scene.title, name) for name, scene in SCENES.items())])
+    scenario = w.Dropdown()
     classes = w.BoundedIntText(2, min=1, max=100_000, tooltip="new classes in each task")
     tasks = w.BoundedIntText(10, min=2, max=100_000, tooltip="parts that the rows are cut into")
     feature = w.Text(
@@ -60,8 +59,14 @@ def _scene(session: Session) -> w.Widget:
     help_ = note()
 
     def follow(_=None) -> None:
+        own = (
+            [("yours", YOURS)]
+            if session.setting is not None and session.data_name == session.given_name
+            else []
+        )
+        controls.put(scenario, session.scenario, [*own, *((one.title, name) for name, one in SCENES.items())])
         for control, trait in (
-            (scenario, "scenario"), (classes, "classes"), (tasks, "tasks"), (feature, "feature"), (most, "most"),
+            (classes, "classes"), (tasks, "tasks"), (feature, "feature"), (most, "most"),
             (ratio, "ratio"),
         ):  # fmt: skip
             controls.put(control, getattr(session, trait))
@@ -71,7 +76,8 @@ def _scene(session: Session) -> w.Widget:
         help_.value = text(repr(session.setting) if scene is None else scene.help)
 
     session.observe(
-        session_guard(session)(follow), ["scenario", "classes", "tasks", "feature", "most", "ratio"]
+        session_guard(session)(follow),
+        ["scenario", "data_name", "classes", "tasks", "feature", "most", "ratio"],
     )
     follow()
     own_fields = w.Box(list(fields.values())).add_class("cx-pair").add_class("cx-even")

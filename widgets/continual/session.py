@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from traitlets import Any as AnyTrait
-from traitlets import Dict, Float, Int, Tuple, Unicode
+from typing import Any
 
+from traitlets import Any as AnyTrait
+from traitlets import Dict, Float, Int, Tuple, Unicode, observe
+
+from widgets.continual.scenes import YOURS
 from widgets.kit.planned import PlannedSession
 
 
@@ -43,10 +46,16 @@ class Session(PlannedSession):
     layout = Unicode("UMAP")
     layout_note = Unicode("")  # what is being laid out
 
+    @observe("data_name")
+    def _other_data(self, change: Any) -> None:
+        """A Setting is of its own data: of others the scenario is one of the form's."""
+        if self.scenario == YOURS and change["new"] != self.given_name:
+            self.scenario = "class-incremental"
+
     @property
     def grid(self) -> tuple:
         words = (self.scenario, self.classes, self.tasks, self.feature, self.most, self.ratio)
-        own = id(self.setting) if self.scenario == "yours" else None
+        own = id(self.setting) if self.scenario == YOURS else None
         rules = tuple((rule.name, repr(rule.told)) for rule in self.streams)
         how = (self.capacities, self.paradigm, self.epochs, repr(self.embedding))
         return (*words, own, rules, *how)

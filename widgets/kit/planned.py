@@ -63,7 +63,7 @@ class PlannedSession(Session):
     @property
     def grid(self) -> tuple:
         """What a result depends on besides data and model, in words that compare."""
-        raise NotImplementedError
+        raise NotImplementedError  # traits have a metaclass of their own, so this cannot be an abstractmethod
 
     @property
     def key(self) -> tuple:
