@@ -116,11 +116,13 @@ def test_umap_is_seeded_cached_placed_and_cancelled(monkeypatch):
     pool = Pool.of(x, y)
     numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
     torch_state = torch.random.get_rng_state()
+    threads = torch.get_num_threads()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         first = project(pool, "umap", seed=3)
     assert (np.random.get_state()[1] == numpy_state).all()  # noqa: NPY002
     assert torch.equal(torch.random.get_rng_state(), torch_state)
+    assert torch.get_num_threads() == threads, "numba has as many as there are cores"
     assert first.how == "umap" and first.xy.shape == (300, 2) and first.xy.dtype == torch.float32
     assert agreement(x, first.xy, y) > 0.95 and "12" not in first.note and not first.cached
 

@@ -16,7 +16,7 @@ from coreset_explore.progress import Cancelled, listening
 from tests.panels import Loop
 from tests.tree import texts
 from widgets import explore
-from widgets.kit import closing, place
+from widgets.kit import closing, place, plain
 from widgets.kit.canvas import Canvas
 from widgets.kit.layout_process import Shared
 from widgets.kit.plot import figure_class
@@ -96,6 +96,21 @@ def test_the_parts_of_a_widget_are_what_its_traits_hold():
     box = w.VBox([w.HBox([button]), button])
     found = list(closing.parts(box))
     assert {button, button.style, button.layout, box.layout} < set(found) and len(found) == len(set(found))
+
+
+def test_a_panel_brings_no_layout_that_is_empty_and_no_style():
+    panel = opened()
+    models = [one for one in closing.parts(panel) if isinstance(one, w.Layout | w.Style)]
+    assert len(models) <= 6, "of two maps, two plots and two fields of a width of their own"
+    panel.close()
+
+
+def test_a_plain_control_is_the_one_of_ipywidgets_without_its_two_models():
+    bare, given = plain.Text(value="a"), plain.Box([], layout={"width": "84px"})
+    assert isinstance(bare, w.Text) and bare.layout is None and bare.style is None and bare.value == "a"
+    assert isinstance(given.layout, w.Layout) and given.layout.width == "84px"
+    state = bare.get_state()
+    assert state["layout"] is None and state["style"] is None and state["_model_name"] == "TextModel"
 
 
 # -- who shows it -----------------------------------------------------------------------------------------------------

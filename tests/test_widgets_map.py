@@ -692,7 +692,7 @@ def test_markup_in_names_is_escaped():
 def test_data_without_labels_has_no_class_and_all_else():
     view, session = view_of(labels=False)
     session.j = 2
-    assert view.tools.classes.layout.display == "none" and "Selected per class" not in view.side.value
+    assert "cx-hidden" in view.tools.classes._dom_classes and "Selected per class" not in view.side.value
     assert standing_out(view) == set(session.selection.indices.tolist())
     session.focus = ("click", (int(session.selection.indices[0]),))
     assert "Rank 1, represents" in view.under.head.value

@@ -475,7 +475,7 @@ def test_what_was_found_of_one_class_is_leafed_through_and_counted():
     view = ImagesView(session)
     pool, picks = session.result.pool, set(session.selection.indices.tolist())
     session.found = np.arange(len(pool))
-    assert view.pager.layout.display == "none", "of every class some"
+    assert "cx-hidden" in view.pager._dom_classes, "of every class some"
     session.only_class = 1
     mine = np.flatnonzero(pool.y.numpy() == 1)
     others, seen = [row for row in mine.tolist() if row not in picks], []
@@ -485,4 +485,4 @@ def test_what_was_found_of_one_class_is_leafed_through_and_counted():
         view.on.click()
     assert seen == others and view.on.disabled and session.problem is None
     session.found = None
-    assert view.pager.layout.display == "none"
+    assert "cx-hidden" in view.pager._dom_classes

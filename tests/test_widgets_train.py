@@ -507,7 +507,7 @@ def test_a_regimes_own_settings_are_changed_in_its_row(tmp_path):
     assert session.regimes[0].how == {}
     assert panel.control.wait(20)
     hidden = [one for one in widgets_of(panel) if getattr(one, "tooltip", "") == "Settings of FULL"]
-    assert hidden[0].layout.visibility == "hidden"  # what trains on everything has none
+    assert "cx-unseen" in hidden[0]._dom_classes  # what trains on everything has none
 
 
 # -- from the Explorer ------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from coreset_explore.machine import cache as results
+from coreset_explore.machine.threads import limited
 from coreset_explore.neighbors import knn
 from coreset_explore.progress import check, track
 
@@ -68,7 +69,8 @@ def umap(x: Tensor, seed: int, n_neighbors: int, min_dist: float) -> Tensor:
             n_jobs=1,
             precomputed_knn=(ids.numpy(), distances.numpy()),
         )
-        with _heard(package.layouts):
+        # numba's threads are OpenMP's, and so torch's: it leaves those of a caller who has one at as many as it has
+        with limited(1), _heard(package.layouts):
             return torch.from_numpy(layout.fit_transform(x.numpy())).float()
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipywidgets as w
-
 from widgets.continual.accuracy_figure import VALUES, describe, height, layout, traces
 from widgets.continual.accuracy_table import table_html
 from widgets.continual.looking import looking
 from widgets.continual.result import Looked
 from widgets.continual.session import Session
+from widgets.kit import plain as w
 from widgets.kit import plot
 from widgets.kit.guard import session_guard
 from widgets.kit.legend import legend
@@ -38,7 +37,7 @@ def accuracy_panel(session: Session) -> w.Widget:
     def seen() -> tuple:
         return session.result, Looked.at(session), shown(), session.dark
 
-    drawn = w.Box([figure]).add_class("cx-plotted")
+    drawn = plot.boxed(figure)
     parts: dict[str, Part] = {
         "figure": (lambda: (*seen(), session.hidden, plot.width(session)), draw),
         "words": (seen, words),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import brief
 from widgets.continual.class_keys import keys_html, shown
@@ -13,6 +11,7 @@ from widgets.continual.looking import looking
 from widgets.continual.result import Looked, Result
 from widgets.continual.session import Session
 from widgets.kit import encode, plot
+from widgets.kit import plain as w
 from widgets.kit.markup import text
 from widgets.kit.view import Part, View
 
@@ -37,7 +36,7 @@ def classes_panel(session: Session) -> w.Widget:
     def seen() -> tuple:
         return session.result, Looked.at(session), session.dark, plot.width(session)
 
-    drawn = w.Box([figure]).add_class("cx-plotted")
+    drawn = plot.boxed(figure)
     parts: dict[str, Part] = {"figure": (seen, draw)}
     view = View(session, parts, WATCH, seen=lambda: session.tab == "classes")
     view.refresh()

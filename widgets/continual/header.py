@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ipywidgets as w
-
 from widgets.continual.export import FORMATS, what, write
 from widgets.continual.replay import code
 from widgets.continual.session import Session
+from widgets.kit import plain as w
 from widgets.kit.laboratory import data_words, laboratory_header
 
 

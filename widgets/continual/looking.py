@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import ipywidgets as w
-
 from widgets.continual.result import NONE, Looked
 from widgets.continual.session import Session
+from widgets.kit import plain as w
 from widgets.kit.form import Controls
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, show

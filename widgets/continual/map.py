@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import ipywidgets as w
 import numpy as np
 
 from widgets.continual import lives
@@ -16,6 +15,7 @@ from widgets.continual.places import LAYOUTS, Places
 from widgets.continual.result import Looked
 from widgets.continual.session import Session
 from widgets.kit import closing, encode, room
+from widgets.kit import plain as w
 from widgets.kit.canvas import Canvas
 from widgets.kit.form import Controls
 from widgets.kit.guard import session_guard

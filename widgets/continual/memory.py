@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipywidgets as w
-
 from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
 from widgets.continual.holdings import Holding, section
@@ -11,9 +9,10 @@ from widgets.continual.looking import SIDES, looking
 from widgets.continual.pictures import pictures_of
 from widgets.continual.result import Looked, Result
 from widgets.continual.session import Session
+from widgets.kit import plain as w
 from widgets.kit.gallery import Gallery, link
 from widgets.kit.guard import session_guard
-from widgets.kit.markup import note, percent, swatch, text
+from widgets.kit.markup import note, percent, show, swatch, text
 from widgets.kit.pictures import Pictures
 from widgets.kit.view import Part, View
 
@@ -62,7 +61,7 @@ def memory_panel(session: Session) -> w.Widget:
         )  # fmt: skip
         table.value = table_html(result, now, session.dark)
         told.value = f'<span role="status">{text(describe(result, now))}</span>'
-        pager.layout.display = None if pages > 1 and one < 0 else "none"
+        show(pager, pages > 1 and one < 0)
         back.disabled, on.disabled = page == 0, page == pages - 1
         which.value = f"{labels[0] + 1} to {labels[-1] + 1} of {len(classes):,} classes"
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore.labs.continual.reading import frame as frame_of
 from widgets.continual.arguments import settle
 from widgets.continual.control import Control
@@ -20,6 +18,7 @@ from widgets.continual.rail import rail
 from widgets.continual.replay import code
 from widgets.continual.session import Session
 from widgets.continual.stepper import stepper
+from widgets.kit import plain as w
 from widgets.kit.laboratory import Laboratory
 
 BLANK = "What each stream keeps appears here, task by task, once something was run."

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipywidgets as w
-
 from widgets.continual.arguments import checked_capacities
 from widgets.continual.control import Control
 from widgets.continual.estimate import advice
 from widgets.continual.scenes import SCENES, YOURS
 from widgets.continual.session import Session
 from widgets.continual.stream_list import streams_box
+from widgets.kit import plain as w
 from widgets.kit.amounts import counted
 from widgets.kit.form import Controls, section
 from widgets.kit.ground_fields import data_field, kept_fields, model_field, run_button

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import ipywidgets as w
-
 from widgets.continual.result import Looked
 from widgets.continual.session import Session
+from widgets.kit import plain as w
 from widgets.kit.guard import session_guard
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.markup import field, note, show, text

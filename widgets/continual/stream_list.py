@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore.labs.continual import Rule
 from coreset_explore.plots import palette
 from coreset_explore.registry import STREAMS
 from coreset_explore.selecting.strategy import presets
 from widgets.continual.session import Session
 from widgets.kit import closing
+from widgets.kit import plain as w
 from widgets.kit.adder import adder
 from widgets.kit.form import fields_for
 from widgets.kit.guard import session_guard

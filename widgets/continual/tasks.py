@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import brief
 from widgets.continual.looking import looking
 from widgets.continual.result import Looked, Result
 from widgets.continual.session import Session
+from widgets.kit import plain as w
 from widgets.kit import plot
 from widgets.kit.markup import text
 from widgets.kit.view import Part, View
@@ -36,7 +35,7 @@ def tasks_panel(session: Session) -> w.Widget:
     def seen() -> tuple:
         return session.result, Looked.at(session), session.dark, plot.width(session)
 
-    drawn = w.Box([figure]).add_class("cx-plotted")
+    drawn = plot.boxed(figure)
     parts: dict[str, Part] = {"figure": (seen, draw)}
     view = View(session, parts, WATCH, seen=lambda: session.tab == "tasks")
     view.refresh()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import ipywidgets as w
 import numpy as np
 
 from coreset_explore.experiment.runs import Run
@@ -16,6 +15,7 @@ from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
 from widgets.explorer.tip import Side, compared_html
 from widgets.kit import encode, room
+from widgets.kit import plain as w
 from widgets.kit.canvas import Canvas
 from widgets.kit.form import Controls
 from widgets.kit.gallery import Gallery, link

@@ -5,8 +5,6 @@ One plotly FigureWidget with two subplots, made when the tab first opens and edi
 
 from __future__ import annotations
 
-import ipywidgets as w
-
 from coreset_explore.measures import NUMBERS
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.curves_figure import (
@@ -23,6 +21,7 @@ from widgets.explorer.curves_rows import probe_row, train_row
 from widgets.explorer.curves_table import table_html
 from widgets.explorer.result import Result
 from widgets.explorer.session import Session
+from widgets.kit import plain as w
 from widgets.kit import plot
 from widgets.kit.legend import legend
 from widgets.kit.markup import listed, text
@@ -67,7 +66,7 @@ def curves_panel(session: Session) -> w.Widget:
     view = View(session, parts, watch, seen=lambda: session.tab == "curves")
     view.refresh()
     names = legend(session, lambda: list(all_runs(session.result)), "curves")
-    drawn = w.Box([figure]).add_class("cx-plotted").add_class("cx-curves-plot")
+    drawn = plot.boxed(figure).add_class("cx-curves-plot")
     root = w.VBox([names, drawn, probe_row(session), caption, table, train_row(session)]).add_class(
         "cx-curves"
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipywidgets as w
-
 from coreset_explore.datasets import Data
 from coreset_explore.pool import Pool
 from widgets.explorer.accuracy import all_runs
 from widgets.explorer.session import Session
+from widgets.kit import plain as w
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, show, text
 

@@ -7,10 +7,9 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-import ipywidgets as w
-
 from widgets.explorer.replay import code, variable
 from widgets.explorer.session import Session
+from widgets.kit import plain as w
 from widgets.kit.form import Controls
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ipywidgets as w
-
 from widgets.explorer.export import code_panel, export_panel
 from widgets.explorer.session import Session
+from widgets.kit import plain as w
 from widgets.kit import shell
 from widgets.kit.markup import brief_name
 from widgets.kit.pictures import Pictures

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import ipywidgets as w
-
 from widgets.explorer import unseen
 from widgets.explorer.orders import FOUND, HEADS, ORDERS, WHOLE, found_in, orders_of, section, under
 from widgets.explorer.owners import Owners
@@ -13,11 +11,12 @@ from widgets.explorer.rows import Reading, found_in_words
 from widgets.explorer.search import columns_field
 from widgets.explorer.session import Session
 from widgets.kit import closing
+from widgets.kit import plain as w
 from widgets.kit.form import Controls
 from widgets.kit.gallery import Gallery, link
 from widgets.kit.guard import session_guard
 from widgets.kit.kernel import kernel_loop
-from widgets.kit.markup import field, note, text
+from widgets.kit.markup import field, note, show, text
 from widgets.kit.pictures import Pictures
 from widgets.kit.view import Part, View
 
@@ -124,12 +123,12 @@ class ImagesView:
         controls.put(self.active, reading.name, self.session.result.runs)
         controls.put(self.order, kept, [(ORDERS[name], name) for name in orders])
         controls.put(self.only, self.session.only_class, reading.class_options("Every class"))
-        self.only_field.layout.display = None if reading.labels is not None else "none"
+        show(self.only_field, reading.labels is not None)
 
     def _show_pager(self) -> None:
         """The pages there are, where the classes do not fit on one, or what was found of one class."""
         pages = self._pages
-        self.pager.layout.display = None if pages > 1 else "none"
+        show(self.pager, pages > 1)
         self.page = min(self.page, pages - 1)
         self.back.disabled, self.on.disabled = self.page == 0, self.page == pages - 1
         if self._paged:

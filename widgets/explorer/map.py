@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import ipywidgets as w
 import numpy as np
 
 from widgets.explorer import map_points, map_side
@@ -18,6 +17,7 @@ from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
 from widgets.explorer.tip import card_html
 from widgets.kit import encode, room
+from widgets.kit import plain as w
 from widgets.kit.canvas import Canvas
 from widgets.kit.guard import session_guard
 from widgets.kit.kernel import kernel_loop

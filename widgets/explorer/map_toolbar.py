@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore import projection
 from widgets.explorer.colors import options
 from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
+from widgets.kit import plain as w
 from widgets.kit.form import Controls
 from widgets.kit.guard import session_guard
-from widgets.kit.markup import field
+from widgets.kit.markup import field, show
 
 LAYOUTS = tuple(projection.NAMES.values())
 
@@ -65,4 +64,4 @@ class Toolbar:
         colors = options(reading, session.tags)
         values = [value for _, value in colors]
         controls.put(self.color_by, session.color_by if session.color_by in values else values[0], colors)
-        self.classes.layout.display = None if reading.labels is not None else "none"
+        show(self.classes, reading.labels is not None)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import ipywidgets as w
-
 from widgets.explorer.map_strip import Strip, strip
 from widgets.explorer.owners import Owners
 from widgets.explorer.region import Region
 from widgets.explorer.rows import Reading
 from widgets.explorer.session import Session
 from widgets.kit import closing
+from widgets.kit import plain as w
 from widgets.kit.gallery import Gallery, Section, link
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import note, text

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import ipywidgets as w
-
 from coreset_explore.registry import PURPOSES
 from coreset_explore.selecting.strategy import Strategy, presets
 from widgets.explorer.chosen import KNOWS, add, lack
 from widgets.explorer.session import MAX_CHOICES, Session
+from widgets.kit import plain as w
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note, show, text
 from widgets.kit.matching import matched

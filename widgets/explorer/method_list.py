@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import brief
 from coreset_explore.registry import PICKERS, SCORES
@@ -15,6 +13,7 @@ from widgets.explorer.chosen import KNOWS, change, cut_short, failure, lack, off
 from widgets.explorer.method_adder import adder
 from widgets.explorer.session import GRADIENTS, Session
 from widgets.kit import closing
+from widgets.kit import plain as w
 from widgets.kit.form import fields_for
 from widgets.kit.guard import said, session_guard
 from widgets.kit.markup import field, note, show, swatch, text
@@ -66,7 +65,7 @@ class Row:
         self.widget = w.VBox([line, self.lacking, self._offer]).add_class("cx-method-box")
         if choice.own is not None:
             self.settings.disabled = True
-            self.settings.layout.visibility = "hidden"
+            self.settings.add_class("cx-unseen")
         guard = session_guard(session)
         self.settings.on_click(guard(lambda _: self._toggle(choice.name)))
         self._offer.on_click(guard(lambda _: session.set_trait("gradients", self.offered)))

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ipywidgets as w
-
 from widgets.explorer import replay
 from widgets.explorer.arguments import settle
 from widgets.explorer.control import Control
@@ -21,6 +19,7 @@ from widgets.explorer.rail import rail
 from widgets.explorer.search import columns_first, finder, search_field, tags_of_each_data
 from widgets.explorer.session import Session
 from widgets.explorer.training import open_training
+from widgets.kit import plain as w
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.pictures import Pictures
 from widgets.kit.shell import Shell, status

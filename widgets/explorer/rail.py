@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore import datasets
 from coreset_explore.experiment.runs import default_k_max
 from coreset_explore.selecting.answer import budget
@@ -15,6 +13,7 @@ from widgets.explorer.control import Control
 from widgets.explorer.method_list import methods_box
 from widgets.explorer.result import estimate
 from widgets.explorer.session import GRADIENTS, Session
+from widgets.kit import plain as w
 from widgets.kit.amounts import counted, written
 from widgets.kit.form import Controls, section
 from widgets.kit.given import yours

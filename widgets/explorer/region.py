@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import ipywidgets as w
 import numpy as np
 
 from coreset_explore.plots import palette
@@ -13,6 +12,7 @@ from widgets.explorer import own
 from widgets.explorer.rows import Reading, said_class, share
 from widgets.explorer.session import Session
 from widgets.kit import encode
+from widgets.kit import plain as w
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import cut, note, short, show
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import ipywidgets as w
 import numpy as np
 
 from widgets.explorer.rows import predictions
 from widgets.explorer.session import Session
+from widgets.kit import plain as w
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, show
 from widgets.kit.pictures import Pictures

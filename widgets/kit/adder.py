@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import ipywidgets as w
-
+from widgets.kit import plain as w
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note, show, text
 from widgets.kit.matching import matched

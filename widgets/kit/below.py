@@ -6,9 +6,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-import ipywidgets as w
-
 from widgets.kit import closing, markup
+from widgets.kit import plain as w
 from widgets.kit.markup import note, text
 
 

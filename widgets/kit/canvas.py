@@ -9,10 +9,10 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-from ipywidgets import Box
 
 from widgets.kit import closing, encode
 from widgets.kit.once import once
+from widgets.kit.plain import Box
 from widgets.kit.pointer import Pointer
 from widgets.kit.rings import FADED, WIDER, Rings
 

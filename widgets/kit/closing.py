@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import ipywidgets as w
+from widgets.kit import plain as w
 
 LONG = 10_000  # letters, as of a stylesheet
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore.registry import Param
+from widgets.kit import plain as w
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note
 from widgets.kit.task import Task

@@ -12,6 +12,7 @@ from traitlets import Bytes, Int, Unicode
 from traitlets import Dict as DictTrait
 from traitlets import List as ListTrait
 
+from widgets.kit import plain as w
 from widgets.kit.cards import clipped
 from widgets.kit.guard import session_guard
 from widgets.kit.pictures import Pictures, pack
@@ -47,7 +48,7 @@ class Section:
     whole: str = ""  # the label, where it was cut: seen where it is pointed at
 
 
-class Gallery(anywidget.AnyWidget):
+class Gallery(w.Plain, anywidget.AnyWidget):
     """A grid or strip of thumbnails and cards; `show` fills it. A click, or Enter, opens a row: see `link`.
 
     `hovered` (under mouse or focus) and `picked` (asked about, with Shift) are rows of the pool, -1 for none.

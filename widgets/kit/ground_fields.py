@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import ipywidgets as w
-
 from coreset_explore import datasets
 from coreset_explore.training.models import MODELS
+from widgets.kit import plain as w
 from widgets.kit.form import Controls
 from widgets.kit.given import yours
 from widgets.kit.guard import session_guard

@@ -6,9 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import ipywidgets as w
-
-from widgets.kit.markup import text
+from widgets.kit import plain as w
+from widgets.kit.markup import show, text
 from widgets.kit.problems import Problem, problem
 
 if TYPE_CHECKING:
@@ -43,13 +42,13 @@ def problem_box(task: Task) -> w.Widget:
     words = w.HTML()
     close = w.Button(description="×", tooltip="Close this message")
     box = w.Box([words, close]).add_class("cx-problem")
-    box.layout.display = "none"
 
     def draw(_=None) -> None:
-        box.layout.display = "none" if task.problem is None else ""
+        show(box, task.problem is not None)
         if task.problem is not None:
             words.value = said(task.problem)
 
     task.observe(draw, "problem")  # not guarded: it shows what the guard catches
     close.on_click(lambda _: task.dismiss())
+    draw()
     return box

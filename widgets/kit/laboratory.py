@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ipywidgets as w
-
+from widgets.kit import plain as w
 from widgets.kit.keeper import Keeper
 from widgets.kit.kernel import kernel_loop
 from widgets.kit.markup import brief_name, text

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import brief
 from widgets.kit import closing
+from widgets.kit import plain as w
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import swatch
 from widgets.kit.session import Session

@@ -6,10 +6,9 @@ import html
 from collections.abc import Sequence
 from pathlib import PurePath
 
-import ipywidgets as w
-
 from coreset_explore.plots.base import brief
 from coreset_explore.plots.palette import Style
+from widgets.kit import plain as w
 
 _DASHES = {
     "solid": "",

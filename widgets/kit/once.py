@@ -9,8 +9,9 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import ipywidgets as w
 from traitlets import Unicode, default
+
+from widgets.kit import plain as w
 
 LOADER = Path(__file__).with_name("once.js").read_text()
 

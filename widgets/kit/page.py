@@ -10,12 +10,13 @@ from typing import Any
 import anywidget
 from traitlets import Int, Unicode
 
+from widgets.kit import plain as w
 from widgets.kit.session import Session
 
 ANSWER = 3.0  # seconds in which a view that is left answers a roll call
 
 
-class Page(anywidget.AnyWidget):
+class Page(w.Plain, anywidget.AnyWidget):
     """The panel's ear: `theme` ("light", "dark"), `width` of the panel and `height` of the window, in px.
 
     Each view of it says that it is there, and that it goes. A page that is closed or loaded anew says nothing, so

@@ -14,6 +14,7 @@ from typing import Any
 
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import brief
+from widgets.kit import plain as w
 from widgets.kit import room
 from widgets.kit.once import once
 from widgets.kit.session import Session
@@ -38,6 +39,11 @@ def figure(layout: dict[str, Any]) -> Any:
     # typesetMath: a page that has MathJax, as voila's, would set what stands between two dollars as mathematics
     made._config = {"displayModeBar": False, "responsive": False, "typesetMath": False}
     return made
+
+
+def boxed(figure: Any) -> w.Box:
+    """The figure in a box, whose layout may keep the room that it will take."""
+    return w.Box([figure], layout={}).add_class("cx-plotted")
 
 
 @contextmanager

@@ -8,8 +8,10 @@ import anywidget
 from traitlets import Dict, Int, Unicode
 from traitlets import List as ListTrait
 
+from widgets.kit import plain as w
 
-class Pointer(anywidget.AnyWidget):
+
+class Pointer(w.Plain, anywidget.AnyWidget):
     """Lies beside a jupyter-scatter view, in one box with the class `cx-stage`, and answers the mouse in its stead.
 
     The view's own test takes the nearest center, whatever the dots' sizes and order. Here the topmost dot that the

@@ -6,8 +6,7 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import ipywidgets as w
-
+from widgets.kit import plain as w
 from widgets.kit.code import Code
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note, show, text

@@ -10,6 +10,7 @@ import anywidget
 import numpy as np
 from traitlets import Bytes, Dict, Int
 
+from widgets.kit import plain as w
 from widgets.kit.guard import session_guard
 from widgets.kit.pictures import PIXELATED, Pictures, encoded, shrink
 from widgets.kit.session import Session
@@ -18,7 +19,7 @@ from widgets.kit.tags import tagged, tags_of
 LARGE = 1024  # pixels: no picture travels larger
 
 
-class Reader(anywidget.AnyWidget):
+class Reader(w.Plain, anywidget.AnyWidget):
     """The dialog of a panel; one for all its grids. It follows `session.opened`, (row, the rows around it, part).
 
     - `look()` gives the Pictures that say what rows are, None while there are none; `facts(row)` what is known of one.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import ipywidgets as w
-
 from coreset_explore.plots import palette
 from coreset_explore.plots.base import brief
+from widgets.kit import plain as w
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import show, swatch, text
 from widgets.kit.task import Task
@@ -37,10 +36,10 @@ class SettingsRow:
         self.widget = w.VBox([line]).add_class("cx-method-box")
         guard = session_guard(task)
         if form is None:
-            self._settings.layout.visibility = "hidden"
+            self._settings.add_class("cx-unseen")
         if remove is None:
             self._named.add_class("cx-beside")
-            out.layout.visibility = "hidden"
+            out.add_class("cx-unseen")
         else:
             out.on_click(guard(lambda _: remove()))
         self._settings.on_click(guard(lambda _: self._toggle()))

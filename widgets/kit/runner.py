@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore import progress
 from coreset_explore.progress import Cancelled
+from widgets.kit import plain as w
 from widgets.kit.guard import session_guard
 from widgets.kit.job import Job, finished
 from widgets.kit.markup import note, text

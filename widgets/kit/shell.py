@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore.plots import palette
+from widgets.kit import plain as w
 from widgets.kit import room
 from widgets.kit.below import Below
 from widgets.kit.guard import problem_box, session_guard

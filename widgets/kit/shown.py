@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import ipywidgets as w
-
 from widgets.kit import closing, place
+from widgets.kit import plain as w
 from widgets.kit.guard import session_guard
 from widgets.kit.kernel import hear_on_main_thread
 from widgets.kit.page import Page

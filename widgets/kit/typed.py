@@ -6,11 +6,10 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore.experiment.grid import several
 from coreset_explore.experiment.store import Store
 from coreset_explore.inputs import checks
+from widgets.kit import plain as w
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import note, show, text
 from widgets.kit.task import Task

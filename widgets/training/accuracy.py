@@ -5,8 +5,7 @@ One plotly FigureWidget with three subplots, made when the tab first opens and e
 
 from __future__ import annotations
 
-import ipywidgets as w
-
+from widgets.kit import plain as w
 from widgets.kit import plot
 from widgets.kit.legend import legend
 from widgets.kit.markup import text
@@ -43,7 +42,7 @@ def accuracy_panel(session: Session) -> w.Widget:
         "words": (lambda: (session.result, session.live), words),
     }  # fmt: skip
     names = legend(session, lambda: session.result.names, "accuracy")
-    drawn = w.Box([figure]).add_class("cx-plotted")
+    drawn = plot.boxed(figure)
     watch = ["result", "live", "hidden", "budget", "theme", "width", "folded", "tab"]
     view = View(session, parts, watch, seen=lambda: session.tab == "accuracy")
     view.refresh()

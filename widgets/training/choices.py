@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
+from widgets.kit import plain as w
 from widgets.kit import plot
 from widgets.kit.markup import swatch, text
 from widgets.kit.view import Part, View
@@ -42,7 +41,7 @@ def choices_panel(session: Session) -> w.Widget:
         return session.result, session.dark, session.budget, plot.width(session)
 
     parts: dict[str, Part] = {"figure": (looked, draw), "words": (looked, words)}
-    drawn = w.Box([figure]).add_class("cx-plotted")
+    drawn = plot.boxed(figure)
     watch = ["result", "budget", "theme", "width", "folded", "tab"]
     view = View(session, parts, watch, seen=lambda: session.tab == "choices")
     view.refresh()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ipywidgets as w
-
+from widgets.kit import plain as w
 from widgets.kit.laboratory import data_words, laboratory_header
 from widgets.training.export import FORMATS, what, write
 from widgets.training.replay import code

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ipywidgets as w
-
+from widgets.kit import plain as w
 from widgets.kit.form import Controls
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, show

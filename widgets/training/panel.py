@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore.labs.training.reading import frame
+from widgets.kit import plain as w
 from widgets.kit.laboratory import Laboratory
 from widgets.training.arguments import settle
 from widgets.training.control import Control

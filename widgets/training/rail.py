@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ipywidgets as w
-
+from widgets.kit import plain as w
 from widgets.kit.amounts import counted, written
 from widgets.kit.form import Controls, section
 from widgets.kit.ground_fields import data_field, kept_fields, model_field, run_button

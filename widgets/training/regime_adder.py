@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import ipywidgets as w
-
 from coreset_explore.labs.training.regimes import REGIMES, WARM, Regime
 from coreset_explore.selecting.strategy import presets
+from widgets.kit import plain as w
 from widgets.kit.adder import adder
 from widgets.training.session import Session
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore.labs.training.regimes import Regime
+from widgets.kit import plain as w
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import field, note, text
 from widgets.training.session import Session

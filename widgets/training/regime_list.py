@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ipywidgets as w
-
 from coreset_explore.labs.training.regimes import Regime, beside
 from coreset_explore.plots import palette
 from widgets.kit import closing
+from widgets.kit import plain as w
 from widgets.kit.guard import session_guard
 from widgets.kit.markup import note, show
 from widgets.kit.rows_of import SettingsRow

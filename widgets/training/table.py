@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore.experiment.report import mean_sd
 from coreset_explore.experiment.significance import remark, significance
 from coreset_explore.plots import palette
+from widgets.kit import plain as w
 from widgets.kit import room
 from widgets.kit.markup import swatch, text
 from widgets.kit.view import Part, View

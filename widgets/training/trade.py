@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import ipywidgets as w
-
 from coreset_explore.labs.training.reading import trade_off
 from coreset_explore.measures import NUMBERS
 from coreset_explore.plots import palette
+from widgets.kit import plain as w
 from widgets.kit import plot
 from widgets.kit.legend import legend
 from widgets.kit.markup import duration, swatch, text
@@ -41,7 +40,8 @@ def trade_panel(session: Session) -> w.Widget:
         "figure": (lambda: (session.result, session.dark, session.hidden, plot.width(session)), draw),
         "words": (lambda: (session.result, session.dark, plot.width(session) >= NARROW), words),
     }
-    drawn = w.Box([figure], layout={"min_height": f"{HEIGHT}px"}).add_class("cx-plotted")
+    drawn = plot.boxed(figure)
+    drawn.layout.min_height = f"{HEIGHT}px"
     watch = ["result", "hidden", "theme", "width", "folded", "tab"]
     view = View(session, parts, watch, seen=lambda: session.tab == "trade")
     view.refresh()
