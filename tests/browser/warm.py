@@ -35,18 +35,23 @@ def serve(door: str) -> None:
 
 
 def imports() -> None:
-    """What a panel has imported when all its tabs have been open."""
+    """What a panel has imported when all its tabs have been open, the compiled loops read."""
     import gc
 
+    import ipykernel.debugger
     import ipykernel.kernelapp  # noqa: F401
     import jscatter  # noqa: F401
+    from PIL import Image
 
+    from coreset_explore.greedy import warm
     from coreset_explore.registry import discover
     from widgets.explorer import compare, curves, export, images, panel  # noqa: F401
-    from widgets.kit.plot import figure_class
+    from widgets.kit.plot import figure
 
     discover()
-    figure_class()
+    warm()
+    figure({}).update_layout(xaxis={}, yaxis={}, xaxis2={}, yaxis2={}).add_scatter().add_bar().add_heatmap()
+    Image.preinit()
     gc.freeze()  # what is there is never collected, and so stays shared
 
 
