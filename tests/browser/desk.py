@@ -5,14 +5,16 @@ from playwright.sync_api import Browser, Page
 WINDOW = {"width": 1440, "height": 1000}
 # Every frame of a map is painted by the processor here, and sixty a second are a fifth of all that the stories take.
 _TWENTY_FRAMES = """
-const asked = new Map();
-let last = 0;
-window.requestAnimationFrame = call => {
-  const id = ++last;
-  asked.set(id, setTimeout(() => { asked.delete(id); call(performance.now()); }, 50));
-  return id;
-};
-window.cancelAnimationFrame = id => { clearTimeout(asked.get(id)); asked.delete(id); };
+(() => {
+  const asked = new Map();
+  let last = 0;
+  window.requestAnimationFrame = call => {
+    const id = ++last;
+    asked.set(id, setTimeout(() => { asked.delete(id); call(performance.now()); }, 50));
+    return id;
+  };
+  window.cancelAnimationFrame = id => { clearTimeout(asked.get(id)); asked.delete(id); };
+})();
 """
 _CLOSE_ALL = "() => { for (const one of [...jupyterapp.shell.widgets('main')]) one.dispose(); }"
 _LIGHT = (

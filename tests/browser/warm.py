@@ -42,15 +42,19 @@ def imports() -> None:
     import ipykernel.kernelapp  # noqa: F401
     import jscatter  # noqa: F401
     from PIL import Image
+    from plotly.graph_objs import Figure
 
     from coreset_explore.greedy import warm
     from coreset_explore.registry import discover
     from widgets.explorer import compare, curves, export, images, panel  # noqa: F401
-    from widgets.kit.plot import figure
+    from widgets.kit.plot import figure_class
 
     discover()
     warm()
-    figure({}).update_layout(xaxis={}, yaxis={}, xaxis2={}, yaxis2={}).add_scatter().add_bar().add_heatmap()
+    figure_class()
+    # no widget: one that is made here would be known to no page
+    axes = {f"{axis}axis{which}": {"title": {"font": {}}} for axis in "xy" for which in ("", "2")}
+    Figure(layout={"template": {}, **axes}).add_scatter(line={}, marker={}).add_bar().add_heatmap()
     Image.preinit()
     gc.freeze()  # what is there is never collected, and so stays shared
 
