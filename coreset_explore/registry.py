@@ -98,7 +98,7 @@ class Registry(Mapping[str, Method]):
 
     def __getitem__(self, name: str) -> Method:
         if name not in self:
-            raise unknown(self.kind, name, self._found)
+            raise UnknownMethod(self.kind, name, self._found)
         return self._found[name]
 
     def __contains__(self, name: object) -> bool:
@@ -132,20 +132,24 @@ class Registry(Mapping[str, Method]):
 
 
 class UnknownMethod(KeyError, ValueError):
-    """No such name; the message offers the nearest."""
+    """No such name; the message offers the nearest names, or all of them.
+
+    They are looked for when it is read: `name in METHODS` and `METHODS.get(name)` raise it within, and nobody reads it.
+    """
+
+    def __init__(self, kind: str, name: object, known: Iterable[str]):
+        super().__init__(kind, name, tuple(known))
 
     def __str__(self) -> str:
-        return str(self.args[0])
-
-
-def unknown(kind: str, name: object, known: Iterable[str]) -> UnknownMethod:
-    """The error for a name that nobody registered: the nearest names, or all of them."""
-    near = nearest(name, known := list(known), 3, 0.4)
-    guess = (
-        f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(sorted(known))}"
-    )
-    wrong = f"no {kind} is called {name!r}" if isinstance(name, str) else f"{shown(name)} names no {kind}"
-    return UnknownMethod(f"{wrong}; {guess}")
+        kind, name, known = self.args
+        near = nearest(name, known, 3, 0.4)
+        guess = (
+            f"did you mean {' or '.join(map(repr, near))}?"
+            if near
+            else f"there are {', '.join(sorted(known))}"
+        )
+        wrong = f"no {kind} is called {name!r}" if isinstance(name, str) else f"{shown(name)} names no {kind}"
+        return f"{wrong}; {guess}"
 
 
 METHODS, SCORES, PICKERS, STREAMS = map(Registry, ("method", "score", "picker", "stream"))
@@ -179,7 +183,7 @@ def find(name: str | Method | Callable) -> Method:
     for registry in (METHODS, SCORES):
         if name in registry:
             return registry[name]
-    raise unknown("method", name, [*METHODS, *SCORES])
+    raise UnknownMethod("method", name, [*METHODS, *SCORES])
 
 
 def _register(kind: Kind, **declared) -> Callable[[Callable], Callable]:

@@ -19,7 +19,7 @@ from coreset_explore.inputs import checks
 from coreset_explore.params import Param, Range, check_params, parameters
 from coreset_explore.pool import Pool
 from coreset_explore.progress import track
-from coreset_explore.registry import Method, find, unknown
+from coreset_explore.registry import Method, UnknownMethod, find
 from coreset_explore.selecting.bare import bind
 from coreset_explore.selecting.parts import allocate, interleave, split, stated
 from coreset_explore.selecting.views import Batches, batch_groups, class_groups
@@ -211,7 +211,7 @@ def checked(wrap: Any) -> list[checks.Named]:
     found = []
     for name, options in checks.names(wrap, "wrap"):
         if name not in COMBINATORS:
-            raise unknown("combinator", name, COMBINATORS)
+            raise UnknownMethod("combinator", name, COMBINATORS)
         first = {"first": find(options.pop("first", "random"))} if name == "two_stage" else {}
         found.append((name, {**first, **check_params(name, known(name), options)}))
     outside = [name for name, _ in found]

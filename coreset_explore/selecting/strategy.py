@@ -13,7 +13,7 @@ from torch import Tensor
 from coreset_explore.inputs import checks
 from coreset_explore.inputs.code import python
 from coreset_explore.pool import Missing, Pool
-from coreset_explore.registry import METHODS, PICKERS, SCORES, Method, find, unknown
+from coreset_explore.registry import METHODS, PICKERS, SCORES, Method, UnknownMethod, find
 from coreset_explore.selecting.answer import answer, budget, plain, rows_given
 from coreset_explore.selecting.bare import Bare, absent, bind
 from coreset_explore.selecting.combinators import COMBINATORS, checked
@@ -247,7 +247,7 @@ class _Presets(Mapping[str, Strategy]):
     def __getitem__(self, name: str) -> Strategy:
         found = presets()
         if name not in list(found):
-            raise unknown("preset", name, found)
+            raise UnknownMethod("preset", name, found)
         return found[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -281,7 +281,7 @@ def _meant(given: Any) -> Strategy:
     if isinstance(given, str) and not _registered(given):
         found = presets()
         if given not in found:
-            raise unknown("method", given, [*METHODS, *SCORES, *found])
+            raise UnknownMethod("method", given, [*METHODS, *SCORES, *found])
         return found[given]
     return Strategy(given if isinstance(given, str) else "", find(given))
 

@@ -11,7 +11,7 @@ from coreset_explore.inputs import checks
 from coreset_explore.labs.keeping import listed
 from coreset_explore.recording.extras import EXTRAS
 from coreset_explore.recording.forward import PASS
-from coreset_explore.registry import METHODS, SCORES, STREAMS, Method, unknown
+from coreset_explore.registry import METHODS, SCORES, STREAMS, Method, UnknownMethod
 from coreset_explore.selecting.as_stream import online
 from coreset_explore.selecting.strategy import PRESETS, Strategy
 from coreset_explore.selecting.streams import found
@@ -82,7 +82,7 @@ class Rule:
     @classmethod
     def _online(cls, given: Any, words: Mapping[str, Any]) -> Rule:
         if isinstance(given, str) and not any(given in known for known in (METHODS, SCORES, PRESETS)):
-            raise unknown("stream", given, [*STREAMS, *METHODS, *SCORES, *PRESETS])
+            raise UnknownMethod("stream", given, [*STREAMS, *METHODS, *SCORES, *PRESETS])
         strategy, at = Strategy.of(given, **words.get("params", {})), words.get("at", "initial")
         method = online(strategy, at=checks.choice(at, "at", ("initial", "current")))
         plain = {word: value for word, value in strategy.plain().items() if word != "name"}

@@ -14,7 +14,7 @@ from coreset_explore.experiment.runs import strategies_of
 from coreset_explore.inputs import checks
 from coreset_explore.labs.keeping import listed
 from coreset_explore.labs.training.policy import Policy
-from coreset_explore.registry import unknown
+from coreset_explore.registry import UnknownMethod
 from coreset_explore.selecting.strategy import Strategy
 from coreset_explore.training.run import recipe
 
@@ -85,7 +85,9 @@ class Regime:
             strategy = strategies_of(given)[0]
         except ValueError:
             if isinstance(given, str):
-                raise unknown("regime", given, [*REGIMES, *(f"{name}{WARM}" for name in REGIMES)]) from None
+                raise UnknownMethod(
+                    "regime", given, [*REGIMES, *(f"{name}{WARM}" for name in REGIMES)]
+                ) from None
             raise
         return cls(strategy.name, strategy, again=strategy.own is None)
 
