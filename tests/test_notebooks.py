@@ -1,5 +1,6 @@
 """Every walkthrough runs from its first cell to its last, and is stored in a state that GitHub can show."""
 
+import json
 import os
 from pathlib import Path
 
@@ -19,21 +20,6 @@ def test_the_first_walkthrough_is_where_make_explore_opens():
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
-    run(path, tmp_path, monkeypatch)
-
-
-@pytest.mark.slow
-def test_the_methods_walkthrough_takes_the_digits_where_fashion_mnist_is_not(tmp_path, monkeypatch):
-    nowhere = {"CORESET_DATA": str(tmp_path / "none")}
-    # what follows knows the data alone, which the tests of the library record and select from
-    printed = run(
-        ROOT / "notebooks" / "02_methods.ipynb", tmp_path, monkeypatch, until="import os", **nowhere
-    )
-    assert "The built-in digits stand in" in printed and "Data(digits: 1,438 images" in printed
-
-
-def run(path, tmp_path, monkeypatch, until: str = "", **environment) -> str:
-    """Execute the notebook with small constants, to the cell that begins so; what its cells printed and answered."""
     import nbformat
     from nbclient import NotebookClient
 
@@ -43,20 +29,23 @@ def run(path, tmp_path, monkeypatch, until: str = "", **environment) -> str:
     )
     for variable in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"):
         monkeypatch.setenv(variable, str(tmp_path / variable))
-    for variable, value in environment.items():
-        monkeypatch.setenv(variable, value)
     notebook = nbformat.read(path, as_version=4)
-    if until:
-        places = [place for place, cell in enumerate(notebook.cells) if cell.source.startswith(until)]
-        notebook.cells = notebook.cells[: places[0] + 1]
     client = NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
     )
     client.execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
-    outputs = [output for cell in code for output in cell.outputs]
-    return "\n".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs)
+
+
+def test_the_methods_walkthrough_takes_the_digits_where_fashion_mnist_is_not(tmp_path, monkeypatch, capsys):
+    """Its first cell; what follows knows the data alone, which the tests of the library record and select from."""
+    monkeypatch.setenv("CORESET_DATA", str(tmp_path / "none"))
+    cells = json.loads((ROOT / "notebooks" / "02_methods.ipynb").read_text())["cells"]
+    first = next("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    exec(first, names := {})
+    assert "The built-in digits stand in" in capsys.readouterr().out
+    assert repr(names["data"]).startswith("Data(digits: 1,438 images")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
