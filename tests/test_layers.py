@@ -92,6 +92,10 @@ def test_a_panel_stands_on_the_kit_and_on_no_other_panel(path):
     own = path.relative_to(ROOT / "widgets").parts[0].removesuffix(".py")
     for name, _ in imports(path):
         package, _, rest = name.partition(".")
+        if package == "ipywidgets":
+            assert path.name == "plain.py", (
+                "controls are those of widgets.kit.plain, without layouts and styles"
+            )
         target = rest.split(".")[0]
         if package != "widgets" or own == "__init__" or not (ROOT / "widgets" / target).exists():
             continue

@@ -3,19 +3,6 @@
 from playwright.sync_api import Browser, Page
 
 WINDOW = {"width": 1440, "height": 1000}
-# Every frame of a map is painted by the processor here, and sixty a second are a fifth of all that the stories take.
-_TWENTY_FRAMES = """
-(() => {
-  const asked = new Map();
-  let last = 0;
-  window.requestAnimationFrame = call => {
-    const id = ++last;
-    asked.set(id, setTimeout(() => { asked.delete(id); call(performance.now()); }, 50));
-    return id;
-  };
-  window.cancelAnimationFrame = id => { clearTimeout(asked.get(id)); asked.delete(id); };
-})();
-"""
 _CLOSE_ALL = "() => { for (const one of [...jupyterapp.shell.widgets('main')]) one.dispose(); }"
 _LIGHT = (
     "() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'}).then(() => null)"
@@ -23,9 +10,8 @@ _LIGHT = (
 
 
 def new_page(browser: Browser) -> Page:
-    """A fresh page in a context of its own, of twenty frames a second, with a clipboard that may be read."""
+    """A fresh page in a context of its own, with a clipboard that may be read."""
     context = browser.new_context(viewport=WINDOW, accept_downloads=True)
-    context.add_init_script(_TWENTY_FRAMES)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
     page.set_default_timeout(30_000)

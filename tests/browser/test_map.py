@@ -63,6 +63,12 @@ def settled(book, said):
 BUDGETS = (3, 7, 12, 20, 30)
 
 
+FITTED = """() => {
+  const [drawn, shown] = [jupyterScatter.renderer.canvas, document.querySelector('.cx-plot canvas')];
+  return shown.width > 300 && drawn.width === shown.width && drawn.height === shown.height;
+}"""
+
+
 def dots_at_every_budget(book):
     found = []
     for j in [4, 1, 0, 3, 2]:
@@ -91,7 +97,15 @@ def test_the_canvas_shows_as_many_dots_as_points_are_selected(notebook):
     assert dots(book) == 12
     book.execute("session.only_class = 1")
     book.page.wait_for_timeout(500)
-    assert dots(book) == book.kernel("int(((session.selection.indices % 3) == 1).sum())")
+    wanted = book.kernel("int(((session.selection.indices % 3) == 1).sum())")
+    assert dots(book) == wanted
+    for width in (
+        1000,
+        1440,
+    ):  # jupyter-scatter's own canvas takes the window's size, and the map's when it is drawn
+        book.viewport(width)
+        book.page.wait_for_function(FITTED)
+    assert dots(book) == wanted
 
 
 def inside(polygon, xy):
@@ -104,10 +118,17 @@ def inside(polygon, xy):
     return found
 
 
+LASSO = """() => {
+  let holder = document.querySelector('.cx-plot canvas');
+  while (!holder.api) holder = holder.parentElement;
+  return holder.api.get('mouseMode') === 'lasso';
+}"""
+
+
 def test_a_lasso_holds_the_rows_that_numpy_finds_in_its_polygon(notebook):
     book = opened(notebook, CLOUD)
     book.page.get_by_role("button", name="Lasso", exact=True).click()
-    book.page.wait_for_timeout(500)  # the mouse's mode goes by way of the kernel
+    book.page.wait_for_function(LASSO)  # the mouse's mode goes by way of the kernel
     turn = np.linspace(0, 2 * np.pi, 40)
     ring = np.stack([0.1 + 0.45 * np.cos(turn), 0.5 * np.sin(turn)], 1)
     mouse = book.page.mouse
