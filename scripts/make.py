@@ -96,9 +96,28 @@ def make_venv(again):
         shutil.rmtree(str(VENV), ignore_errors=True)
         missing = "install Python's venv module (Debian: apt-get install python3-venv), then " + again
         fail(f"making {VENV} with {sys.executable} failed", missing)
+    newest_pip()
     keep = {"path": str(VENV.resolve()), "done": {}}
     STAMP.write_text(json.dumps(keep))
     return keep
+
+
+def newest_pip():
+    """The pip that comes with a Python may be years old, and takes twice as long to find out what there is to install.
+
+    Where this fails the old one goes on, and says what is wrong.
+    """
+    command = [
+        str(VENV_PYTHON),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-compile",
+    ]
+    command += ["--retries", "0", "--timeout", "5", "--upgrade", "pip"]
+    subprocess.call(command, cwd=str(ROOT), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def install(extras):
