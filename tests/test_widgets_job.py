@@ -141,6 +141,22 @@ def test_a_new_start_waits_for_the_thread_before_it_and_alone_is_heard():
     assert first.said == [] and second.ends == [("then", "second")] and inside["most"] == 1
 
 
+def test_who_waits_while_an_answer_starts_the_next_finds_no_thread_that_is_not_started(monkeypatch):
+    plain, job, heard = threading.Thread.start, Job(), []
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: (time.sleep(0.05), plain(thread))[1])
+
+    def then(answer: int) -> None:
+        heard.append(answer)
+        if answer < 3:
+            job.start(lambda: answer + 1, then=then, failed=heard.append)
+
+    job.start(lambda: 0, then=then, failed=heard.append)
+    until = time.monotonic() + 10
+    while len(heard) < 4 and time.monotonic() < until:
+        job.wait(0.001)  # now and then while a thread is made and not started
+    assert heard == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), KeyError("x")])
 def test_exceptions_are_reported_whatever_they_are(error):
     job, heard = Job(), Heard()

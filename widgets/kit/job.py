@@ -24,15 +24,22 @@ class Job:
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None, name: str = "coreset_explore"):
         self.loop, self.name = loop, name
-        self.thread: threading.Thread | None = None
+        self._thread: threading.Thread | None = None
+        self._begins = threading.Lock()  # a thread that was made and not started seems to have ended
         self.generation = 0
         self._stop = threading.Event()
         self._said: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()  # and not heard yet
 
     @property
+    def thread(self) -> threading.Thread | None:
+        """The last one that was started. An answer heard on a thread may start the next, while another thread waits."""
+        with self._begins:
+            return self._thread
+
+    @property
     def alive(self) -> bool:
         """Whether a thread of this job still works, dropped or not."""
-        return self.thread is not None and self.thread.is_alive()
+        return (thread := self.thread) is not None and thread.is_alive()
 
     def start(
         self,
@@ -55,8 +62,9 @@ class Job:
         }  # fmt: skip
         todo = functools.partial(self._work, work, calls, self.generation, self._stop, self.thread)
         context = contextvars.copy_context()
-        self.thread = threading.Thread(target=context.run, args=(todo,), name=self.name, daemon=True)
-        self.thread.start()
+        with self._begins:
+            self._thread = threading.Thread(target=context.run, args=(todo,), name=self.name, daemon=True)
+            self._thread.start()
 
     def cancel(self) -> None:
         """Ask the work to stop at its next step; `cancelled` follows."""
@@ -69,8 +77,8 @@ class Job:
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for the thread (for tests and scripts); whether it has ended."""
-        if self.thread is not None:
-            self.thread.join(seconds)
+        if (thread := self.thread) is not None:
+            thread.join(seconds)
         return not self.alive
 
     def finish(self) -> None:
