@@ -1,6 +1,8 @@
 """The panel's Job: answers, progress, cancelling and late answers, without a browser."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 
@@ -139,6 +141,33 @@ def test_a_new_start_waits_for_the_thread_before_it_and_alone_is_heard():
     go.set()
     assert job.wait(5)
     assert first.said == [] and second.ends == [("then", "second")] and inside["most"] == 1
+
+
+UNFINISHED = """
+import threading, time
+import torch
+from coreset_explore.progress import check
+from widgets.kit.job import Job
+
+begun = threading.Event()
+
+def work():
+    x = torch.randn(600, 600)
+    while True:
+        begun.set()
+        x = (x @ x).tanh()
+        check()
+
+Job().start(work, then=print, failed=print)
+job = Job()
+job.start(work, then=print, failed=print)
+begun.wait()
+"""
+
+
+def test_a_script_that_ends_while_a_thread_computes_ends_well():
+    done = subprocess.run([sys.executable, "-c", UNFINISHED], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_who_waits_while_an_answer_starts_the_next_finds_no_thread_that_is_not_started(monkeypatch):

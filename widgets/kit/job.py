@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextvars
 import functools
 import queue
 import threading
+import time
+import weakref
 from collections.abc import Callable, Generator
 from typing import Any
 
 from coreset_explore import progress
 from coreset_explore.machine.threads import limited
 from coreset_explore.progress import Cancelled
+
+PATIENCE = 5.0  # seconds that a process which ends waits for its threads to hear of it
+_living: weakref.WeakSet[Job] = weakref.WeakSet()
 
 
 class Job:
@@ -29,6 +35,7 @@ class Job:
         self.generation = 0
         self._stop = threading.Event()
         self._said: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()  # and not heard yet
+        _living.add(self)
 
     @property
     def thread(self) -> threading.Thread | None:
@@ -125,6 +132,16 @@ class Job:
             post("failed", error)
         else:
             post("then", answer)
+
+
+@atexit.register
+def _end() -> None:
+    """Ask every thread to stop, and wait: one that Python ends within compiled code takes the process down with it."""
+    end = time.monotonic() + PATIENCE
+    for job in (jobs := list(_living)):
+        job.drop()
+    for job in jobs:
+        job.wait(max(0.0, end - time.monotonic()))
 
 
 def finished(answer: Any, partly: Callable[[Any], None] = lambda part: None) -> Any:
