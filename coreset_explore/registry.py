@@ -134,7 +134,7 @@ class Registry(Mapping[str, Method]):
 class UnknownMethod(KeyError, ValueError):
     """No such name; the message offers the nearest names, or all of them.
 
-    They are looked for when it is read: `name in METHODS` and `METHODS.get(name)` raise it within, and nobody reads it.
+    They are looked for when it is read: `METHODS.get(name)` and `name in PRESETS` raise it within, and nobody reads it.
     """
 
     def __init__(self, kind: str, name: object, known: Iterable[str]):
