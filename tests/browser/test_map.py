@@ -8,6 +8,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.checks import blobs, misfits, pixels
+from tests.browser.panel import API, CANVAS
 
 # Points on a ring, so that no two dots touch; three classes whose colors are far from grey.
 RING = """
@@ -30,7 +31,6 @@ session.j = 2
 panel = Explorer(session)
 panel
 """
-CANVAS = ".cx-plot canvas"
 
 
 def opened(notebook, cell):
@@ -99,10 +99,8 @@ def test_the_canvas_shows_as_many_dots_as_points_are_selected(notebook):
     book.page.wait_for_timeout(500)
     wanted = book.kernel("int(((session.selection.indices % 3) == 1).sum())")
     assert dots(book) == wanted
-    for width in (
-        1000,
-        1440,
-    ):  # jupyter-scatter's own canvas takes the window's size, and the map's when it is drawn
+    # jupyter-scatter's own canvas takes the window's size, and the map's when it is drawn
+    for width in (1000, 1440):
         book.viewport(width)
         book.page.wait_for_function(FITTED)
     assert dots(book) == wanted
@@ -118,11 +116,7 @@ def inside(polygon, xy):
     return found
 
 
-LASSO = """() => {
-  let holder = document.querySelector('.cx-plot canvas');
-  while (!holder.api) holder = holder.parentElement;
-  return holder.api.get('mouseMode') === 'lasso';
-}"""
+LASSO = f"() => {API}.get('mouseMode') === 'lasso'"
 
 
 def test_a_lasso_holds_the_rows_that_numpy_finds_in_its_polygon(notebook):

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from coreset_explore.plots import palette
 from tests.browser.checks import attached, pixels
-from tests.browser.panel import until
+from tests.browser.panel import API, CANVAS, until
 
 CLOUD = """
 from tests.panels import *
@@ -17,7 +17,6 @@ session.j = 2
 panel = Explorer(session)
 panel
 """
-CANVAS = ".cx-plot canvas"
 VIEW = "panel._made['map'].children[0].view"
 # Goes to each place with the mouse's own event and tells, one frame later, which row the page says it is on.
 ASK = """async places => {
@@ -32,17 +31,15 @@ ASK = """async places => {
   return found;
 }"""
 # Where the view has a row, and of how many that it shows.
-HELD = """row => {
-  let holder = document.querySelector('.cx-plot canvas');
-  while (!holder.api) holder = holder.parentElement;
-  return JSON.stringify([[...holder.api.get('points')[row]].slice(0, 2), holder.api.get('filteredPoints').length]);
-}"""
+HELD = f"""row => {{
+  const api = {API};
+  return JSON.stringify([[...api.get('points')[row]].slice(0, 2), api.get('filteredPoints').length]);
+}}"""
 NAMED = "() => Number(document.querySelector('.cx-plot').dataset.row)"
-CAMERA = """() => {
-  let holder = document.querySelector('.cx-plot canvas');
-  while (!holder.api) holder = holder.parentElement;
-  return [[...holder.api.get('cameraView')], holder.api.get('camera').scaling[0]];
-}"""
+CAMERA = f"""() => {{
+  const api = {API};
+  return [[...api.get('cameraView')], api.get('camera').scaling[0]];
+}}"""
 
 
 def opened(notebook, n, k=400):

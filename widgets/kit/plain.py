@@ -10,6 +10,7 @@ import ipywidgets as w
 from ipywidgets import DOMWidget, ValueWidget, Widget
 from ipywidgets.widgets.trait_types import InstanceDict
 from ipywidgets.widgets.widget import widget_serialization
+from traitlets import Instance
 
 __all__ = [
     "BoundedFloatText",
@@ -46,7 +47,7 @@ class Plain(w.DOMWidget):
 
 
 class _Unstyled(Plain):
-    style = _Given(w.Widget, allow_none=True).tag(sync=True, **widget_serialization)
+    style = Instance(w.Style, allow_none=True).tag(sync=True, **widget_serialization)
 
 
 class Box(Plain, w.Box): ...
