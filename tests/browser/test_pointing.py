@@ -30,6 +30,21 @@ ASK = """async places => {
   }
   return found;
 }"""
+# A mouse that rests at one place, then arrives at another and clicks, all before the next frame: as on a busy page.
+HURRIED = """async ([from, to]) => {
+  const canvas = document.querySelector('.cx-plot canvas');
+  const frame = () => new Promise(requestAnimationFrame);
+  const say = (kind, [clientX, clientY], buttons = 0) =>
+    canvas.dispatchEvent(new MouseEvent(kind, {clientX, clientY, buttons, bubbles: true}));
+  say('mousemove', from);
+  await frame().then(frame);
+  say('mousemove', to);
+  say('mousedown', to, 1);
+  await frame().then(frame);
+  say('mouseup', to);
+  say('click', to);
+  await frame().then(frame);
+}"""
 # Where the view has a row, and of how many that it shows.
 HELD = f"""row => {{
   const api = {API};
@@ -200,9 +215,13 @@ def test_the_wheel_scrolls_the_page_until_the_map_was_clicked_and_zooming_has_an
     seen = [
         drawn.at[row] for row in drawn.picks if drawn.at[row][1] > 250
     ]  # below all that stays while it scrolls
-    page.mouse.click(*np.round(min(seen, key=lambda at: at[1])))
+    place = np.round(min(seen, key=lambda at: at[1])).tolist()
+    view = page.evaluate(CAMERA)
+    page.evaluate(HURRIED, [[*map(float, middle)], place])
+    assert page.evaluate(CAMERA) == view, "who arrives and presses at once has not dragged the map there"
     card = page.locator(".cx-tip.cx-pinned")
     expect(card).to_be_visible()
+    page.mouse.move(*place)
     page.evaluate("() => document.activeElement.blur()")  # a map with the focus would zoom
     for turn in (600, -600):
         page.mouse.wheel(0, turn)

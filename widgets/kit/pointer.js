@@ -321,6 +321,10 @@ function render({ model, el }) {
       if (event.button !== 0) return;
       down = [event.clientX, event.clientY];
       moved = 0;
+      // The view moves its camera by what the mouse went since the last frame, if a button is down now: a hand that
+      // arrives and presses within one frame would have dragged the map all the way. What a tick finds is told once.
+      const camera = seen()?.api.get("camera");
+      if (camera?.tick()) camera.pan([0, 0]);
       plot.focus({ preventScroll: true });
       soon();
     }, { capture: true });
