@@ -38,6 +38,7 @@ from coreset_explore.measures import coverage, facility_location, objective, pre
 from coreset_explore.pool import Missing
 from coreset_explore.registry import Method
 from coreset_explore.selecting.bare import Bare, bind
+from coreset_explore.selecting.combinators import per_batch
 from coreset_explore.selecting.parts import allocate
 from tests import pretend
 from tests.pools import alike, constant, gradients, make
@@ -217,6 +218,19 @@ def same(case: Case, one: tuple[Pool, Selection], two: tuple[Pool, Selection], r
     assert case.method.objective is not None, "another order, other picks"
     scale = abs(objective(POOL, case.answer(1)))
     assert objective(*one) == pytest.approx(objective(*two), rel=rel, abs=1e-6 * scale)
+
+
+def taken_batches(case: Case, pool: Pool, k: int) -> tuple[Pool, Selection]:
+    """What `per_batch` makes its answer of: the batches as a pool, and which of them the method takes."""
+    seen: list[tuple[Pool, Selection]] = []
+
+    def method(batches: Pool, k: int, **more) -> Selection:
+        chosen = case.bound(batches, k, **more)
+        seen.append((batches, replace(chosen, ids=batches.ids[chosen.indices.to(batches.device)].cpu())))
+        return chosen
+
+    per_batch(method, **dict(PER_BATCH)["per_batch"])(pool, k, rng=torch.Generator().manual_seed(0))
+    return seen[-1]
 
 
 @law
@@ -454,8 +468,13 @@ def device_agrees(case: Case) -> None:
             assert all(
                 v is None or v.device.type == "cpu" for v in (answer.indices, answer.ids, answer.weights)
             )
+            one, two = (POOL, here), (there, answer)
+            if (
+                wrap is PER_BATCH and answer.ids.tolist() != here.ids.tolist()
+            ):  # batches were chosen, not rows
+                one, two = taken_batches(case, POOL, k), taken_batches(case, there, k)
             # a tie that falls otherwise in a part leaves other candidates to the last choice
-            same(case, (POOL, here), (there, answer), rel=0.05 if wrap is MERGE else 1e-4)
+            same(case, one, two, rel=0.05 if wrap is MERGE else 1e-4)
             if wrap in ((), MERGE):
                 honest(answer, case.method.weights, N)
             if answer.ids.tolist() == here.ids.tolist():
