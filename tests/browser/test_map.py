@@ -68,6 +68,19 @@ FITTED = """() => {
   return shown.width > 300 && drawn.width === shown.width && drawn.height === shown.height;
 }"""
 
+# How often the page draws in two seconds, of which a map that is touched takes a hundred.
+FRAMES = """async () => {
+  const asked = window.requestAnimationFrame;
+  let frames = 0;
+  window.requestAnimationFrame = callback => {
+    if (callback.name === 'handleRAF') frames++;
+    return asked.call(window, callback);
+  };
+  await new Promise(resolve => setTimeout(resolve, 2000));
+  window.requestAnimationFrame = asked;
+  return frames;
+}"""
+
 
 def dots_at_every_budget(book):
     found = []
@@ -104,6 +117,9 @@ def test_the_canvas_shows_as_many_dots_as_points_are_selected(notebook):
         book.viewport(width)
         book.page.wait_for_function(FITTED)
     assert dots(book) == wanted
+    book.page.mouse.move(0, 0)
+    book.page.wait_for_timeout(1000)
+    assert 0 < book.page.evaluate(FRAMES) < 15, "a map that nobody touches rests"
 
 
 def inside(polygon, xy):

@@ -5,7 +5,8 @@ from widgets.kit.once import LOADER
 LATE = """export default {
   initialize() { cxLate.push('made'); return () => cxLate.push('stopped'); },
   render() { cxLate.push('drawn'); },
-}"""
+}
+export const changed = () => cxLate.push('told')"""
 PLAY = """async ([loader, late]) => {
   const url = URL.createObjectURL(new Blob([loader], {type: 'text/javascript'}));
   const one = (await import(url)).default();
@@ -15,12 +16,18 @@ PLAY = """async ([loader, late]) => {
   const model = {
     get: name => name === 'module' ? 'late' : 'IPY_MODEL_1',
     widget_manager: {get_model: () => holder},
+    heard: new Set(),
+    on(name, call) { this.heard.add(call); },
+    off(name, call) { this.heard.delete(call); },
   };
   const stop = one.initialize({model});
-  const drawn = one.render({model});
+  const drawn = one.render({model, el: document.body});
   told.push(typeof stop);
   give({get: () => late});
-  await drawn;
+  const close = await drawn;
+  for (const call of model.heard) call();
+  await close?.();
+  for (const call of model.heard) call();
   await stop();
   return told;
 }"""
@@ -28,10 +35,12 @@ PLAY = """async ([loader, late]) => {
 
 def test_a_model_is_there_before_its_module_is_loaded_which_may_take_longer_than_anywidget_waits(page):
     page.goto("about:blank")
-    assert page.evaluate(PLAY, [LOADER, LATE]) == ["function", "made", "drawn", "stopped"]
+    assert page.evaluate(PLAY, [LOADER, LATE]) == ["function", "made", "drawn", "told", "told", "stopped"], (
+        "when it is drawn, and when its model changes"
+    )
 
 
 def test_a_module_that_cannot_be_loaded_is_said_where_it_is_drawn(page):
     page.goto("about:blank")
-    failed = PLAY.replace("await drawn;", "told.push(await drawn.catch(error => error.name));")
+    failed = PLAY.replace("await drawn;", "null; told.push(await drawn.catch(error => error.name));")
     assert page.evaluate(failed, [LOADER, "no module"]) == ["function", "SyntaxError"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -40,7 +41,7 @@ def _view(height: int) -> Any:
 def _once() -> type[Any]:
     from jscatter.widget import JupyterScatter
 
-    return once(JupyterScatter)
+    return once(JupyterScatter, before=Path(__file__).with_name("frames.js").read_text())
 
 
 class Canvas:

@@ -1,5 +1,6 @@
 // Stands in for a large widget module, so that a page loads it once, however many widgets are made of it: its text
-// comes with a model of its own (`source`, "IPY_MODEL_…"), and what it exports is kept on the page by name.
+// comes with a model of its own (`source`, "IPY_MODEL_…"), and what it exports is kept on the page by name. One that
+// exports `changed` is told when a view of it was made, and when a model changes.
 const kept = (globalThis.coresetExploreModules ??= new Map());
 
 async function load(model) {
@@ -7,7 +8,7 @@ async function load(model) {
   const holder = await model.widget_manager.get_model(id);
   const url = URL.createObjectURL(new Blob([holder.get("text")], { type: "text/javascript" }));
   try {
-    return (await import(url)).default;
+    return await import(url);
   } finally {
     URL.revokeObjectURL(url);
   }
@@ -17,8 +18,8 @@ async function widget(model) {
   const name = model.get("module");
   if (!kept.has(name)) kept.set(name, load(model));
   try {
-    const found = await kept.get(name);
-    return typeof found === "function" ? await found() : found;
+    const { default: found, changed } = await kept.get(name);
+    return { found: typeof found === "function" ? await found() : found, changed };
   } catch (error) {
     kept.delete(name); // a page that lost its kernel meanwhile tries again
     throw error;
@@ -30,8 +31,8 @@ async function widget(model) {
 export default () => {
   let made;
   const begin = async (context) => {
-    const found = await widget(context.model);
-    return { found, stop: await found.initialize?.(context) };
+    const { found, changed } = await widget(context.model);
+    return { found, changed, stop: await found.initialize?.(context) };
   };
   return {
     initialize(context) {
@@ -42,8 +43,13 @@ export default () => {
     // A kernel's connection keeps every comm that was closed, and so the element of what was shown by it: what hangs
     // in there, drawn maps with all their points, is let go.
     async render(context) {
-      const stop = await (await made).found.render(context);
+      const { found, changed } = await made;
+      const stop = await found.render(context);
+      const tell = () => changed?.();
+      context.model.on("change", tell);
+      tell();
       return async () => {
+        context.model.off("change", tell);
         await stop?.();
         context.el.replaceChildren();
       };

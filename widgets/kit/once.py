@@ -22,9 +22,12 @@ class Source(w.Widget):
     text = Unicode().tag(sync=True)
 
 
-def once(base: type[Any]) -> type[Any]:
-    """The anywidget class `base`, whose module is sent once a kernel and loaded once a page."""
-    text = str(base._esm)
+def once(base: type[Any], before: str = "") -> type[Any]:
+    """The anywidget class `base`, whose module is sent once a kernel and loaded once a page.
+
+    `before` goes before the module's text, in its scope.
+    """
+    text = before + str(base._esm)
     name = f"{base.__module__}.{base.__name__}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     holders: list[Source] = []
 

@@ -128,25 +128,6 @@ class Scene {
   }
 }
 
-// jupyter-scatter draws all views of a page on one canvas as large as the window, and copies the middle of it into each.
-// Here it has the size of the view that is drawn: where a processor draws, time goes by the canvas, 80 or 20 ms a frame.
-function fit(signal) {
-  const renderer = globalThis.jupyterScatter?.renderer; // there once a view is drawn
-  if (!renderer && !signal.aborted) setTimeout(fit, 100, signal);
-  if (!renderer || renderer.fitted) return;
-  renderer.fitted = true;
-  const plain = renderer.render;
-  renderer.render = (draw, view) => {
-    const { canvas } = renderer;
-    if (view.width && view.height && (canvas.width !== view.width || canvas.height !== view.height)) {
-      const side = (pixels) => (pixels + 0.5) / devicePixelRatio; // multiplied and cut off there
-      renderer.resize(side(view.width), side(view.height));
-      renderer.refresh();
-    }
-    plain(draw, view);
-  };
-}
-
 function render({ model, el }) {
   const off = new AbortController();
   const rings = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -385,7 +366,6 @@ function render({ model, el }) {
     else if (!off.signal.aborted) setTimeout(wait, 60);
   };
   wait();
-  fit(off.signal);
   return () => {
     off.abort();
     cancelAnimationFrame(frame);
