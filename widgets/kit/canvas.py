@@ -41,7 +41,7 @@ def _view(height: int) -> Any:
 def _once() -> type[Any]:
     from jscatter.widget import JupyterScatter
 
-    return once(JupyterScatter, before=Path(__file__).with_name("frames.js").read_text())
+    return once(JupyterScatter, before=Path(__file__).with_name("canvas.js").read_text())
 
 
 class Canvas:

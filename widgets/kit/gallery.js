@@ -214,7 +214,8 @@ function render({ model, el }) {
     const sheet = model.get("sheet");
     if (sheet !== shown) {
       const made = sheet?.byteLength ? await createImageBitmap(new Blob([sheet])) : null;
-      if (gone || sheet !== model.get("sheet")) return; // a newer sheet is on its way
+      if (gone) return;
+      if (sheet !== model.get("sheet")) return soon(); // newer, or told again: its own draw may have come and gone
       bitmap?.close();
       [bitmap, shown] = [made, sheet];
     }
