@@ -68,7 +68,7 @@ FITTED = """() => {
   return shown.width > 300 && drawn.width === shown.width && drawn.height === shown.height;
 }"""
 
-# How often the page draws in two seconds, of which a map that is touched takes a hundred.
+# How often regl asks to draw in two seconds: 120 times where it never rests.
 FRAMES = """async () => {
   const asked = window.requestAnimationFrame;
   let frames = 0;

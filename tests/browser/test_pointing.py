@@ -217,7 +217,7 @@ def test_the_wheel_scrolls_the_page_until_the_map_was_clicked_and_zooming_has_an
     ]  # below all that stays while it scrolls
     place = np.round(min(seen, key=lambda at: at[1])).tolist()
     view = page.evaluate(CAMERA)
-    page.evaluate(HURRIED, [[*map(float, middle)], place])
+    page.evaluate(HURRIED, [middle, place])
     assert page.evaluate(CAMERA) == view, "who arrives and presses at once has not dragged the map there"
     card = page.locator(".cx-tip.cx-pinned")
     expect(card).to_be_visible()
